@@ -1,0 +1,134 @@
+//! What goes over HTTP. The server writes these, the app reads them; both from this file.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::basis::Basis;
+use crate::coverage::Covered;
+use crate::measure::Family;
+use crate::subject::Subject;
+use crate::time::Time;
+
+/// What the rows are: slots of time, or the children of the viewed subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum By {
+    Time,
+    Domains,
+    Users,
+    Services,
+}
+
+impl By {
+    pub const ALL: [By; 4] = [By::Time, By::Domains, By::Users, By::Services];
+
+    /// The word in URLs and on the command line.
+    pub fn id(self) -> &'static str {
+        match self {
+            By::Time => "time",
+            By::Domains => "domains",
+            By::Users => "users",
+            By::Services => "services",
+        }
+    }
+
+    /// The word on the screen.
+    pub fn label(self) -> &'static str {
+        match self {
+            By::Time => "Trend",
+            By::Domains => "Domains",
+            By::Users => "Users",
+            By::Services => "Services",
+        }
+    }
+
+    pub fn from_id(id: &str) -> Option<By> {
+        By::ALL.into_iter().find(|by| by.id() == id)
+    }
+}
+
+/// `GET /api/reports`: who is asking, and what they may see.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Session {
+    pub account: Account,
+    /// Ids of the reports this account has, in menu order.
+    pub reports: Vec<String>,
+    /// Whether the data is made up by `mailtally demo`.
+    pub demo: bool,
+    /// IANA name of the server's zone.
+    pub zone: String,
+    /// The span of all that is stored, `None` while nothing is.
+    pub stored: Option<(Time, Time)>,
+    pub version: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    pub name: String,
+    /// The subject it is rooted at: it sees that subject's subtree and nothing else.
+    pub root: Subject,
+}
+
+/// `GET /api/reports/{id}?subject=&by=&from=&until=[&edges=]`: one report's counters, by columns.
+///
+/// With `by=time` there is a row for each slot that holds anything, in order, and `subjects` is empty. With any other
+/// `by` there is a row for each child, in name order, and `slot` is empty. `values` and `totals` hold every measure of
+/// the report's columns at this scope whose basis has values; each list is as long as there are rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    pub report: String,
+    pub subject: Subject,
+    pub by: By,
+    pub from: Time,
+    pub until: Time,
+    pub slot_seconds: i64,
+    /// Up to when the sources were read; later is not observed. `None`: nothing was read yet.
+    pub read_until: Option<Time>,
+    /// By family, sorted and disjoint, cut to the span.
+    pub coverage: BTreeMap<Family, Vec<Covered>>,
+    /// The worst basis in the span, by measure id.
+    pub basis: BTreeMap<String, Basis>,
+    /// Names of the rows of a Mode, `(other)` last where there is one.
+    pub subjects: Vec<String>,
+    /// The first slot's number, then the distance of each to the one before. Where the server summed between edges,
+    /// the slot that begins at the edge.
+    pub slot: Vec<i64>,
+    /// Row to position in `subjects`.
+    pub subject_index: Vec<u32>,
+    pub values: BTreeMap<String, Vec<u64>>,
+    /// The viewed subject's own sums over the whole span, by measure id: never the sum of the rows.
+    pub totals: BTreeMap<String, u64>,
+}
+
+/// `GET /api/events`: the raw events behind a number, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventPage {
+    pub events: Vec<EventRow>,
+    /// Pass as `after=` for the next page; `None` at the end.
+    pub next: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRow {
+    pub id: u64,
+    pub time: Time,
+    pub kind: String,
+    pub host: String,
+    pub subjects: Vec<String>,
+    pub peer: Option<String>,
+    pub bytes: Option<u64>,
+    pub duration_ms: Option<u64>,
+    /// What moved: measure id → how much at server scope.
+    pub counts: BTreeMap<String, i64>,
+    pub detail: String,
+}
+
+/// Every error that the API answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiError {
+    /// A stable word: `bad-request`, `not-found`, `too-large`, `busy`, `internal`.
+    pub error: String,
+    /// A sentence for a person.
+    pub detail: String,
+}

@@ -1,0 +1,62 @@
+//! What one commit writes: counters, events, open state, coverage and read positions, all or nothing.
+
+use mailtally_model::{Family, Measure, Slot, Span, Subject, Time};
+use rustc_hash::FxHashMap;
+
+use crate::event::{Event, EventId, Update};
+use crate::source::SourceState;
+
+/// Merged in memory before it touches the store.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Signed: a revision may take away. Keyed by the measure's number.
+    pub counters: FxHashMap<(Subject, u16, Slot), i64>,
+    /// As they are now; a revised event replaces its row.
+    pub events: FxHashMap<EventId, Event>,
+    /// Names that evidence shows to be ours (a final local delivery, a log-in): see SEMANTICS R19.
+    pub known: Vec<Subject>,
+    /// Open state of the tracker that changed: key → value, `None` to delete.
+    pub open: FxHashMap<Vec<u8>, Option<Vec<u8>>>,
+    /// Log time that was read, by family and host; the store joins it to what it has.
+    pub coverage: Vec<(Family, String, Span)>,
+    /// Lost stretches to cut out of the coverage of a host's logs (a reported loss, overwritten bytes, a long silence).
+    pub gaps: Vec<(String, Span)>,
+    /// Where each source was read to.
+    pub sources: Vec<SourceState>,
+    /// Line counts and examples by program, for data health.
+    pub health: FxHashMap<String, LineCounts>,
+}
+
+/// How the lines of one program fared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LineCounts {
+    pub understood: u64,
+    /// Known and of no consequence for any report.
+    pub ignored: u64,
+    /// Not understood: shown with examples, never guessed.
+    pub unparsed: u64,
+    /// A few lines that were not understood, escaped and cut.
+    pub examples: Vec<String>,
+}
+
+impl Batch {
+    /// Books an update: counters(after) − counters(before), and the event as it is now.
+    pub fn book(&mut self, update: Update) {
+        if let Some(before) = &update.before {
+            before.counters(&mut |measure, subject, slot, amount| self.add(measure, subject, slot, -amount));
+        }
+        update.after.counters(&mut |measure, subject, slot, amount| self.add(measure, subject, slot, amount));
+        self.events.insert(update.id, update.after);
+    }
+
+    fn add(&mut self, measure: &'static Measure, subject: &Subject, slot: Slot, amount: i64) {
+        let key = (subject.clone(), measure.number, slot);
+        let sum = self.counters.entry(key).or_insert(0);
+        *sum = sum.saturating_add(amount);
+    }
+
+    /// The newest log time in this batch.
+    pub fn newest(&self) -> Option<Time> {
+        self.coverage.iter().map(|(_, _, span)| span.until).max()
+    }
+}

@@ -1,0 +1,24 @@
+//! Which file is this really, and where we got to, across rotation and compression. Knows nothing of mail.
+
+use mailtally_model::Time;
+use serde::{Deserialize, Serialize};
+
+/// Which stream of bytes this is: hashes of its decompressed head and of the bytes before the position.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceState {
+    /// The store's key.
+    pub id: u64,
+    /// Path it was last seen at, for people.
+    pub path: String,
+    /// Hash of the first 1 KiB, 4 KiB, 16 KiB, 64 KiB, then each MiB of decompressed bytes, as far as it was read.
+    pub ladder: Vec<(u64, String)>,
+    /// Hash of the 4 KiB before the position.
+    pub tail: String,
+    /// Decompressed offset at a line end.
+    pub position: u64,
+    pub lines: u64,
+    pub first: Option<Time>,
+    pub last: Option<Time>,
+    /// The year given to the first stamp, where stamps have none.
+    pub year: Option<i32>,
+}
