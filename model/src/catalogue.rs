@@ -39,7 +39,10 @@ pub struct Column {
 pub enum Formula {
     Sum(&'static Measure),
     /// The measure's sum over observed seconds, times `scale` to the unit that is sent.
-    Average { measure: &'static Measure, scale: f64 },
+    Average {
+        measure: &'static Measure,
+        scale: f64,
+    },
 }
 
 /// The unit of the value sent, and how the screen shows it.
@@ -185,7 +188,11 @@ const fn cpu(id: &'static str, label: &'static str, measure: &'static Measure) -
 
 /// KiB·seconds over seconds, in bytes.
 const fn memory(id: &'static str, label: &'static str, measure: &'static Measure) -> Column {
-    Column { formula: Formula::Average { measure, scale: 1024.0 }, shown_as: ShownAs::Megabytes, ..sum(id, label, measure) }
+    Column {
+        formula: Formula::Average { measure, scale: 1024.0 },
+        shown_as: ShownAs::Megabytes,
+        ..sum(id, label, measure)
+    }
 }
 
 const S: &[Scope] = &[Scope::Server];

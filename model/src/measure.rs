@@ -95,96 +95,403 @@ use Basis::{Estimate, LowerBound};
 use Family::{ClamAv, Dovecot, Host, Postfix, SpamAssassin};
 
 // Host figures, sampled each 10 s. `millis` here is thing·milliseconds.
-pub static HOST_CPU: Measure = millis(1, Host, "host.cpu", "Processor time of the mail services over the time observed, in per cent of one core: two busy cores are 200 %.");
-pub static HOST_MEMORY: Measure = Measure { unit: Unit::KibSeconds, ..millis(2, Host, "host.memory", "Memory of the mail services, each shared page counted once where the kernel says so, as a mean over the time observed.") };
-pub static HOST_NONPAGED: Measure = Measure { unit: Unit::KibSeconds, ..millis(3, Host, "host.nonpaged_memory", "Non-swappable memory of the mail services: kernel memory and locked pages, the Linux counterpart of a nonpaged pool.") };
-pub static HOST_HANDLES: Measure = millis(4, Host, "host.handles", "Open file descriptors of the mail services as a mean over the time observed.");
-pub static HOST_THREADS: Measure = millis(5, Host, "host.threads", "Threads of the mail services as a mean over the time observed; Postfix runs one to a process.");
-pub static HOST_CONNECTIONS: Measure = millis(6, Host, "host.active_connections", "Established connections on the mail ports as a mean over the time observed.");
-pub static HOST_SPOOL: Measure = millis(7, Host, "host.spool_count", "Messages in the queue (maildrop, incoming, active, deferred and hold) as a mean over the time observed.");
+pub static HOST_CPU: Measure = millis(
+    1,
+    Host,
+    "host.cpu",
+    "Processor time of the mail services over the time observed, in per cent of one core: two busy cores are 200 %.",
+);
+pub static HOST_MEMORY: Measure = Measure {
+    unit: Unit::KibSeconds,
+    ..millis(
+        2,
+        Host,
+        "host.memory",
+        "Memory of the mail services, each shared page counted once where the kernel says so, as a mean over the time observed.",
+    )
+};
+pub static HOST_NONPAGED: Measure = Measure {
+    unit: Unit::KibSeconds,
+    ..millis(
+        3,
+        Host,
+        "host.nonpaged_memory",
+        "Non-swappable memory of the mail services: kernel memory and locked pages, the Linux counterpart of a nonpaged pool.",
+    )
+};
+pub static HOST_HANDLES: Measure =
+    millis(4, Host, "host.handles", "Open file descriptors of the mail services as a mean over the time observed.");
+pub static HOST_THREADS: Measure = millis(
+    5,
+    Host,
+    "host.threads",
+    "Threads of the mail services as a mean over the time observed; Postfix runs one to a process.",
+);
+pub static HOST_CONNECTIONS: Measure = millis(
+    6,
+    Host,
+    "host.active_connections",
+    "Established connections on the mail ports as a mean over the time observed.",
+);
+pub static HOST_SPOOL: Measure = millis(
+    7,
+    Host,
+    "host.spool_count",
+    "Messages in the queue (maildrop, incoming, active, deferred and hold) as a mean over the time observed.",
+);
 
 // Messages.
-pub static INCOMING: Measure = count(20, Postfix, "message.incoming", "One for each mailbox that a message was finally delivered to, after aliases; a message to three mailboxes counts three times.");
-pub static OUTGOING: Measure = count(21, Postfix, "message.outgoing", "One for each message that a log-in, a local user or a trusted client of ours sent, whatever the number of recipients; counted when it first enters the queue.");
-pub static INCOMING_SPAM: Measure = count(22, Postfix, "message.incoming_spam", "Incoming messages that a filter marked as spam and that were delivered all the same; refused spam is not here.");
-pub static OUTGOING_SPAM: Measure = count(23, Postfix, "message.outgoing_spam", "Outgoing messages that a filter marked as spam.");
-pub static BOUNCES: Measure = count(24, Postfix, "message.bounces", "Non-delivery notifications that this server made, each counted once, for the one who sent the message that failed.");
-pub static SPAM_BLOCKED: Measure = count(25, Postfix, "message.spam_blocked", "Messages from outside that a filter refused or discarded as spam.");
-pub static SPAM_BLOCKED_OUT: Measure = count(26, Postfix, "message.spam_blocked_out", "Messages of our own senders that a filter refused or discarded as spam.");
-pub static DATA_SENT: Measure = bytes(27, Postfix, "data.sent", "The size of each outgoing message as it stood in the queue, once per message whatever the number of recipients.");
-pub static DATA_RECEIVED: Measure = bytes(28, Postfix, "data.received", "The size of each message for each mailbox it was delivered to: every mailbox stores its copy.");
-pub static SIZE_UNKNOWN: Measure = count(29, Postfix, "data.size_unknown", "Deliveries whose size the log does not show, because it begins in the middle of a message's life.");
+pub static INCOMING: Measure = count(
+    20,
+    Postfix,
+    "message.incoming",
+    "One for each mailbox that a message was finally delivered to, after aliases; a message to three mailboxes counts three times.",
+);
+pub static OUTGOING: Measure = count(
+    21,
+    Postfix,
+    "message.outgoing",
+    "One for each message that a log-in, a local user or a trusted client of ours sent, whatever the number of recipients; counted when it first enters the queue.",
+);
+pub static INCOMING_SPAM: Measure = count(
+    22,
+    Postfix,
+    "message.incoming_spam",
+    "Incoming messages that a filter marked as spam and that were delivered all the same; refused spam is not here.",
+);
+pub static OUTGOING_SPAM: Measure =
+    count(23, Postfix, "message.outgoing_spam", "Outgoing messages that a filter marked as spam.");
+pub static BOUNCES: Measure = count(
+    24,
+    Postfix,
+    "message.bounces",
+    "Non-delivery notifications that this server made, each counted once, for the one who sent the message that failed.",
+);
+pub static SPAM_BLOCKED: Measure =
+    count(25, Postfix, "message.spam_blocked", "Messages from outside that a filter refused or discarded as spam.");
+pub static SPAM_BLOCKED_OUT: Measure = count(
+    26,
+    Postfix,
+    "message.spam_blocked_out",
+    "Messages of our own senders that a filter refused or discarded as spam.",
+);
+pub static DATA_SENT: Measure = bytes(
+    27,
+    Postfix,
+    "data.sent",
+    "The size of each outgoing message as it stood in the queue, once per message whatever the number of recipients.",
+);
+pub static DATA_RECEIVED: Measure = bytes(
+    28,
+    Postfix,
+    "data.received",
+    "The size of each message for each mailbox it was delivered to: every mailbox stores its copy.",
+);
+pub static SIZE_UNKNOWN: Measure = count(
+    29,
+    Postfix,
+    "data.size_unknown",
+    "Deliveries whose size the log does not show, because it begins in the middle of a message's life.",
+);
 
 // Throttling: mail affected, and trips of a limit.
-pub static THROTTLED_BOUNCES: Measure = count(40, Postfix, "throttle.bounces_received", "Bounces from outside that a limit refused or delayed.");
-pub static THROTTLED_MESSAGES: Measure = count(41, Postfix, "throttle.messages_sent", "Messages to send that a limit on messages or recipients refused or delayed; a client's retries count each.");
-pub static THROTTLED_BYTES: Measure = basis(LowerBound, bytes(42, Postfix, "throttle.smtp_out_bandwidth", "The size, where it is known, of messages that a limit on volume refused or delayed."));
-pub static VIOLATION_BOUNCES: Measure = count(43, Postfix, "violation.bounces_received", "How often a limit on received bounces was passed; further refusals within its window are the same violation.");
-pub static VIOLATION_MESSAGES: Measure = count(44, Postfix, "violation.messages_sent", "How often a limit on messages or recipients was passed; further refusals within its window are the same violation.");
-pub static VIOLATION_BYTES: Measure = count(45, Postfix, "violation.smtp_out_bandwidth", "How often a limit on volume was passed; further refusals within its window are the same violation.");
+pub static THROTTLED_BOUNCES: Measure =
+    count(40, Postfix, "throttle.bounces_received", "Bounces from outside that a limit refused or delayed.");
+pub static THROTTLED_MESSAGES: Measure = count(
+    41,
+    Postfix,
+    "throttle.messages_sent",
+    "Messages to send that a limit on messages or recipients refused or delayed; a client's retries count each.",
+);
+pub static THROTTLED_BYTES: Measure = basis(
+    LowerBound,
+    bytes(
+        42,
+        Postfix,
+        "throttle.smtp_out_bandwidth",
+        "The size, where it is known, of messages that a limit on volume refused or delayed.",
+    ),
+);
+pub static VIOLATION_BOUNCES: Measure = count(
+    43,
+    Postfix,
+    "violation.bounces_received",
+    "How often a limit on received bounces was passed; further refusals within its window are the same violation.",
+);
+pub static VIOLATION_MESSAGES: Measure = count(
+    44,
+    Postfix,
+    "violation.messages_sent",
+    "How often a limit on messages or recipients was passed; further refusals within its window are the same violation.",
+);
+pub static VIOLATION_BYTES: Measure = count(
+    45,
+    Postfix,
+    "violation.smtp_out_bandwidth",
+    "How often a limit on volume was passed; further refusals within its window are the same violation.",
+);
 
 // Priority classes, fixed when a message first enters the queue.
-pub static PRIORITY_SYSTEM: Measure = count(50, Postfix, "priority.system", "Messages with the null sender, or from MAILER-DAEMON, a daemon or cron.");
-pub static PRIORITY_LISTS: Measure = count(51, Postfix, "priority.lists", "Messages of lists and other bulk mail, by their headers where these are logged, else by their sender.");
-pub static PRIORITY_URGENT: Measure = basis(LowerBound, count(52, Postfix, "priority.urgent", "Messages marked urgent by an authenticated sender of ours; seen only where the headers are logged."));
-pub static PRIORITY_SUBMISSION: Measure = count(53, Postfix, "priority.submission", "Messages handed in by an authenticated or local user.");
+pub static PRIORITY_SYSTEM: Measure =
+    count(50, Postfix, "priority.system", "Messages with the null sender, or from MAILER-DAEMON, a daemon or cron.");
+pub static PRIORITY_LISTS: Measure = count(
+    51,
+    Postfix,
+    "priority.lists",
+    "Messages of lists and other bulk mail, by their headers where these are logged, else by their sender.",
+);
+pub static PRIORITY_URGENT: Measure = basis(
+    LowerBound,
+    count(
+        52,
+        Postfix,
+        "priority.urgent",
+        "Messages marked urgent by an authenticated sender of ours; seen only where the headers are logged.",
+    ),
+);
+pub static PRIORITY_SUBMISSION: Measure =
+    count(53, Postfix, "priority.submission", "Messages handed in by an authenticated or local user.");
 pub static PRIORITY_NORMAL: Measure = count(54, Postfix, "priority.normal", "All other messages.");
-pub static PRIORITY_BYTES_SYSTEM: Measure = bytes(60, Postfix, "priority_bytes.system", "Bytes of finished transfers of messages in the class System.");
-pub static PRIORITY_BYTES_LISTS: Measure = bytes(61, Postfix, "priority_bytes.lists", "Bytes of finished transfers of messages in the class Lists and bulk.");
-pub static PRIORITY_BYTES_URGENT: Measure = basis(LowerBound, bytes(62, Postfix, "priority_bytes.urgent", "Bytes of finished transfers of messages in the class Urgent."));
-pub static PRIORITY_BYTES_SUBMISSION: Measure = bytes(63, Postfix, "priority_bytes.submission", "Bytes of finished transfers of messages in the class Submission.");
-pub static PRIORITY_BYTES_NORMAL: Measure = bytes(64, Postfix, "priority_bytes.normal", "Bytes of finished transfers of messages in the class Normal.");
+pub static PRIORITY_BYTES_SYSTEM: Measure =
+    bytes(60, Postfix, "priority_bytes.system", "Bytes of finished transfers of messages in the class System.");
+pub static PRIORITY_BYTES_LISTS: Measure =
+    bytes(61, Postfix, "priority_bytes.lists", "Bytes of finished transfers of messages in the class Lists and bulk.");
+pub static PRIORITY_BYTES_URGENT: Measure = basis(
+    LowerBound,
+    bytes(62, Postfix, "priority_bytes.urgent", "Bytes of finished transfers of messages in the class Urgent."),
+);
+pub static PRIORITY_BYTES_SUBMISSION: Measure =
+    bytes(63, Postfix, "priority_bytes.submission", "Bytes of finished transfers of messages in the class Submission.");
+pub static PRIORITY_BYTES_NORMAL: Measure =
+    bytes(64, Postfix, "priority_bytes.normal", "Bytes of finished transfers of messages in the class Normal.");
 
 // SMTP in.
-pub static SMTP_IN_BYTES: Measure = overlapping(basis(LowerBound, bytes(70, Postfix, "smtp_in.bandwidth", "The size of messages accepted by SMTP and of data cut off on the way, without the overhead of TLS and commands; once for each domain and mailbox it concerns.")));
-pub static SMTP_IN_ACTIVE: Measure = millis(71, Postfix, "smtp_in.active_connections", "Open SMTP sessions as a mean over the time observed, from connect to disconnect.");
-pub static SMTP_IN_CONNECTIONS: Measure = overlapping(count(72, Postfix, "smtp_in.connections", "Connections of SMTP clients; for a domain those that named one of its recipients, for a mailbox those that wrote to it or logged in as it."));
-pub static SMTP_IN_BLOCKED: Measure = overlapping(count(73, Postfix, "smtp_in.blocked_connections", "Connections refused as such: by address, list, rate or for want of room; at most one for each connection."));
-pub static SMTP_IN_BAD_COMMANDS: Measure = overlapping(basis(LowerBound, count(74, Postfix, "smtp_in.bad_commands", "Unknown, malformed or wrongly pipelined commands of SMTP clients.")));
-pub static SMTP_IN_TERMINATIONS: Measure = overlapping(count(75, Postfix, "smtp_in.terminations", "Connections that broke off within a mail transaction, by time-out, loss or too many errors; at most one for each connection."));
-pub static SMTP_IN_REJECTED_RECIPIENTS: Measure = count(76, Postfix, "smtp_in.rejected_recipients", "Recipients that were refused in connections that were not refused as such.");
-pub static SMTP_IN_REJECTED_MESSAGES: Measure = overlapping(count(77, Postfix, "smtp_in.rejected_messages", "Messages refused for their sender, size or content, after the connection was let in."));
+pub static SMTP_IN_BYTES: Measure = overlapping(basis(
+    LowerBound,
+    bytes(
+        70,
+        Postfix,
+        "smtp_in.bandwidth",
+        "The size of messages accepted by SMTP and of data cut off on the way, without the overhead of TLS and commands; once for each domain and mailbox it concerns.",
+    ),
+));
+pub static SMTP_IN_ACTIVE: Measure = millis(
+    71,
+    Postfix,
+    "smtp_in.active_connections",
+    "Open SMTP sessions as a mean over the time observed, from connect to disconnect.",
+);
+pub static SMTP_IN_CONNECTIONS: Measure = overlapping(count(
+    72,
+    Postfix,
+    "smtp_in.connections",
+    "Connections of SMTP clients; for a domain those that named one of its recipients, for a mailbox those that wrote to it or logged in as it.",
+));
+pub static SMTP_IN_BLOCKED: Measure = overlapping(count(
+    73,
+    Postfix,
+    "smtp_in.blocked_connections",
+    "Connections refused as such: by address, list, rate or for want of room; at most one for each connection.",
+));
+pub static SMTP_IN_BAD_COMMANDS: Measure = overlapping(basis(
+    LowerBound,
+    count(74, Postfix, "smtp_in.bad_commands", "Unknown, malformed or wrongly pipelined commands of SMTP clients."),
+));
+pub static SMTP_IN_TERMINATIONS: Measure = overlapping(count(
+    75,
+    Postfix,
+    "smtp_in.terminations",
+    "Connections that broke off within a mail transaction, by time-out, loss or too many errors; at most one for each connection.",
+));
+pub static SMTP_IN_REJECTED_RECIPIENTS: Measure = count(
+    76,
+    Postfix,
+    "smtp_in.rejected_recipients",
+    "Recipients that were refused in connections that were not refused as such.",
+);
+pub static SMTP_IN_REJECTED_MESSAGES: Measure = overlapping(count(
+    77,
+    Postfix,
+    "smtp_in.rejected_messages",
+    "Messages refused for their sender, size or content, after the connection was let in.",
+));
 pub static SMTP_IN_AUTH_FAILED: Measure = count(78, Postfix, "smtp_in.auth_failed", "Failed log-ins of SMTP clients.");
 
 // SMTP out.
-pub static SMTP_OUT_BYTES: Measure = bytes(90, Postfix, "smtp_out.bandwidth", "The size of each message for each transfer to another server; fifty recipients in one transfer count once.");
-pub static SMTP_OUT_ACTIVE: Measure = basis(Estimate, millis(91, Postfix, "smtp_out.active_connections", "Open SMTP connections to other servers as a mean over the time observed, from the delays that each attempt logs."));
-pub static SMTP_OUT_CONNECTIONS: Measure = basis(Estimate, count(92, Postfix, "smtp_out.connections", "Connections to other servers: attempts that did not use an open one again, and those that failed."));
-pub static SMTP_OUT_BAD_COMMANDS: Measure = count(93, Postfix, "smtp_out.bad_commands", "Commands of ours that another server did not take: replies 500 to 504 and 5.5.x, once for each attempt.");
-pub static SMTP_OUT_TERMINATIONS: Measure = count(94, Postfix, "smtp_out.terminations", "Connections to other servers that were lost or timed out under way, once for each attempt.");
-pub static SMTP_OUT_DEFERRALS: Measure = count(95, Postfix, "smtp_out.deferrals", "Attempts that were put off, once for each recipient and attempt.");
-pub static SMTP_OUT_BOUNCED: Measure = count(96, Postfix, "smtp_out.bounced", "Recipients whose delivery failed for good at another server, each once.");
-pub static SMTP_OUT_FAILED: Measure = count(97, Postfix, "smtp_out.failed_connections", "Connections to other servers that could not be made: refused, timed out, or turned away at the greeting; one for each connection, not for each recipient.");
+pub static SMTP_OUT_BYTES: Measure = bytes(
+    90,
+    Postfix,
+    "smtp_out.bandwidth",
+    "The size of each message for each transfer to another server; fifty recipients in one transfer count once.",
+);
+pub static SMTP_OUT_ACTIVE: Measure = basis(
+    Estimate,
+    millis(
+        91,
+        Postfix,
+        "smtp_out.active_connections",
+        "Open SMTP connections to other servers as a mean over the time observed, from the delays that each attempt logs.",
+    ),
+);
+pub static SMTP_OUT_CONNECTIONS: Measure = basis(
+    Estimate,
+    count(
+        92,
+        Postfix,
+        "smtp_out.connections",
+        "Connections to other servers: attempts that did not use an open one again, and those that failed.",
+    ),
+);
+pub static SMTP_OUT_BAD_COMMANDS: Measure = count(
+    93,
+    Postfix,
+    "smtp_out.bad_commands",
+    "Commands of ours that another server did not take: replies 500 to 504 and 5.5.x, once for each attempt.",
+);
+pub static SMTP_OUT_TERMINATIONS: Measure = count(
+    94,
+    Postfix,
+    "smtp_out.terminations",
+    "Connections to other servers that were lost or timed out under way, once for each attempt.",
+);
+pub static SMTP_OUT_DEFERRALS: Measure =
+    count(95, Postfix, "smtp_out.deferrals", "Attempts that were put off, once for each recipient and attempt.");
+pub static SMTP_OUT_BOUNCED: Measure =
+    count(96, Postfix, "smtp_out.bounced", "Recipients whose delivery failed for good at another server, each once.");
+pub static SMTP_OUT_FAILED: Measure = count(
+    97,
+    Postfix,
+    "smtp_out.failed_connections",
+    "Connections to other servers that could not be made: refused, timed out, or turned away at the greeting; one for each connection, not for each recipient.",
+);
 
 // POP.
-pub static POP_CONNECTIONS: Measure = count(110, Dovecot, "pop.connections", "Connections of POP3 clients, whether or not they logged in; those without a user name count for the server alone.");
-pub static POP_BLOCKED: Measure = count(111, Dovecot, "pop.blocked_connections", "Connections refused by a limit or a rule; wrong passwords are not here.");
-pub static POP_BAD_COMMANDS: Measure = basis(LowerBound, count(112, Dovecot, "pop.bad_commands", "Sessions that were dropped for bad commands: Dovecot logs no single bad command."));
-pub static POP_TERMINATIONS: Measure = count(113, Dovecot, "pop.terminations", "Sessions that ended other than by logging out: idle, broken, or ended by the server.");
-pub static POP_BYTES: Measure = basis(LowerBound, bytes(114, Dovecot, "pop.bandwidth", "Bytes in and out where the log has them, else the bytes of the messages fetched, which is a lower bound."));
-pub static POP_ACTIVE: Measure = millis(115, Dovecot, "pop.active_connections", "Open POP3 sessions as a mean over the time observed, from log-in to the end.");
+pub static POP_CONNECTIONS: Measure = count(
+    110,
+    Dovecot,
+    "pop.connections",
+    "Connections of POP3 clients, whether or not they logged in; those without a user name count for the server alone.",
+);
+pub static POP_BLOCKED: Measure = count(
+    111,
+    Dovecot,
+    "pop.blocked_connections",
+    "Connections refused by a limit or a rule; wrong passwords are not here.",
+);
+pub static POP_BAD_COMMANDS: Measure = basis(
+    LowerBound,
+    count(
+        112,
+        Dovecot,
+        "pop.bad_commands",
+        "Sessions that were dropped for bad commands: Dovecot logs no single bad command.",
+    ),
+);
+pub static POP_TERMINATIONS: Measure = count(
+    113,
+    Dovecot,
+    "pop.terminations",
+    "Sessions that ended other than by logging out: idle, broken, or ended by the server.",
+);
+pub static POP_BYTES: Measure = basis(
+    LowerBound,
+    bytes(
+        114,
+        Dovecot,
+        "pop.bandwidth",
+        "Bytes in and out where the log has them, else the bytes of the messages fetched, which is a lower bound.",
+    ),
+);
+pub static POP_ACTIVE: Measure = millis(
+    115,
+    Dovecot,
+    "pop.active_connections",
+    "Open POP3 sessions as a mean over the time observed, from log-in to the end.",
+);
 pub static POP_AUTH_FAILED: Measure = count(116, Dovecot, "pop.auth_failed", "Failed log-ins, each attempt counted.");
 pub static POP_LOGINS: Measure = count(117, Dovecot, "pop.logins", "Successful log-ins.");
-pub static POP_BAD_SESSIONS: Measure = basis(LowerBound, count(118, Dovecot, "pop.bad_sessions", "Sessions with at least one bad command, as far as the log shows them."));
-pub static POP_BROKEN_SESSIONS: Measure = count(119, Dovecot, "pop.broken_sessions", "Sessions that the server ended for good: idle time, errors or an administrator.");
+pub static POP_BAD_SESSIONS: Measure = basis(
+    LowerBound,
+    count(118, Dovecot, "pop.bad_sessions", "Sessions with at least one bad command, as far as the log shows them."),
+);
+pub static POP_BROKEN_SESSIONS: Measure = count(
+    119,
+    Dovecot,
+    "pop.broken_sessions",
+    "Sessions that the server ended for good: idle time, errors or an administrator.",
+);
 
 // IMAP.
-pub static IMAP_CONNECTIONS: Measure = count(130, Dovecot, "imap.connections", "Connections of IMAP clients, whether or not they logged in; those without a user name count for the server alone.");
-pub static IMAP_BLOCKED: Measure = count(131, Dovecot, "imap.blocked_connections", "Connections refused by a limit or a rule; wrong passwords are not here.");
-pub static IMAP_BAD_COMMANDS: Measure = basis(LowerBound, count(132, Dovecot, "imap.bad_commands", "Sessions that were dropped for bad commands, or single commands where Dovecot is set to log them."));
-pub static IMAP_TERMINATIONS: Measure = count(133, Dovecot, "imap.terminations", "Sessions that ended other than by logging out or closing cleanly: idle, broken, or ended by the server.");
-pub static IMAP_BYTES: Measure = bytes(134, Dovecot, "imap.bandwidth", "Bytes in and out of each session after log-in, booked when it ends, without TLS and before any compression.");
-pub static IMAP_ACTIVE: Measure = millis(135, Dovecot, "imap.active_connections", "Open IMAP sessions as a mean over the time observed, from log-in to the end.");
+pub static IMAP_CONNECTIONS: Measure = count(
+    130,
+    Dovecot,
+    "imap.connections",
+    "Connections of IMAP clients, whether or not they logged in; those without a user name count for the server alone.",
+);
+pub static IMAP_BLOCKED: Measure = count(
+    131,
+    Dovecot,
+    "imap.blocked_connections",
+    "Connections refused by a limit or a rule; wrong passwords are not here.",
+);
+pub static IMAP_BAD_COMMANDS: Measure = basis(
+    LowerBound,
+    count(
+        132,
+        Dovecot,
+        "imap.bad_commands",
+        "Sessions that were dropped for bad commands, or single commands where Dovecot is set to log them.",
+    ),
+);
+pub static IMAP_TERMINATIONS: Measure = count(
+    133,
+    Dovecot,
+    "imap.terminations",
+    "Sessions that ended other than by logging out or closing cleanly: idle, broken, or ended by the server.",
+);
+pub static IMAP_BYTES: Measure = bytes(
+    134,
+    Dovecot,
+    "imap.bandwidth",
+    "Bytes in and out of each session after log-in, booked when it ends, without TLS and before any compression.",
+);
+pub static IMAP_ACTIVE: Measure = millis(
+    135,
+    Dovecot,
+    "imap.active_connections",
+    "Open IMAP sessions as a mean over the time observed, from log-in to the end.",
+);
 pub static IMAP_AUTH_FAILED: Measure = count(136, Dovecot, "imap.auth_failed", "Failed log-ins, each attempt counted.");
 pub static IMAP_LOGINS: Measure = count(137, Dovecot, "imap.logins", "Successful log-ins.");
 
 // Filters.
-pub static SPAMASSASSIN_ACTIVE: Measure = basis(Estimate, millis(150, SpamAssassin, "spamassassin.active_connections", "Scans in progress as a mean over the time observed, from the seconds that each scan logs."));
-pub static SPAMASSASSIN_CONNECTIONS: Measure = count(151, SpamAssassin, "spamassassin.connections", "Connections that spamd took.");
-pub static SPAMASSASSIN_FAILED: Measure = count(152, SpamAssassin, "spamassassin.failed_connections", "Attempts to reach spamd that failed, each attempt counted.");
-pub static CLAMAV_ACTIVE: Measure = basis(Estimate, millis(160, ClamAv, "clamav.active_connections", "Scans in progress as a mean over the time observed."));
-pub static CLAMAV_CONNECTIONS: Measure = basis(LowerBound, count(161, ClamAv, "clamav.connections", "Scans that clamd logged; clean ones are logged only where it is set to."));
-pub static CLAMAV_FAILED: Measure = count(162, ClamAv, "clamav.failed_connections", "Attempts to reach clamd that failed, each attempt counted.");
+pub static SPAMASSASSIN_ACTIVE: Measure = basis(
+    Estimate,
+    millis(
+        150,
+        SpamAssassin,
+        "spamassassin.active_connections",
+        "Scans in progress as a mean over the time observed, from the seconds that each scan logs.",
+    ),
+);
+pub static SPAMASSASSIN_CONNECTIONS: Measure =
+    count(151, SpamAssassin, "spamassassin.connections", "Connections that spamd took.");
+pub static SPAMASSASSIN_FAILED: Measure = count(
+    152,
+    SpamAssassin,
+    "spamassassin.failed_connections",
+    "Attempts to reach spamd that failed, each attempt counted.",
+);
+pub static CLAMAV_ACTIVE: Measure = basis(
+    Estimate,
+    millis(160, ClamAv, "clamav.active_connections", "Scans in progress as a mean over the time observed."),
+);
+pub static CLAMAV_CONNECTIONS: Measure = basis(
+    LowerBound,
+    count(161, ClamAv, "clamav.connections", "Scans that clamd logged; clean ones are logged only where it is set to."),
+);
+pub static CLAMAV_FAILED: Measure =
+    count(162, ClamAv, "clamav.failed_connections", "Attempts to reach clamd that failed, each attempt counted.");
 
 #[cfg(test)]
 mod tests {

@@ -116,7 +116,11 @@ impl FromStr for Subject {
         }
         for kind in [ServiceKind::SpamAssassin, ServiceKind::ClamAv] {
             if let Some(service) = name.strip_prefix(kind.prefix()) {
-                return if service.is_empty() { Err(BadSubject) } else { Ok(Subject::Service(kind, service.to_owned())) };
+                return if service.is_empty() {
+                    Err(BadSubject)
+                } else {
+                    Ok(Subject::Service(kind, service.to_owned()))
+                };
             }
         }
         Ok(Subject::Domain(name.to_ascii_lowercase()))
@@ -152,7 +156,9 @@ mod tests {
 
     #[test]
     fn one_spelling_round_trips() {
-        for name in ["(server)", "example.com", "ann@example.com", "\"a b\"@example.com", "spamassassin:mx1", "clamav:mx1"] {
+        for name in
+            ["(server)", "example.com", "ann@example.com", "\"a b\"@example.com", "spamassassin:mx1", "clamav:mx1"]
+        {
             let subject: Subject = name.parse().expect(name);
             assert_eq!(subject.to_string(), name);
         }

@@ -74,7 +74,14 @@ pub struct Sort {
 ///
 /// For a Trend every step between the first and the last is a row. For a Mode one row a child, by name, then `(other)`,
 /// then `(unattributed)` where the measure is additive and something is left.
-pub fn build(report: &'static Report, columns: &[&'static Column], answer: &Answer, span: Span, step: Step, zone: &Zone) -> Table {
+pub fn build(
+    report: &'static Report,
+    columns: &[&'static Column],
+    answer: &Answer,
+    span: Span,
+    step: Step,
+    zone: &Zone,
+) -> Table {
     todo!()
 }
 

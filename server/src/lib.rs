@@ -5,20 +5,20 @@
 pub mod source;
 pub mod syslog;
 
-pub mod postfix;
-pub mod dovecot;
-pub mod spamassassin;
 pub mod clamav;
+pub mod dovecot;
 pub mod host;
+pub mod postfix;
+pub mod spamassassin;
 
-pub mod track;
-pub mod event;
 pub mod batch;
 pub mod collect;
+pub mod event;
 pub mod store;
+pub mod track;
 
-pub mod http;
-pub mod settings;
 pub mod command;
 pub mod demo;
+pub mod http;
 pub mod sampler;
+pub mod settings;
