@@ -23,6 +23,9 @@ pub struct Batch {
     pub gaps: Vec<(String, Span)>,
     /// Where each source was read to.
     pub sources: Vec<SourceState>,
+    /// Lines that were counted, by slot, as hashes of envelope and text: what another copy of the same stream brings
+    /// is held back by these. Only ever added to.
+    pub seen: FxHashMap<Slot, Vec<u64>>,
     /// Line counts and examples by program, for data health.
     pub health: FxHashMap<String, LineCounts>,
 }

@@ -21,4 +21,7 @@ pub struct SourceState {
     pub last: Option<Time>,
     /// The year given to the first stamp, where stamps have none.
     pub year: Option<i32>,
+    /// Lines of the last second before the position, by hash, and how often each came: a second copy of this stream
+    /// is told from a line that was really logged twice by counting.
+    pub recent: Vec<(u64, u32)>,
 }
