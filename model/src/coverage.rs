@@ -29,3 +29,30 @@ impl From<Covered> for (Time, Time, u32) {
 pub fn observed_secs(coverage: &[Covered], span: Span) -> i64 {
     coverage.iter().map(|covered| covered.span.intersect(span).secs()).sum()
 }
+
+/// What was observed of one span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    pub secs: i64,
+    /// At least one host of the family is missing from a part of it.
+    pub hosts_missing: bool,
+}
+
+/// What `coverage` (sorted, disjoint) holds of each of `spans` (sorted, disjoint), in one walk over both.
+pub fn observed_of_each(coverage: &[Covered], spans: &[Span]) -> Vec<Observed> {
+    let mut first = 0;
+    spans
+        .iter()
+        .map(|span| {
+            while coverage.get(first).is_some_and(|covered| covered.span.until <= span.from) {
+                first += 1;
+            }
+            let mut observed = Observed::default();
+            for covered in coverage[first..].iter().take_while(|covered| covered.span.from < span.until) {
+                observed.secs += covered.span.intersect(*span).secs();
+                observed.hosts_missing |= covered.missing_hosts > 0;
+            }
+            observed
+        })
+        .collect()
+}

@@ -1,7 +1,15 @@
 //! The Table as a CSV file: RFC 4180, UTF-8, CRLF, raw numbers, text cells guarded against formulas.
 
-use crate::table::Table;
+use std::borrow::Cow;
+
+use crate::report_json::Number;
+use crate::step::Step;
+use crate::table::{Row, Table, TableColumn};
+use crate::wire::By;
 use crate::zone::Zone;
+
+/// File systems take names of 255 bytes; this leaves room for what a browser adds to a name that is taken.
+const MAX_FILE_NAME_BYTES: usize = 200;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CsvOptions {
@@ -12,10 +20,87 @@ pub struct CsvOptions {
 /// The rows of `order`, as they stand on screen. The head carries units (`Bandwidth (B)`); a Trend has the step's key, its
 /// start in ISO 8601 with offset and, for days, a weekday; the last row is the totals.
 pub fn write(table: &Table, order: &[u32], zone: &Zone, options: CsvOptions) -> Vec<u8> {
-    todo!()
+    let start: &[u8] = if options.byte_order_mark { "\u{feff}".as_bytes() } else { b"" };
+    let mut lines = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(start.to_vec());
+    let mut line = |cells: Vec<String>| lines.write_record(cells).expect("memory takes every line, all of one length");
+
+    let heads = table.columns.iter().map(head);
+    line(names(table).into_iter().map(str::to_owned).chain(heads).collect());
+    for &position in order {
+        let position = position as usize;
+        let values = table.columns.iter().map(|column| number(column.cells[position]));
+        line(name_cells(table, &table.rows[position], zone).into_iter().chain(values).collect());
+    }
+    let mut total = vec![String::new(); names(table).len()];
+    total[0] = "Total".to_owned();
+    line(total.into_iter().chain(table.columns.iter().map(|column| number(column.total))).collect());
+    lines.into_inner().expect("memory takes every line")
 }
 
 /// A cell that a spreadsheet would take for a formula gets a leading apostrophe. Text cells only: `-1` as a number stays.
-pub fn guard(text: &str) -> std::borrow::Cow<'_, str> {
-    todo!()
+pub fn guard(text: &str) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\0']) {
+        Cow::Owned(format!("'{text}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// What the file is called unless the person names it: report, subject, range and step, in characters that every file
+/// system takes: `pop-sessions_example.com_2026-11-01_2026-11-30_day.csv`.
+pub fn file_name(table: &Table, zone: &Zone) -> String {
+    let subject = match table.subject.to_string() {
+        name if table.subject.parent().is_some() => name,
+        _ => "server".to_owned(),
+    };
+    let last = table.span.until.plus_secs(-1).max(table.span.from);
+    let rows = match table.by {
+        By::Time => table.step.id(),
+        by => by.id(),
+    };
+    let parts = [
+        table.report.id.to_owned(),
+        subject,
+        Step::Day.key(table.span.from, zone),
+        Step::Day.key(last, zone),
+        rows.to_owned(),
+    ];
+    let safe = |c: char| if c.is_ascii_alphanumeric() || ".@+-_".contains(c) { c } else { '-' };
+    let mut name: String = parts.join("_").chars().map(safe).collect();
+    name.truncate(MAX_FILE_NAME_BYTES);
+    name + ".csv"
+}
+
+/// The heads of the columns that name a row.
+fn names(table: &Table) -> Vec<&'static str> {
+    let mut names = vec![table.first_label()];
+    if table.by == By::Time {
+        names.push("Start");
+        if table.step == Step::Day {
+            names.push("Weekday");
+        }
+    }
+    names
+}
+
+/// The cells under [`names`].
+fn name_cells(table: &Table, row: &Row, zone: &Zone) -> Vec<String> {
+    let mut cells = vec![guard(&row.key()).into_owned()];
+    if let Row::Step { span, .. } = row {
+        cells.push(zone.rfc3339(span.from));
+        if table.step == Step::Day {
+            cells.push(zone.wall_clock(span.from).format("%A").to_string());
+        }
+    }
+    cells
+}
+
+fn head(column: &TableColumn) -> String {
+    let (label, unit) = (column.column.label, column.column.shown_as.unit_sent());
+    if unit.is_empty() { label.to_owned() } else { format!("{label} ({unit})") }
+}
+
+/// Raw, without grouping and with a point whatever the locale; empty for what was not observed.
+fn number(value: Option<f64>) -> String {
+    value.map(|value| Number(value).to_string()).unwrap_or_default()
 }

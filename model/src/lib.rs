@@ -22,10 +22,14 @@ pub mod basis;
 pub mod catalogue;
 pub mod coverage;
 pub mod csv;
+mod fold;
 pub mod measure;
+pub mod report_json;
 pub mod step;
 pub mod subject;
 pub mod table;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod wire;
 pub mod zone;

@@ -21,10 +21,10 @@ pub enum Family {
 }
 
 impl Family {
-    pub const ALL: [Family; 5] = [Family::Postfix, Family::Dovecot, Family::SpamAssassin, Family::ClamAv, Family::Host];
+    pub const ALL: [Family; 5] = [Self::Postfix, Self::Dovecot, Self::SpamAssassin, Self::ClamAv, Self::Host];
 
     /// The families that one syslog stream covers: every daemon of the host writes into it.
-    pub const LOGS: [Family; 4] = [Family::Postfix, Family::Dovecot, Family::SpamAssassin, Family::ClamAv];
+    pub const LOGS: [Family; 4] = [Self::Postfix, Self::Dovecot, Self::SpamAssassin, Self::ClamAv];
 }
 
 /// What one unit of a stored sum is. Sums are integers, so a mean is kept as its integral over time.

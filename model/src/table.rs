@@ -1,7 +1,10 @@
 //! From an answer to what people see: rows, totals, and for each cell a value or "not observed".
 
+use std::cmp::Ordering;
+
 use crate::basis::Basis;
 use crate::catalogue::{Column, Report};
+use crate::fold;
 use crate::step::Step;
 use crate::subject::Subject;
 use crate::time::{Span, Time};
@@ -72,8 +75,9 @@ pub struct Sort {
 /// Folds an answer into rows. `span` lies within the answer's own (a Trend is fetched a day wider, so that a zone change
 /// only refolds); `columns` are those to show, in order.
 ///
-/// For a Trend every step between the first and the last is a row. For a Mode one row a child, by name, then `(other)`,
-/// then `(unattributed)` where the measure is additive and something is left.
+/// For a Trend every step between the first and the last is a row, and totals are of the slots in `span`. For a Mode one
+/// row a child, by name, then `(other)`, then `(unattributed)` where the measure is additive and something is left; totals
+/// are the viewed subject's own.
 pub fn build(
     report: &'static Report,
     columns: &[&'static Column],
@@ -82,7 +86,12 @@ pub fn build(
     step: Step,
     zone: &Zone,
 ) -> Table {
-    todo!()
+    let (rows, columns) = match answer.by {
+        By::Time => fold::by_step(columns, answer, span, step, zone),
+        By::Domains | By::Users | By::Services => fold::by_child(columns, answer, span),
+    };
+    let subject = answer.subject.clone();
+    Table { report, subject, by: answer.by, step, zone_name: zone.name.clone(), span, columns, rows }
 }
 
 impl Row {
@@ -94,16 +103,56 @@ impl Row {
             Row::Rest(name) => (*name).to_owned(),
         }
     }
+
+    /// The row's name for a person who reads English: as [`Step::name`] has it, or the child's name as such, without the
+    /// prefix that tells one kind of service from another.
+    pub fn label(&self, zone: &Zone) -> String {
+        match self {
+            Row::Step { key, span, .. } => Step::of_key(key).name(span.from, zone),
+            Row::Child(Subject::Service(_, name)) => name.clone(),
+            Row::Child(_) | Row::Rest(_) => self.key(),
+        }
+    }
 }
 
 impl Table {
     /// The rows' order under a sort: positions in `rows`. Stable; not observed comes last either way; rest rows stay last.
     pub fn order(&self, sort: Option<Sort>) -> Vec<u32> {
-        todo!()
+        let (rests, mut order): (Vec<u32>, Vec<u32>) =
+            (0..self.rows.len() as u32).partition(|row| matches!(self.rows[*row as usize], Row::Rest(_)));
+        match sort {
+            None => {}
+            Some(Sort { column: None, descending }) => {
+                if descending {
+                    order.reverse();
+                }
+            }
+            Some(Sort { column: Some(column), descending }) => {
+                if let Some(column) = self.columns.get(column) {
+                    order.sort_by(|a, b| compare(column.cells[*a as usize], column.cells[*b as usize], descending));
+                }
+            }
+        }
+        order.extend(rests);
+        order
     }
 
     /// The label of the first column: Hour, Day, Week, Month, Quarter, or Domain, User, Service.
     pub fn first_label(&self) -> &'static str {
-        todo!()
+        match self.by {
+            By::Time => self.step.label(),
+            By::Domains => "Domain",
+            By::Users => "User",
+            By::Services => "Service",
+        }
+    }
+}
+
+/// Not observed comes last whatever the direction.
+fn compare(a: Option<f64>, b: Option<f64>, descending: bool) -> Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) if descending => b.total_cmp(&a),
+        (Some(a), Some(b)) => a.total_cmp(&b),
+        (a, b) => b.is_some().cmp(&a.is_some()),
     }
 }

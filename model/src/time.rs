@@ -8,6 +8,10 @@ pub const SLOT_SECS: i64 = 900;
 /// Seconds in a UTC day (UTC has no days of other lengths; zones have, see [`crate::step`]).
 pub const DAY_SECS: i64 = 86_400;
 
+/// The time that spans, zones and steps are worked out for: the years 1970 to 2199. No mail log is older, and a span that
+/// someone writes by hand cannot ask for millions of years of rows.
+pub const CALENDAR: Span = Span { from: Time(0), until: Time(7_258_118_400) };
+
 /// An instant: whole seconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -1,0 +1,202 @@
+//! From counters to the rows and cells of a Table: sums by step, sums by child, and what was not observed.
+//!
+//! Edges of steps are worked out once and the answer's slots are walked once: a million of them cost milliseconds, in the
+//! browser too. Knows nothing of sorting, names on screen or files.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::basis::Basis;
+use crate::catalogue::{Column, Formula};
+use crate::coverage::{Covered, Observed, observed_of_each};
+use crate::measure::Family;
+use crate::step::Step;
+use crate::subject::{OTHER, Subject, UNATTRIBUTED};
+use crate::table::{Partial, Row, TableColumn};
+use crate::time::{Slot, Span, Time};
+use crate::wire::{Answer, By};
+use crate::zone::Zone;
+
+/// One row a step, each step between the first and the last of `span`. The answer may be wider than `span`; slots outside
+/// are left out, of the totals too.
+pub(crate) fn by_step(
+    columns: &[&'static Column],
+    answer: &Answer,
+    span: Span,
+    step: Step,
+    zone: &Zone,
+) -> (Vec<Row>, Vec<TableColumn>) {
+    let edges = step.edges(span, zone);
+    let steps: Vec<Span> = edges.windows(2).map(|edge| Span::new(edge[0], edge[1])).collect();
+    let read = span_read(answer, span);
+    let steps_read: Vec<Span> = steps.iter().map(|step| step.intersect(read)).collect();
+    let observed = observed_by_family(columns, answer, &steps_read);
+    let slots = slots_of_each(&answer.slot, &steps, span);
+
+    let cells = columns.iter().map(|column| {
+        let observed = &observed[&column.measure().family];
+        let observed_secs = observed.iter().map(|observed| observed.secs).sum();
+        let Some(values) = values(answer, column) else { return not_available(column, answer, steps.len()) };
+        let sums: Vec<u64> = slots.iter().map(|range| sum(values.get(range.clone()).unwrap_or_default())).collect();
+        TableColumn {
+            column,
+            basis: basis(answer, column),
+            cells: sums.iter().zip(observed).map(|(sum, observed)| cell(column, *sum, observed.secs)).collect(),
+            total: cell(column, sum(&sums), observed_secs),
+        }
+    });
+    let cells = cells.collect();
+
+    let rows = steps.iter().enumerate().map(|(position, whole)| Row::Step {
+        key: step.key(whole.from, zone),
+        span: *whole,
+        partial: partial(*whole, span, answer.read_until, observed.values().map(|observed| observed[position])),
+    });
+    (rows.collect(), cells)
+}
+
+/// One row a child, by name, then `(other)`, then `(unattributed)` where something is left of a column that adds up.
+pub(crate) fn by_child(columns: &[&'static Column], answer: &Answer, span: Span) -> (Vec<Row>, Vec<TableColumn>) {
+    let observed = observed_by_family(columns, answer, &[span_read(answer, span)]);
+    let (mut rows, row_of_subject) = children(&answer.subjects);
+    let mut cells: Vec<TableColumn> = Vec::with_capacity(columns.len());
+    let mut left: Vec<Option<u64>> = Vec::with_capacity(columns.len());
+    for column in columns {
+        let Some(values) = values(answer, column) else {
+            cells.push(not_available(column, answer, rows.len()));
+            left.push(None);
+            continue;
+        };
+        let observed_secs = observed[&column.measure().family][0].secs;
+        let own = answer.totals.get(column.measure().id).copied().unwrap_or_default();
+        let mut sums = vec![0_u64; rows.len()];
+        for (subject, value) in answer.subject_index.iter().zip(values) {
+            if let Some(row) = row_of_subject.get(*subject as usize) {
+                sums[*row] = sums[*row].saturating_add(*value);
+            }
+        }
+        // A column of the server alone has nothing to say of its domains: neither a number nor a zero.
+        let of_children = !column.server_only || answer.by == By::Services;
+        left.push((of_children && column.is_additive()).then(|| own.saturating_sub(sum(&sums))));
+        cells.push(TableColumn {
+            column,
+            basis: basis(answer, column),
+            cells: sums.iter().map(|sum| if of_children { cell(column, *sum, observed_secs) } else { None }).collect(),
+            total: cell(column, own, observed_secs),
+        });
+    }
+    if left.iter().flatten().any(|left| *left > 0) {
+        rows.push(Row::Rest(UNATTRIBUTED));
+        for (column, left) in cells.iter_mut().zip(left) {
+            column.cells.push(left.map(|left| left as f64));
+        }
+    }
+    (rows, cells)
+}
+
+/// What a sum shows as. Something counted was observed, even where the log begins and ends within one second.
+fn cell(column: &Column, sum: u64, observed_secs: i64) -> Option<f64> {
+    match column.formula {
+        Formula::Sum(_) => (sum > 0 || observed_secs > 0).then_some(sum as f64),
+        Formula::Average { scale, .. } => (observed_secs > 0).then(|| sum as f64 * scale / observed_secs as f64),
+    }
+}
+
+/// Why a step is not whole, the first reason that holds.
+fn partial(
+    whole: Span,
+    range: Span,
+    read_until: Option<Time>,
+    mut observed: impl Iterator<Item = Observed>,
+) -> Option<Partial> {
+    if whole.from < range.from || range.until < whole.until {
+        return Some(Partial::Clipped);
+    }
+    if let Some(read_until) = read_until
+        && read_until < whole.until
+    {
+        return Some(Partial::InProgress(read_until));
+    }
+    observed.any(|observed| observed.hosts_missing || observed.secs < whole.secs()).then_some(Partial::Gap)
+}
+
+/// For each step the positions in `slot` (first a number, then distances) that lie in it and in `span`.
+fn slots_of_each(slot: &[i64], steps: &[Span], span: Span) -> Vec<Range<usize>> {
+    let starts: Vec<Time> = slot
+        .iter()
+        .scan(0_i64, |number, distance| {
+            *number = number.saturating_add(*distance);
+            Some(Slot(*number).start())
+        })
+        .collect();
+    let mut at = starts.partition_point(|start| *start < span.from);
+    steps
+        .iter()
+        .map(|step| {
+            let first = at;
+            let until = step.until.min(span.until);
+            while starts.get(at).is_some_and(|start| *start < until) {
+                at += 1;
+            }
+            first..at
+        })
+        .collect()
+}
+
+/// The rows of a Mode, and for each position in `subjects` its row. A name that is no subject belongs to `(other)`.
+fn children(subjects: &[String]) -> (Vec<Row>, Vec<usize>) {
+    let parsed: Vec<Option<Subject>> = subjects.iter().map(|name| name.parse().ok()).collect();
+    let mut names: Vec<&Subject> = parsed.iter().flatten().collect();
+    names.sort_unstable();
+    names.dedup();
+    let row_of_subject = parsed
+        .iter()
+        .map(|subject| match subject {
+            Some(subject) => names.partition_point(|name| *name < subject),
+            None => names.len(),
+        })
+        .collect();
+    let mut rows: Vec<Row> = names.into_iter().cloned().map(Row::Child).collect();
+    if parsed.iter().any(Option::is_none) {
+        rows.push(Row::Rest(OTHER));
+    }
+    (rows, row_of_subject)
+}
+
+/// The part of `span` that may have been observed: nothing after `read_until` was.
+fn span_read(answer: &Answer, span: Span) -> Span {
+    let until = answer.read_until.unwrap_or(span.from);
+    Span::new(span.from, span.until.min(until))
+}
+
+fn observed_by_family(columns: &[&'static Column], answer: &Answer, spans: &[Span]) -> BTreeMap<Family, Vec<Observed>> {
+    let mut by_family = BTreeMap::new();
+    for column in columns {
+        let family = column.measure().family;
+        by_family.entry(family).or_insert_with(|| {
+            let coverage: &[Covered] = answer.coverage.get(&family).map_or(&[], Vec::as_slice);
+            observed_of_each(coverage, spans)
+        });
+    }
+    by_family
+}
+
+/// The worst basis in the range, and the measure's best where the answer does not say.
+fn basis(answer: &Answer, column: &Column) -> Basis {
+    answer.basis.get(column.measure().id).copied().unwrap_or(column.best_basis())
+}
+
+/// The answer's values for a column; `None` when its source does not log it or is not set up.
+fn values<'a>(answer: &'a Answer, column: &Column) -> Option<&'a [u64]> {
+    let values = answer.values.get(column.measure().id)?;
+    basis(answer, column).has_values().then_some(values)
+}
+
+fn not_available(column: &'static Column, answer: &Answer, rows: usize) -> TableColumn {
+    TableColumn { column, basis: basis(answer, column), cells: vec![None; rows], total: None }
+}
+
+/// Saturating: a wrong number must not become a small one by wrapping.
+fn sum(values: &[u64]) -> u64 {
+    values.iter().fold(0, |sum, value| sum.saturating_add(*value))
+}

@@ -1,0 +1,126 @@
+//! The Table as JSON, as `mailtally report --format json` prints it (REPORTS.md names the keys).
+//!
+//! For scripts and tests, read without a browser. The wire between server and app is [`crate::wire`], not this.
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::basis::Basis;
+use crate::step::Step;
+use crate::subject::Subject;
+use crate::table::{Row, Table};
+use crate::wire::By;
+use crate::zone::Zone;
+
+/// One report's Table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReportJson {
+    pub report: String,
+    pub subject: Subject,
+    pub by: By,
+    pub step: Step,
+    /// The name of the zone that steps, `start` and `end` are in.
+    pub zone: String,
+    pub columns: Vec<ColumnJson>,
+    pub rows: Vec<RowJson>,
+    /// The viewed subject's own, by column; never the sum of a Mode's rows.
+    pub totals: Vec<Option<Number>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ColumnJson {
+    pub id: String,
+    pub label: String,
+    /// The unit of the values: `B`, `%`, or empty for a plain number.
+    pub unit: String,
+    pub basis: Basis,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowJson {
+    /// The step's key, or the child's full name.
+    pub key: String,
+    /// RFC 3339 with offset, for steps only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
+    /// True for a step that is clipped by the range, not over, or not observed whole; absent for the others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
+    /// By column; null is not observed, or not available.
+    pub values: Vec<Option<Number>>,
+}
+
+/// A number as it is sent to people and scripts: whole ones without decimals, others with at most six.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Deserialize)]
+#[serde(transparent)]
+pub struct Number(pub f64);
+
+impl Number {
+    /// The integer it is, if it is one that a double holds exactly.
+    fn whole(self) -> Option<i64> {
+        const EXACT: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+        (self.0.fract() == 0.0 && self.0.abs() <= EXACT).then_some(self.0 as i64)
+    }
+
+    /// Rounded to six decimals: seconds observed are counted whole, so further digits say nothing.
+    fn rounded(self) -> Number {
+        const MILLION: f64 = 1e6;
+        let rounded = (self.0 * MILLION).round() / MILLION;
+        Number(if rounded.is_finite() { rounded } else { self.0 })
+    }
+}
+
+impl std::fmt::Display for Number {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let rounded = self.rounded();
+        match rounded.whole() {
+            Some(whole) => write!(f, "{whole}"),
+            None => write!(f, "{}", rounded.0),
+        }
+    }
+}
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let rounded = self.rounded();
+        match rounded.whole() {
+            Some(whole) => serializer.serialize_i64(whole),
+            None => serializer.serialize_f64(rounded.0),
+        }
+    }
+}
+
+impl Table {
+    /// The rows of `order` as JSON has them; `zone` is the one the Table was folded in.
+    pub fn to_json(&self, order: &[u32], zone: &Zone) -> ReportJson {
+        let columns = self.columns.iter().map(|column| ColumnJson {
+            id: column.column.id.to_owned(),
+            label: column.column.label.to_owned(),
+            unit: column.column.shown_as.unit_sent().to_owned(),
+            basis: column.basis,
+        });
+        ReportJson {
+            report: self.report.id.to_owned(),
+            subject: self.subject.clone(),
+            by: self.by,
+            step: self.step,
+            zone: self.zone_name.clone(),
+            columns: columns.collect(),
+            rows: order.iter().map(|row| self.row_json(*row as usize, zone)).collect(),
+            totals: self.columns.iter().map(|column| column.total.map(Number)).collect(),
+        }
+    }
+
+    fn row_json(&self, position: usize, zone: &Zone) -> RowJson {
+        let row = &self.rows[position];
+        let (start, end, partial) = match row {
+            Row::Step { span, partial, .. } => {
+                (Some(zone.rfc3339(span.from)), Some(zone.rfc3339(span.until)), partial.is_some())
+            }
+            Row::Child(_) | Row::Rest(_) => (None, None, false),
+        };
+        let values = self.columns.iter().map(|column| column.cells[position].map(Number)).collect();
+        RowJson { key: row.key(), start, end, partial, values }
+    }
+}
