@@ -1,1 +1,63 @@
-fn main() {}
+//! Every command that a developer needs. Each sets up what it lacks, says what it does, and is quick the second time.
+//!
+//! It knows how the product is built and checked, and nothing of mail.
+
+mod app;
+mod asset;
+mod dist;
+mod licences;
+mod page;
+mod progress;
+mod root;
+mod run;
+mod shell;
+mod test;
+mod tools;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Build, run and check Mailtally")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build everything and start the product on demo data
+    Run {
+        /// A loopback address to listen on [default: 127.0.0.1:8321, or a free port if it is taken]
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
+    },
+    /// Build the browser app into target/app
+    App,
+    /// Make the one binary with the app inside: target/dist/mailtally
+    Dist,
+    /// Check format, lints and licences, then run every test: native, in the browser, and from outside
+    Test {
+        /// Also the tests that take long: many random kills, soak
+        #[arg(long)]
+        long: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Run { listen } => run::run(listen),
+        Command::App => app::command(),
+        Command::Dist => dist::command(),
+        Command::Test { long } => test::test(long),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Builds the browser app into target/app: index.html and assets with hashed names, compressed.
+//!
+//! What `trunk build` would do with the same index.html, with nothing to install. Every byte that a browser loads
+//! is an external file, so that the server's Content-Security-Policy can forbid all that is inline.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::page::{Link, Part};
+use crate::progress::{Progress, say};
+use crate::root::{self, root};
+use crate::{asset, page, shell, tools};
+
+/// `cargo xtask app`
+pub fn command() -> Result<()> {
+    let mut progress = Progress::new(3);
+    build(&mut progress)?;
+    say(&format!("the app is in {}", root::app().display()));
+    Ok(())
+}
+
+/// Three steps: the target, the code, the bundle.
+pub fn build(progress: &mut Progress) -> Result<()> {
+    progress.step("Rust for WebAssembly", tools::ensure_wasm_target)?;
+    let wasm = progress.step("compile the browser app", compile)?;
+    progress.step("bundle the browser app", || bundle(&wasm))
+}
+
+fn compile() -> Result<PathBuf> {
+    let target = "wasm32-unknown-unknown";
+    let package = ["build", "--package", "mailtally-app", "--bin", "mailtally-app", "--target", target];
+    shell::run(shell::cargo(package).args(["--profile", "wasm"]))?;
+    Ok(root::cargo_target().join(target).join("wasm/mailtally-app.wasm"))
+}
+
+fn bundle(wasm: &Path) -> Result<()> {
+    let html = read(&root().join("index.html"))?;
+    let html = str::from_utf8(&html).context("index.html is not UTF-8")?;
+    let parts = page::parse(html)?;
+    let code = read(wasm)?;
+    let fingerprint = fingerprint(html, &parts, &code)?;
+    let stamp = asset::with_suffix(&root::app(), "stamp");
+    if root::app().is_dir() && fs::read_to_string(&stamp).is_ok_and(|last| last == fingerprint) {
+        say("nothing has changed since the last bundle");
+        return Ok(());
+    }
+    // The stamp goes first and comes back last: a bundle that was interrupted is made again.
+    let _ = fs::remove_file(&stamp);
+    let _ = fs::remove_dir_all(root::app());
+    let page = render(&parts, code)?;
+    asset::write(&root::app().join("index.html"), page.as_bytes())?;
+    fs::write(&stamp, fingerprint).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+/// A hash of all that the bundle is made of, this program included.
+fn fingerprint(html: &str, parts: &[Part], code: &[u8]) -> Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&read(&std::env::current_exe().context("cannot find this program")?)?);
+    hasher.update(html.as_bytes()).update(code);
+    for part in parts {
+        if let Part::Built(Link::Sheet(path) | Link::Icon(path) | Link::Script(path)) = part {
+            hasher.update(&read(&root().join(path))?);
+        }
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// Writes the assets and gives the page that names them.
+fn render(parts: &[Part], code: Vec<u8>) -> Result<String> {
+    let mut page = String::new();
+    let mut code = Some(code);
+    let mut sheets_done = false;
+    for part in parts {
+        match part {
+            Part::Html(html) => page.push_str(html),
+            Part::Built(Link::App) => {
+                let code = code.take().context("index.html has two links with rel=\"rust\"")?;
+                page.push_str(&app(code)?);
+            }
+            // All sheets are one file, which stands where the first one stood.
+            Part::Built(Link::Sheet(_)) if sheets_done => {}
+            Part::Built(Link::Sheet(_)) => {
+                let name = write_asset("mailtally", "css", &sheets(parts)?)?;
+                page.push_str(&format!("<link rel=\"stylesheet\" href=\"/assets/{name}\">"));
+                sheets_done = true;
+            }
+            Part::Built(Link::Icon(path)) => {
+                page.push_str(&format!("<link rel=\"icon\" href=\"/assets/{}\">", copy(path)?));
+            }
+            Part::Built(Link::Script(path)) => {
+                page.push_str(&format!("<script src=\"/assets/{}\"></script>", copy(path)?));
+            }
+        }
+    }
+    ensure!(code.is_none(), "index.html has no link with rel=\"rust\"");
+    Ok(page)
+}
+
+/// The sheets in the order of the page, as they are: compression makes more of them than a minifier would.
+fn sheets(parts: &[Part]) -> Result<Vec<u8>> {
+    let mut all = Vec::new();
+    for part in parts {
+        if let Part::Built(Link::Sheet(path)) = part {
+            all.extend(read(&root().join(path))?);
+            all.push(b'\n');
+        }
+    }
+    Ok(all)
+}
+
+/// The glue, the code, and a script that starts them; gives the elements that load all three at once.
+fn app(code: Vec<u8>) -> Result<String> {
+    let mut bindgen = Bindgen::new();
+    bindgen.web(true)?.typescript(false).omit_default_module_path(true).remove_producers_section(true);
+    let mut output = bindgen.input_bytes("mailtally", code).generate_output().context("wasm-bindgen failed")?;
+    snippets(output.snippets(), output.local_modules())?;
+    let glue = write_asset("mailtally", "js", output.js().as_bytes())?;
+    let code = write_asset("mailtally", "wasm", &output.wasm_mut().emit_wasm())?;
+    let start = write_asset("start", "js", starter(&glue, &code).as_bytes())?;
+    Ok(format!(
+        "<link rel=\"preload\" href=\"/assets/{code}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\
+         <link rel=\"modulepreload\" href=\"/assets/{glue}\">\
+         <script type=\"module\" src=\"/assets/{start}\"></script>"
+    ))
+}
+
+/// A browser that cannot run the app says so on the page; a blank one would explain nothing.
+fn starter(glue: &str, code: &str) -> String {
+    format!(
+        "import init from \"./{glue}\";\n\
+         init({{ module_or_path: \"/assets/{code}\" }}).catch((error) => {{\n\
+         \x20 document.body.prepend(`Mailtally could not start in this browser: ${{error}}`);\n\
+         \x20 throw error;\n\
+         }});\n"
+    )
+}
+
+/// Pieces of script that dependencies bring; the glue imports them by these paths.
+fn snippets<'a>(
+    inline: &BTreeMap<String, Vec<String>>,
+    modules: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> Result<()> {
+    let folder = root::app().join("assets/snippets");
+    for (package, scripts) in inline {
+        for (number, script) in scripts.iter().enumerate() {
+            asset::write(&folder.join(package).join(format!("inline{number}.js")), script.as_bytes())?;
+        }
+    }
+    for (path, script) in modules {
+        asset::write(&folder.join(path), script.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Copies a file of the repository among the assets; gives its new name.
+fn copy(path: &str) -> Result<String> {
+    let source = root().join(path);
+    let stem = source.file_stem().and_then(|stem| stem.to_str()).context("an asset has no name")?;
+    let extension = source.extension().and_then(|extension| extension.to_str()).context("an asset has no extension")?;
+    write_asset(stem, extension, &read(&source)?)
+}
+
+fn write_asset(stem: &str, extension: &str, content: &[u8]) -> Result<String> {
+    let name = asset::hashed_name(stem, extension, content);
+    asset::write(&root::app().join("assets").join(&name), content)?;
+    Ok(name)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}

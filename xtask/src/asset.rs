@@ -1,0 +1,76 @@
+//! One file of the built app: a name that changes with its content, and compressed copies beside it.
+//!
+//! A name with a hash in it can be cached for ever; the copies are made once, at the best level, so that the
+//! server only hands out bytes.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use brotli::enc::BrotliEncoderParams;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// `start` and `js` become `start-1a2b3c4d5e.js`.
+pub fn hashed_name(stem: &str, extension: &str, content: &[u8]) -> String {
+    let hash = blake3::hash(content).to_hex();
+    format!("{stem}-{}.{extension}", &hash[..10])
+}
+
+/// Writes a file and, where that saves something, its `.br` and `.gz` beside it.
+pub fn write(path: &Path, content: &[u8]) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    }
+    write_one(path, content)?;
+    for (extension, packed) in [("br", brotli(content)?), ("gz", gzip(content)?)] {
+        if packed.len() < content.len() {
+            write_one(&with_suffix(path, extension), &packed)?;
+        }
+    }
+    Ok(())
+}
+
+/// `a/b.js` and `br` become `a/b.js.br`.
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn write_one(path: &Path, content: &[u8]) -> Result<()> {
+    fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn brotli(mut content: &[u8]) -> Result<Vec<u8>> {
+    // Quality 11 and the largest window that every browser takes.
+    let settings = BrotliEncoderParams { quality: 11, lgwin: 24, size_hint: content.len(), ..Default::default() };
+    let mut packed = Vec::new();
+    brotli::BrotliCompress(&mut content, &mut packed, &settings).context("cannot compress with brotli")?;
+    Ok(packed)
+}
+
+fn gzip(content: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content).context("cannot compress with gzip")?;
+    encoder.finish().context("cannot compress with gzip")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_follows_the_content() {
+        assert_eq!(hashed_name("start", "js", b"a"), hashed_name("start", "js", b"a"));
+        assert_ne!(hashed_name("start", "js", b"a"), hashed_name("start", "js", b"b"));
+        assert_eq!(hashed_name("start", "js", b"a").len(), "start-0123456789.js".len());
+    }
+
+    #[test]
+    fn a_compressed_copy_stands_beside_the_file() {
+        assert_eq!(with_suffix(Path::new("a/b.js"), "br"), Path::new("a/b.js.br"));
+    }
+}

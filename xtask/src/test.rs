@@ -1,0 +1,61 @@
+//! `cargo xtask test`: everything that must hold, in the order in which it fails soonest.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::progress::{Progress, say};
+use crate::{dist, licences, root, shell, tools};
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+pub fn test(long: bool) -> Result<()> {
+    let mut progress = Progress::new(8 + dist::STEPS);
+    progress.step("format", || shell::run(&mut shell::cargo(["fmt", "--all", "--check"])))?;
+    progress.step("licences", licences::check)?;
+    progress.step("browser for the tests", tools::ensure_browser)?;
+    progress.step("lints", || lint(["--workspace", "--all-targets"]))?;
+    progress.step("native tests", || native(long))?;
+    dist::build(&mut progress)?;
+    progress.step("lints for the browser", || lint(["--package=mailtally-app", "--target=wasm32-unknown-unknown"]))?;
+    progress.step("tests inside the browser", in_browser)?;
+    progress.step("tests from outside", || from_outside(long))?;
+    say(&format!("── all passed in {}", progress.elapsed()));
+    Ok(())
+}
+
+fn lint(what: [&str; 2]) -> Result<()> {
+    shell::run(shell::cargo(["clippy"]).args(what).args(["--", "--deny", "warnings"]))
+}
+
+fn native(long: bool) -> Result<()> {
+    run_tests(&["--workspace", "--exclude", "mailtally-tests"], long)
+}
+
+/// What needs a real browser below it: canvas, Intl, storage. Each test runs in headless Chromium.
+fn in_browser() -> Result<()> {
+    shell::run(&mut shell::cargo(["build", "--package", "mailtally-tests", "--bin", "wasm-test-runner"]))?;
+    let runner: PathBuf = root::cargo_target().join("debug/wasm-test-runner");
+    let test = ["test", "--package", "mailtally-app", "--lib", "--target", WASM];
+    // The runner reads webdriver.json in the package's folder, where the browser's flags are.
+    shell::run(
+        shell::cargo(test)
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+            .env("CHROMEDRIVER", "chromedriver"),
+    )
+}
+
+/// What a person and an administrator's script meet: the binary of `cargo xtask dist`, driven from outside.
+fn from_outside(long: bool) -> Result<()> {
+    run_tests(&["--package", "mailtally-tests"], long)
+}
+
+/// Long tests are marked `#[ignore]`.
+fn run_tests(what: &[&str], long: bool) -> Result<()> {
+    let mut command = shell::cargo(["test"]);
+    command.args(what);
+    if long {
+        command.args(["--", "--include-ignored"]);
+    }
+    shell::run(&mut command)
+}

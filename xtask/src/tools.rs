@@ -1,0 +1,52 @@
+//! The tools that cargo does not bring: looked for, installed where that can be done unattended, else named.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::progress::say;
+use crate::shell;
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// The standard library for WebAssembly.
+pub fn ensure_wasm_target() -> Result<()> {
+    let folder = shell::output(Command::new("rustc").args(["--print", "target-libdir", "--target", WASM]))?;
+    if Path::new(String::from_utf8_lossy(&folder).trim()).is_dir() {
+        return Ok(());
+    }
+    if !shell::is_installed("rustup") {
+        bail!("Rust's standard library for {WASM} is missing and there is no rustup to add it; install that target");
+    }
+    shell::run(Command::new("rustup").args(["target", "add", WASM]))
+        .with_context(|| format!("cannot add the target {WASM}; try `rustup target add {WASM}` by hand"))
+}
+
+/// Chromium and its driver, for the tests that look at the product as a person does.
+pub fn ensure_browser() -> Result<()> {
+    if has_browser() {
+        return Ok(());
+    }
+    let by_hand = "install Chromium and chromedriver (Debian: `apt-get install chromium chromium-driver`)";
+    if !is_root() || !shell::is_installed("apt-get") {
+        bail!("the browser tests need `chromium` and `chromedriver` on the PATH; {by_hand}");
+    }
+    say("installing chromium and chromium-driver");
+    shell::run(Command::new("apt-get").args(["update", "-qq"]))?;
+    let packages =
+        ["install", "-y", "-qq", "--no-install-recommends", "chromium", "chromium-driver", "fonts-dejavu-core"];
+    shell::run(Command::new("apt-get").args(packages).env("DEBIAN_FRONTEND", "noninteractive"))?;
+    if !has_browser() {
+        bail!("apt-get has installed them, yet `chromium` or `chromedriver` does not start; {by_hand}");
+    }
+    Ok(())
+}
+
+fn has_browser() -> bool {
+    shell::is_installed("chromium") && shell::is_installed("chromedriver")
+}
+
+fn is_root() -> bool {
+    shell::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim_ascii() == b"0")
+}
