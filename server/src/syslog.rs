@@ -1,7 +1,15 @@
 //! The envelope of a line: time, host, program, process, message. Knows nothing of mail.
-//! RFC 3164 as rsyslog writes it, RFC 5424 and ISO 8601 stamps, Dovecot's own file, clamd's own file.
+//!
+//! Formats: RFC 3164 as rsyslog and syslogd write it; the same with an ISO 8601 stamp; RFC 5424; Dovecot's own
+//! file (<https://doc.dovecot.org/2.3/admin_manual/logging/>), clamd's own file, and the first words of Exim's
+//! main log and of Rspamd's log, so that their lines are told apart. Bytes in, borrowed bytes out: no allocation.
 
-use mailtally_model::Time;
+mod stamp;
+
+use mailtally_model::{Time, Zone};
+
+pub use stamp::YearScan;
+use stamp::{Clock, Stamp};
 
 /// One log line, borrowed from the bytes it stands in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,4 +23,308 @@ pub struct Line<'a> {
     pub message: &'a [u8],
     /// How often it happened: more than 1 for "message repeated N times".
     pub times: u32,
+}
+
+/// Why bytes are not a log line. Counted by the collector, never fatal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotALine {
+    Empty,
+    /// No stamp of a known form at the start (a continuation line, another language's month).
+    NoStamp,
+    /// A stamp that names no instant: 31 April, 24:00:00, 29 February of a common year.
+    BadStamp,
+    /// A stamp without a year, and nothing to take the year from: see [`Envelope::set_year`].
+    NoYear,
+    /// A stamp, but no host and program after it.
+    NoProgram,
+}
+
+/// "message repeated N times" never stands for more than this: a larger number is damage, not a count.
+const MAX_REPEATS: u32 = 100_000;
+
+/// Parses the envelopes of one stream, in order: a stamp without year or offset is read in the light of the one before.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    clock: Clock,
+    host: String,
+}
+
+impl Envelope {
+    /// `zone` is the zone of stamps without an offset; `host` names the host where the lines do not.
+    pub fn new(zone: Zone, host: &str) -> Envelope {
+        Envelope { clock: Clock::new(zone), host: host.to_owned() }
+    }
+
+    /// The year of the first stamp that has none: `--year`, else [`YearScan::first_year`].
+    pub fn set_year(&mut self, year: i32) {
+        self.clock.set_year(year);
+    }
+
+    /// Goes on after a line that stood at `last`, as when a known file has grown.
+    pub fn resume(&mut self, last: Time) {
+        self.clock.resume(last);
+    }
+
+    /// One line without its line end (a trailing CR or LF is taken off).
+    pub fn parse<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Line<'a>, NotALine> {
+        let bytes = without_padding(bytes);
+        if bytes.is_empty() {
+            return Err(NotALine::Empty);
+        }
+        let (bytes, is_rfc5424) = without_priority(bytes);
+        let (stamp, rest) = Stamp::parse(bytes).ok_or(NotALine::NoStamp)?;
+        let time = self.clock.time(&stamp)?;
+        if is_rfc5424 {
+            return rfc5424(time, rest);
+        }
+        match stamp {
+            Stamp::Clamd { .. } => Ok(self.own_file(time, b"clamd", rest)),
+            Stamp::Yearless { .. } | Stamp::Local { .. } if is_dovecot_prefix(rest) => {
+                Ok(self.own_file(time, b"dovecot", rest))
+            }
+            Stamp::Local { .. } if rest.first() == Some(&b'#') => Ok(self.own_file(time, b"rspamd", rest)),
+            Stamp::Local { .. } if !names_a_process(rest) => Ok(self.own_file(time, b"exim", rest)),
+            _ => rfc3164(time, rest),
+        }
+    }
+
+    fn own_file<'a>(&'a self, time: Time, program: &'a [u8], message: &'a [u8]) -> Line<'a> {
+        Line { time, host: &self.host, program, pid: None, message, times: 1 }
+    }
+}
+
+/// Line ends at the end; NULs at the start, which a crashed file system leaves (FAULTS 42).
+fn without_padding(mut bytes: &[u8]) -> &[u8] {
+    while let [rest @ .., b'\r' | b'\n'] = bytes {
+        bytes = rest;
+    }
+    while let [0, rest @ ..] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// Takes off `<22>`; true if the version of RFC 5424 (`<22>1 `) follows.
+fn without_priority(bytes: &[u8]) -> (&[u8], bool) {
+    let Some(rest) = bytes.strip_prefix(b"<") else { return (bytes, false) };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match rest.get(digits) {
+        Some(b'>') if (1..=3).contains(&digits) => match rest[digits + 1..].strip_prefix(b"1 ") {
+            Some(versioned) => (versioned, true),
+            None => (&rest[digits + 1..], false),
+        },
+        _ => (bytes, false),
+    }
+}
+
+/// `mx1 postfix/smtpd[2571]: text`
+fn rfc3164(time: Time, rest: &[u8]) -> Result<Line<'_>, NotALine> {
+    let (host, rest) = host(rest)?;
+    // sysklogd's own form has no program, and what was repeated stands on the line before.
+    if rest.starts_with(b"last message repeated ") {
+        return Ok(Line { time, host, program: b"syslogd", pid: None, message: rest, times: 1 });
+    }
+    let end = rest.iter().position(|byte| matches!(byte, b':' | b'[' | b' ')).ok_or(NotALine::NoProgram)?;
+    let (program, after) = rest.split_at(end);
+    let (pid, after) = match after.strip_prefix(b"[") {
+        None => (None, after),
+        Some(inner) => {
+            let close = inner.iter().position(|byte| *byte == b']').ok_or(NotALine::NoProgram)?;
+            (number(&inner[..close]), &inner[close + 1..])
+        }
+    };
+    let after = after.strip_prefix(b":").unwrap_or(after);
+    if program.is_empty() || !matches!(after.first(), None | Some(b' ')) {
+        return Err(NotALine::NoProgram);
+    }
+    let (times, message) = unrepeated(after.trim_ascii_start());
+    Ok(Line { time, host, program, pid, message, times })
+}
+
+/// `mx1 postfix 2571 - [structured data] text`, after version and stamp (RFC 5424, 6).
+fn rfc5424(time: Time, rest: &[u8]) -> Result<Line<'_>, NotALine> {
+    let (host, rest) = host(rest)?;
+    let (program, rest) = token(rest).ok_or(NotALine::NoProgram)?;
+    let (process, rest) = token(rest).ok_or(NotALine::NoProgram)?;
+    let (_message_id, rest) = token(rest).ok_or(NotALine::NoProgram)?;
+    let rest = without_structured_data(rest).ok_or(NotALine::NoProgram)?;
+    let message = rest.trim_ascii_start();
+    let (times, message) = unrepeated(message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message));
+    Ok(Line { time, host, program, pid: number(process), message, times })
+}
+
+fn without_structured_data(mut rest: &[u8]) -> Option<&[u8]> {
+    if let Some(nil) = rest.strip_prefix(b"-") {
+        return Some(nil);
+    }
+    while rest.first() == Some(&b'[') {
+        let mut is_quoted = false;
+        let mut at = 1;
+        loop {
+            match *rest.get(at)? {
+                b'\\' if is_quoted => at += 1,
+                b'"' => is_quoted = !is_quoted,
+                b']' if !is_quoted => break,
+                _ => {}
+            }
+            at += 1;
+        }
+        rest = &rest[at + 1..];
+    }
+    Some(rest)
+}
+
+fn host(rest: &[u8]) -> Result<(&str, &[u8]), NotALine> {
+    let (host, rest) = token(rest).ok_or(NotALine::NoProgram)?;
+    let host = str::from_utf8(host).map_err(|_| NotALine::NoProgram)?;
+    Ok((host, rest))
+}
+
+/// The bytes up to the next space, and those after it.
+fn token(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b' ', bytes)?;
+    (end > 0).then(|| (&bytes[..end], &bytes[end + 1..]))
+}
+
+/// Dovecot's own file has a prefix that ends in a colon where syslog has the host:
+/// `imap-login: Info: …`, `pop3(bob@beta.example)<2726><k68gBdJgRKt/AAAB>: Info: …`.
+fn is_dovecot_prefix(rest: &[u8]) -> bool {
+    let first = token(rest).map_or(rest, |(first, _)| first);
+    first.last() == Some(&b':') && first.len() > 1 || first.contains(&b'(') && first[0].is_ascii_lowercase()
+}
+
+/// `mx1 postfix/smtpd[123]: `, unlike Exim's `1xUvBf-00038z-1J <= ann@outside.example`.
+fn names_a_process(rest: &[u8]) -> bool {
+    let Some((_, rest)) = token(rest) else { return false };
+    let Some((program, _)) = token(rest) else { return false };
+    program.ends_with(b"]:") && program.first().is_some_and(u8::is_ascii_alphabetic)
+}
+
+/// rsyslog's `message repeated 11 times: [ text]` (FAULTS 40).
+fn unrepeated(message: &[u8]) -> (u32, &[u8]) {
+    let inner = || {
+        let rest = message.strip_prefix(b"message repeated ")?;
+        let (times, rest) = token(rest)?;
+        let inner = rest.strip_prefix(b"times: [")?.strip_suffix(b"]")?;
+        Some((number(times).filter(|times| *times <= MAX_REPEATS)?, inner.trim_ascii_start()))
+    };
+    inner().unwrap_or((1, message))
+}
+
+/// Digits only; none for what does not fit.
+fn number(digits: &[u8]) -> Option<u32> {
+    if digits.is_empty() || digits.len() > 10 {
+        return None;
+    }
+    let mut value = 0u32;
+    for byte in digits {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        value = value.checked_mul(10)?.checked_add(u32::from(digit))?;
+    }
+    Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope() -> Envelope {
+        let mut envelope = Envelope::new(Zone::utc(), "box");
+        envelope.set_year(2026);
+        envelope
+    }
+
+    /// Host, program, pid, message and times of a line at 2026-11-22 00:13:48 UTC.
+    #[track_caller]
+    fn check(line: &[u8], expected: (&str, &str, Option<u32>, &str, u32)) {
+        let mut envelope = envelope();
+        let line = envelope.parse(line).expect("a line");
+        assert_eq!(line.time, Time(1_795_306_428));
+        let text = |bytes| str::from_utf8(bytes).expect("text");
+        assert_eq!((line.host, text(line.program), line.pid, text(line.message), line.times), expected);
+    }
+
+    #[track_caller]
+    fn refuse(line: &[u8], expected: NotALine) {
+        assert_eq!(envelope().parse(line), Err(expected));
+    }
+
+    #[test]
+    fn syslog_lines() {
+        let smtpd = ("mx1", "postfix/submission/smtpd", Some(7), "connect from a[1.2.3.4]", 1);
+        check(b"Nov 22 00:13:48 mx1 postfix/submission/smtpd[7]: connect from a[1.2.3.4]\r\n", smtpd);
+        check(b"2026-11-22T00:13:48.572600+00:00 mx1 postfix/submission/smtpd[7]: connect from a[1.2.3.4]", smtpd);
+        check(b"2026-11-22 00:13:48 mx1 postfix/submission/smtpd[7]: connect from a[1.2.3.4]", smtpd);
+        check(b"<22>Nov 22 00:13:48 mx1 postfix/submission/smtpd[7]: connect from a[1.2.3.4]", smtpd);
+        check(b"\0\0\0Nov 22 00:13:48 mx1 postfix/submission/smtpd[7]: connect from a[1.2.3.4]", smtpd);
+        check(
+            b"Nov 22 00:13:48 mx1 dovecot: imap-login: Login: user=<a>",
+            ("mx1", "dovecot", None, "imap-login: Login: user=<a>", 1),
+        );
+    }
+
+    /// LOG-LINES trap 1: rsyslog loses the daemon and writes two spaces.
+    #[test]
+    fn rfc5424_lines() {
+        let expected = ("mx1", "postfix", Some(1140), "connect from a[1.2.3.4]", 1);
+        check(b"<22>1 2026-11-22T00:13:48.57+00:00 mx1 postfix 1140 - -  connect from a[1.2.3.4]", expected);
+        check(br#"<22>1 2026-11-22T00:13:48Z mx1 postfix 1140 - [a b="]\""][c] connect from a[1.2.3.4]"#, expected);
+    }
+
+    #[test]
+    fn files_of_their_own() {
+        check(
+            b"Nov 22 00:13:48 imap-login: Info: Login: user=<a>",
+            ("box", "dovecot", None, "imap-login: Info: Login: user=<a>", 1),
+        );
+        check(
+            b"2026-11-22 00:13:48 pop3(b@c.example)<2726><k6>: Info: Disconnected",
+            ("box", "dovecot", None, "pop3(b@c.example)<2726><k6>: Info: Disconnected", 1),
+        );
+        check(b"Sun Nov 22 00:13:48 2026 -> a.tmp: OK", ("box", "clamd", None, "a.tmp: OK", 1));
+        check(
+            b"2026-11-22 00:13:48 1xUvBf-00038z-1J Completed",
+            ("box", "exim", None, "1xUvBf-00038z-1J Completed", 1),
+        );
+        check(b"2026-11-22 00:13:48 #12(rspamd_proxy) <1>; x", ("box", "rspamd", None, "#12(rspamd_proxy) <1>; x", 1));
+    }
+
+    /// LOG-LINES trap 4, FAULTS 40.
+    #[test]
+    fn repeated_messages() {
+        let expected = ("mx1", "postfix/smtpd", Some(1), "NOQUEUE: reject: [x]", 11);
+        check(b"Nov 22 00:13:48 mx1 postfix/smtpd[1]: message repeated 11 times: [ NOQUEUE: reject: [x]]", expected);
+        let unknown = "last message repeated 3 times";
+        check(b"Nov 22 00:13:48 mx1 last message repeated 3 times", ("mx1", "syslogd", None, unknown, 1));
+        let forged = "message repeated 99999999999 times: [ x]";
+        check(b"Nov 22 00:13:48 mx1 a[1]: message repeated 99999999999 times: [ x]", ("mx1", "a", Some(1), forged, 1));
+    }
+
+    /// FAULTS 41, 42, 60, 64.
+    #[test]
+    fn what_is_not_a_line() {
+        refuse(b"", NotALine::Empty);
+        refuse(b"\0\0\r\n", NotALine::Empty);
+        refuse(b"  continued", NotALine::NoStamp);
+        refuse("Mär  2 00:12:24 mx1 a: b".as_bytes(), NotALine::NoStamp);
+        refuse(b"Nov 31 00:12:24 mx1 a: b", NotALine::BadStamp);
+        refuse(b"Feb 29 00:12:24 mx1 a: b", NotALine::BadStamp);
+        refuse(b"2026-11-22T24:00:00Z mx1 a: b", NotALine::BadStamp);
+        refuse(b"Nov 22 00:13:48", NotALine::NoStamp);
+        refuse(b"Nov 22 00:13:48 mx1", NotALine::NoProgram);
+        refuse(b"Nov 22 00:13:48 \xff\xfe a[1]: b", NotALine::NoProgram);
+        assert_eq!(Envelope::new(Zone::utc(), "box").parse(b"Nov 22 00:13:48 mx1 a: b"), Err(NotALine::NoYear));
+    }
+
+    #[test]
+    fn every_prefix_of_every_byte_is_safe() {
+        let line = b"<22>1 2026-11-22T00:13:48.57+00:00 mx1 postfix 1140 - [a] connect from a[1.2.3.4]";
+        for byte in [0, b' ', b'[', b'<', 0x80, 0xff] {
+            for cut in 0..line.len() {
+                let mut bytes = line[..cut].to_vec();
+                bytes.push(byte);
+                let _ = envelope().parse(&bytes);
+            }
+        }
+    }
 }

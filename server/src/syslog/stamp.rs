@@ -1,0 +1,364 @@
+//! Stamps, and what they leave out: the year (RFC 3164) and the offset (all but ISO 8601), read in order.
+
+use chrono::{Datelike, NaiveDate};
+use mailtally_model::{Time, Zone, time::DAY_SECS};
+
+use super::NotALine;
+
+/// A step back by more than this is the turn of the year; a smaller one is lines out of order.
+const TURN_BACK_SECS: i64 = 183 * DAY_SECS;
+
+/// A step ahead by more than this is a late line of the old year, after the turn.
+const TURN_AHEAD_SECS: i64 = 330 * DAY_SECS;
+
+/// In the hour that autumn repeats, a step back by more than this is the second pass; syslog is less out of order.
+const REPEATED_HOUR_SLACK_SECS: i64 = 60;
+
+/// How many years back a year is looked for: 29 February may be eight years apart (1896 to 1904).
+const YEARS_BACK: i32 = 9;
+
+/// What a line says of its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stamp {
+    /// `Nov 22 00:13:48`
+    Yearless { month: u32, day: u32, secs: i64 },
+    /// `2026-11-22 00:13:48`, in the zone of the log.
+    Local { year: i32, month: u32, day: u32, secs: i64 },
+    /// `Sun Nov 22 00:05:38 2026 -> `, in the zone of the log.
+    Clamd { year: i32, month: u32, day: u32, secs: i64 },
+    /// `2026-11-22T00:13:48.5726+01:00`
+    Offset { year: i32, month: u32, day: u32, secs: i64, east: i64 },
+    /// Hours over 23, minutes over 59 and the like: the form is right, the time is none.
+    Bad,
+}
+
+impl Stamp {
+    /// The stamp at the start and the bytes after it and its space.
+    pub(super) fn parse(bytes: &[u8]) -> Option<(Stamp, &[u8])> {
+        match bytes.first()? {
+            b'0'..=b'9' => iso(bytes),
+            b'A'..=b'Z' => month(bytes).map_or_else(|| clamd(bytes), |month| yearless(month, bytes)),
+            _ => None,
+        }
+    }
+}
+
+/// `Nov 22 00:13:48 ` or `Nov  2 00:13:48 `
+fn yearless(month: u32, bytes: &[u8]) -> Option<(Stamp, &[u8])> {
+    let (day, secs, rest) = day_and_clock(bytes)?;
+    let rest = rest.strip_prefix(b" ")?;
+    Some((secs.map_or(Stamp::Bad, |secs| Stamp::Yearless { month, day, secs }), rest))
+}
+
+/// `Sun Nov 22 00:05:38 2026 -> `
+fn clamd(bytes: &[u8]) -> Option<(Stamp, &[u8])> {
+    let bytes = bytes.get(4..)?;
+    let month = month(bytes)?;
+    let (day, secs, rest) = day_and_clock(bytes)?;
+    let year = digits(rest.get(1..5)?)?;
+    let rest = rest.get(5..)?.strip_prefix(b" -> ")?;
+    Some((secs.map_or(Stamp::Bad, |secs| Stamp::Clamd { year: year as i32, month, day, secs }), rest))
+}
+
+/// `Nov 22 00:13:48`: the month is known; day, seconds of the day (none for 24:00:00) and the bytes after.
+fn day_and_clock(bytes: &[u8]) -> Option<(u32, Option<i64>, &[u8])> {
+    let day = match bytes.get(3..7)? {
+        [b' ', b' ', unit, b' '] => digits(&[*unit])?,
+        [b' ', ten, unit, b' '] => digits(&[*ten, *unit])?,
+        _ => return None,
+    };
+    Some((day, clock(bytes.get(7..15)?)?, &bytes[15..]))
+}
+
+/// `2026-11-22T00:13:48.5726+01:00 ` or `2026-11-22 00:13:48 `, the latter with a fraction too.
+fn iso(bytes: &[u8]) -> Option<(Stamp, &[u8])> {
+    let year = digits(bytes.get(0..4)?)? as i32;
+    let [b'-', month1, month2, b'-', day1, day2, separator] = *bytes.get(4..11)? else { return None };
+    let (month, day) = (digits(&[month1, month2])?, digits(&[day1, day2])?);
+    let secs = clock(bytes.get(11..19)?)?;
+    let rest = without_fraction(&bytes[19..])?;
+    let (east, rest) = match (separator, rest.first()?) {
+        (b' ', b' ') => (None, &rest[1..]),
+        (b'T' | b' ', b'Z') => (Some(0), rest[1..].strip_prefix(b" ")?),
+        (b'T' | b' ', sign @ (b'+' | b'-')) => {
+            let digits_at = |at: usize| digits(rest.get(at..at + 2)?);
+            let minutes_at = if rest.get(3)? == &b':' { 4 } else { 3 };
+            let east = i64::from(digits_at(1)?) * 3600 + i64::from(digits_at(minutes_at)?) * 60;
+            let rest = rest.get(minutes_at + 2..)?.strip_prefix(b" ")?;
+            (Some(if *sign == b'-' { -east } else { east }), rest)
+        }
+        _ => return None,
+    };
+    let stamp = match (secs, east) {
+        (None, _) => Stamp::Bad,
+        (Some(secs), None) => Stamp::Local { year, month, day, secs },
+        (Some(secs), Some(east)) => Stamp::Offset { year, month, day, secs, east },
+    };
+    Some((stamp, rest))
+}
+
+/// Whole seconds count; 1 to 9 digits after a point or a comma are taken off.
+fn without_fraction(bytes: &[u8]) -> Option<&[u8]> {
+    let [b'.' | b',', fraction @ ..] = bytes else { return Some(bytes) };
+    let length = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (1..=9).contains(&length).then(|| &fraction[length..])
+}
+
+fn month(bytes: &[u8]) -> Option<u32> {
+    const MONTHS: [&[u8]; 12] =
+        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+    let name = bytes.get(..3)?;
+    MONTHS.iter().position(|month| *month == name).map(|index| index as u32 + 1)
+}
+
+/// `00:13:48` in seconds; inner none when it is no time of day. A leap second `:60` is the next second.
+fn clock(bytes: &[u8]) -> Option<Option<i64>> {
+    let [h1, h2, b':', m1, m2, b':', s1, s2] = *bytes else { return None };
+    let (hour, minute, second) = (digits(&[h1, h2])?, digits(&[m1, m2])?, digits(&[s1, s2])?);
+    let exists = hour < 24 && minute < 60 && second <= 60;
+    Some(exists.then(|| i64::from(hour * 3600 + minute * 60 + second)))
+}
+
+fn digits(bytes: &[u8]) -> Option<u32> {
+    bytes.iter().try_fold(0, |value, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        Some(value * 10 + u32::from(digit))
+    })
+}
+
+/// Seconds since 1970 of a wall clock, as if it were UTC; none for a day that the month does not have.
+fn wall(year: i32, month: u32, day: u32, secs: i64) -> Option<i64> {
+    const EPOCH: i64 = 719_163; // 1970-01-01, in days from the common era
+    let date = NaiveDate::from_ymd_opt(year, month, day)?;
+    Some((i64::from(date.num_days_from_ce()) - EPOCH) * DAY_SECS + secs)
+}
+
+/// Turns stamps into instants, in the order of the stream.
+#[derive(Clone, Debug)]
+pub(super) struct Clock {
+    zone: Zone,
+    /// The year of the newest stamp without one.
+    year: Option<i32>,
+    /// Where in its year the newest stamp without one stood.
+    previous: Option<YearSecs>,
+    last: Option<Time>,
+}
+
+impl Clock {
+    pub(super) fn new(zone: Zone) -> Clock {
+        Clock { zone, year: None, previous: None, last: None }
+    }
+
+    pub(super) fn set_year(&mut self, year: i32) {
+        self.year = Some(year);
+        self.previous = None;
+    }
+
+    pub(super) fn resume(&mut self, last: Time) {
+        self.last = Some(last);
+        let wall = self.zone.local(last);
+        let Some(day) = chrono::DateTime::from_timestamp(wall, 0) else { return };
+        self.year = Some(day.year());
+        self.previous = Some(YearSecs::new(day.month(), day.day(), wall.rem_euclid(DAY_SECS)));
+    }
+
+    pub(super) fn time(&mut self, stamp: &Stamp) -> Result<Time, NotALine> {
+        let time = match *stamp {
+            Stamp::Bad => return Err(NotALine::BadStamp),
+            Stamp::Offset { year, month, day, secs, east } => {
+                Time(wall(year, month, day, secs).ok_or(NotALine::BadStamp)? - east)
+            }
+            Stamp::Local { year, month, day, secs } | Stamp::Clamd { year, month, day, secs } => {
+                self.instant(wall(year, month, day, secs).ok_or(NotALine::BadStamp)?)
+            }
+            Stamp::Yearless { month, day, secs } => self.yearless(month, day, secs)?,
+        };
+        self.last = Some(time);
+        Ok(time)
+    }
+
+    fn yearless(&mut self, month: u32, day: u32, secs: i64) -> Result<Time, NotALine> {
+        let year = self.year.ok_or(NotALine::NoYear)?;
+        let this = YearSecs::new(month, day, secs);
+        let turn = self.previous.map_or(0, |previous| this.turn_since(previous));
+        let time = self.instant(wall(year + turn, month, day, secs).ok_or(NotALine::BadStamp)?);
+        // A late line of the old year does not turn the year back.
+        if turn >= 0 {
+            self.year = Some(year + turn);
+            self.previous = Some(this);
+        }
+        Ok(time)
+    }
+
+    /// The instant at which the log's wall clock shows `wall`; in a repeated hour the first pass, unless the
+    /// stream is past it (FAULTS 59).
+    fn instant(&self, wall: i64) -> Time {
+        let first = self.zone.instant(wall);
+        let Some(last) = self.last else { return first };
+        if last.secs_since(first) <= REPEATED_HOUR_SLACK_SECS {
+            return first;
+        }
+        // No zone turns its clock back by more than three hours.
+        let second = Time(wall - i64::from(self.zone.offset_secs(first.plus_secs(3 * 3600))));
+        if second > first && self.zone.local(second) == wall { second } else { first }
+    }
+}
+
+/// Seconds into a year that has a 29 February: orders stamps without a year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct YearSecs(i64);
+
+impl YearSecs {
+    fn new(month: u32, day: u32, secs: i64) -> YearSecs {
+        const BEFORE: [i64; 12] = [0, 31, 60, 91, 121, 152, 182, 213, 244, 274, 305, 335];
+        let days = BEFORE.get(month as usize - 1).copied().unwrap_or(0) + i64::from(day) - 1;
+        YearSecs(days * DAY_SECS + secs)
+    }
+
+    /// Years from `previous` to the next line: 1 after the turn, −1 for a late line of the old year.
+    fn turn_since(self, previous: YearSecs) -> i32 {
+        match self.0 - previous.0 {
+            step if step < -TURN_BACK_SECS => 1,
+            step if step > TURN_AHEAD_SECS => -1,
+            _ => 0,
+        }
+    }
+}
+
+/// Finds the year of a file's first stamp, when its stamps have none: give it every line, in order.
+#[derive(Clone, Debug, Default)]
+pub struct YearScan {
+    previous: Option<(YearSecs, u32, u32, i64)>,
+    turns: i32,
+    /// After how many turns a 29 February stood.
+    leap_days: Vec<i32>,
+}
+
+impl YearScan {
+    pub fn line(&mut self, bytes: &[u8]) {
+        let (bytes, _) = super::without_priority(super::without_padding(bytes));
+        let Some((Stamp::Yearless { month, day, secs }, _)) = Stamp::parse(bytes) else { return };
+        let this = YearSecs::new(month, day, secs);
+        let turn = self.previous.map_or(0, |(previous, ..)| this.turn_since(previous));
+        if turn < 0 {
+            return;
+        }
+        self.turns += turn;
+        self.previous = Some((this, month, day, secs));
+        if (month, day) == (2, 29) && self.leap_days.last() != Some(&self.turns) {
+            self.leap_days.push(self.turns);
+        }
+    }
+
+    /// The latest year of the first stamp that puts the last one at or before `modified` plus one day and
+    /// makes every date exist (SEMANTICS R13). None when no stamp lacks a year.
+    pub fn first_year(&self, zone: &Zone, modified: Time) -> Option<i32> {
+        let (_, month, day, secs) = self.previous?;
+        let latest = zone.local(modified.plus_secs(DAY_SECS));
+        let latest_year = chrono::DateTime::from_timestamp(latest, 0)?.year();
+        (latest_year - YEARS_BACK..=latest_year).rev().map(|last_year| last_year - self.turns).find(|first_year| {
+            let has_leap_days =
+                self.leap_days.iter().all(|turn| NaiveDate::from_ymd_opt(first_year + turn, 2, 29).is_some());
+            has_leap_days && wall(first_year + self.turns, month, day, secs).is_some_and(|last| last <= latest)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utc(text: &str) -> Time {
+        Time(text.parse::<chrono::DateTime<chrono::Utc>>().expect("RFC 3339").timestamp())
+    }
+
+    fn berlin() -> Zone {
+        let from = utc("2020-01-01T00:00:00Z");
+        let span = mailtally_model::Span::new(from, utc("2030-01-01T00:00:00Z"));
+        Zone::probe("Europe/Berlin", span, |t| {
+            use chrono::{Offset, TimeZone};
+            let at = chrono::DateTime::from_timestamp(t.0, 0).expect("in range").naive_utc();
+            chrono_tz::Europe::Berlin.offset_from_utc_datetime(&at).fix().local_minus_utc()
+        })
+    }
+
+    #[track_caller]
+    fn check(stamp: &str, expected: &str) {
+        let line = format!("{stamp} mx1 a: b");
+        let (stamp, _) = Stamp::parse(line.as_bytes()).expect("a stamp");
+        assert_eq!(Clock::new(Zone::utc()).time(&stamp), Ok(utc(expected)), "{line}");
+    }
+
+    /// FAULTS 60, 64.
+    #[test]
+    fn iso_stamps_are_cut_to_whole_seconds() {
+        check("2026-03-02T00:13:07.999999999+01:00", "2026-03-01T23:13:07Z");
+        check("2026-03-02T00:13:07+05:45", "2026-03-01T18:28:07Z");
+        check("2026-03-02T00:13:07.5-0330", "2026-03-02T03:43:07Z");
+        check("2026-03-02T00:13:07Z", "2026-03-02T00:13:07Z");
+        check("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z");
+        check("2026-03-02 00:13:07.123", "2026-03-02T00:13:07Z");
+        check("Mon Mar  2 00:13:07 2026 -> ", "2026-03-02T00:13:07Z");
+    }
+
+    fn times(zone: Zone, year: i32, stamps: &[&str]) -> Vec<Time> {
+        let mut clock = Clock::new(zone);
+        clock.set_year(year);
+        let time = |stamp: &&str| {
+            let line = format!("{stamp} mx1 a: b");
+            clock.time(&Stamp::parse(line.as_bytes()).expect("a stamp").0).expect("a time")
+        };
+        stamps.iter().map(time).collect()
+    }
+
+    /// FAULTS 58: also a late line of the old year after the turn.
+    #[test]
+    fn the_year_turns_by_order() {
+        let stamps = ["Dec 31 23:59:58", "Jan  1 00:00:01", "Dec 31 23:59:59", "Jan  1 00:00:02", "Feb 29 00:00:00"];
+        let expected = ["2023-12-31T23:59:58Z", "2024-01-01T00:00:01Z", "2023-12-31T23:59:59Z", "2024-01-01T00:00:02Z"];
+        let times = times(Zone::utc(), 2023, &stamps);
+        assert_eq!(times[..4], expected.map(utc));
+        assert_eq!(times[4], utc("2024-02-29T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_grown_file_goes_on_in_its_year() {
+        let mut clock = Clock::new(Zone::utc());
+        clock.resume(utc("2023-12-31T23:59:58Z"));
+        let (stamp, _) = Stamp::parse(b"Jan  1 00:00:01 mx1 a: b").expect("a stamp");
+        assert_eq!(clock.time(&stamp), Ok(utc("2024-01-01T00:00:01Z")));
+    }
+
+    fn first_year(stamps: &[&str], modified: &str) -> Option<i32> {
+        let mut scan = YearScan::default();
+        for stamp in stamps {
+            scan.line(format!("{stamp} mx1 a: b").as_bytes());
+        }
+        scan.first_year(&Zone::utc(), utc(modified))
+    }
+
+    /// FAULTS 58, SEMANTICS R13.
+    #[test]
+    fn the_year_comes_from_the_time_the_file_was_written() {
+        assert_eq!(first_year(&["Nov 22 00:00:00"], "2026-11-22T00:00:10Z"), Some(2026));
+        assert_eq!(first_year(&["Nov 23 00:00:00"], "2026-11-22T00:00:00Z"), Some(2026), "a day of grace");
+        assert_eq!(first_year(&["Nov 24 00:00:01"], "2026-11-22T00:00:00Z"), Some(2025));
+        assert_eq!(first_year(&["Dec 31 23:00:00", "Jan  1 01:00:00"], "2026-01-01T01:00:00Z"), Some(2025));
+        assert_eq!(first_year(&["Feb 29 00:00:00", "Mar  1 00:00:00"], "2026-11-22T00:00:00Z"), Some(2024));
+        assert_eq!(first_year(&["2026-11-22T00:00:00Z"], "2026-11-22T00:00:00Z"), None);
+    }
+
+    /// FAULTS 59: 02:00 to 03:00 occurs twice on 25 October 2026 in Berlin, and is resolved by order.
+    #[test]
+    fn the_repeated_hour_is_read_by_order() {
+        let stamps = ["Oct 25 02:59:59", "Oct 25 02:00:00", "Oct 25 02:30:00", "Oct 25 02:29:50", "Oct 25 03:00:00"];
+        let expected = [
+            "2026-10-25T00:59:59Z",
+            "2026-10-25T01:00:00Z",
+            "2026-10-25T01:30:00Z",
+            "2026-10-25T01:29:50Z",
+            "2026-10-25T02:00:00Z",
+        ];
+        assert_eq!(times(berlin(), 2026, &stamps), expected.map(utc));
+    }
+}
