@@ -1,10 +1,26 @@
 //! Which file is this really, and where we got to, across rotation and compression. Knows nothing of mail.
+//!
+//! Four nouns, one file each:
+//!
+//! * [`files`]: which files are there, which are refused, which are rotated pieces of one log;
+//! * [`fingerprint`]: which file is this really, whatever its name, inode or compression;
+//! * [`follow`]: one log across rotation, truncation and replacement while it grows;
+//! * [`position`]: where we got to: an offset at a line end, and the hashes that prove it.
+//!
+//! Below them, [`unpack`] turns a file into plain bytes and [`lines`] cuts those into lines of bounded length.
 
 use mailtally_model::Time;
 use serde::{Deserialize, Serialize};
 
+pub mod files;
+pub mod fingerprint;
+pub mod follow;
+pub mod lines;
+pub mod position;
+pub mod unpack;
+
 /// Which stream of bytes this is: hashes of its decompressed head and of the bytes before the position.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceState {
     /// The store's key.
     pub id: u64,

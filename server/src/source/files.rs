@@ -1,0 +1,278 @@
+//! Which files are there: what is read and what is refused, and which files are rotated pieces of one log.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use mailtally_model::Time;
+
+/// A directory is scanned no farther: a log directory with more names is a mistake in a pattern.
+const MAX_NAMES: usize = 100_000;
+
+/// A regular file, as it was when it was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFile {
+    pub path: PathBuf,
+    pub inode: Inode,
+    pub size_bytes: u64,
+    pub modified: Time,
+}
+
+/// Tells two names of one file; no identity over time, since inodes are used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Inode {
+    device: u64,
+    number: u64,
+}
+
+/// Why a path is not read; the sentence names it.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    #[error("cannot read {path}: it is {what}, not a log file")]
+    NotAFile { path: String, what: &'static str },
+    #[error("cannot read {path}: {error}")]
+    Unreadable { path: String, error: io::Error },
+}
+
+impl Refused {
+    /// Whether the file just is not there (yet).
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Refused::Unreadable { error, .. } if error.kind() == io::ErrorKind::NotFound)
+    }
+}
+
+/// Looks at a path without opening it, so that a FIFO cannot block and a device is not touched.
+pub fn look(path: &Path) -> Result<LogFile, Refused> {
+    let unreadable = |error| Refused::Unreadable { path: path.display().to_string(), error };
+    let real = fs::canonicalize(path).map_err(unreadable)?;
+    let metadata = fs::metadata(&real).map_err(unreadable)?;
+    if let Some(what) = not_a_log(&real, &metadata) {
+        return Err(Refused::NotAFile { path: path.display().to_string(), what });
+    }
+    Ok(LogFile {
+        path: path.to_owned(),
+        inode: Inode::of(&metadata),
+        size_bytes: metadata.len(),
+        modified: Time(metadata.mtime()),
+    })
+}
+
+impl Inode {
+    pub fn of(metadata: &fs::Metadata) -> Inode {
+        Inode { device: metadata.dev(), number: metadata.ino() }
+    }
+}
+
+fn not_a_log(real: &Path, metadata: &fs::Metadata) -> Option<&'static str> {
+    let kind = metadata.file_type();
+    if kind.is_dir() {
+        Some("a directory")
+    } else if kind.is_fifo() {
+        Some("a FIFO")
+    } else if kind.is_socket() {
+        Some("a socket")
+    } else if kind.is_block_device() || kind.is_char_device() {
+        Some("a device")
+    } else if real.starts_with("/proc") || real.starts_with("/sys") {
+        Some("a file of the kernel")
+    } else {
+        None
+    }
+}
+
+/// The files that patterns name (`*` and `?` in the last part of the path), each once whatever it is called, and the
+/// paths that are refused. A plain path that does not exist is refused; a pattern that matches nothing is not.
+pub fn expand(patterns: &[String]) -> (Vec<LogFile>, Vec<Refused>) {
+    let mut files: Vec<LogFile> = Vec::new();
+    let mut refused = Vec::new();
+    for path in patterns.iter().flat_map(|pattern| matching(Path::new(pattern))) {
+        match look(&path) {
+            Ok(file) if files.iter().any(|other| other.inode == file.inode) => {}
+            Ok(file) => files.push(file),
+            Err(error) => refused.push(error),
+        }
+    }
+    (files, refused)
+}
+
+fn matching(pattern: &Path) -> Vec<PathBuf> {
+    let Some(name) = pattern.file_name().and_then(|name| name.to_str()) else { return vec![pattern.to_owned()] };
+    if !name.contains(['*', '?']) {
+        return vec![pattern.to_owned()];
+    }
+    let mut paths: Vec<PathBuf> = names_in(directory_of(pattern))
+        .filter(|path| path.file_name().is_some_and(|file| matches(name.as_bytes(), file.as_encoded_bytes())))
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn names_in(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(directory).into_iter().flatten().take(MAX_NAMES).filter_map(Result::ok).map(|entry| entry.path())
+}
+
+/// Whether `name` matches a pattern of `*` and `?`. Linear but for the last star, which is all that is tried again.
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut p, mut n) = (0, 0);
+    let mut star = None;
+    while n < name.len() {
+        if pattern.get(p) == Some(&b'*') {
+            star = Some((p, n));
+            p += 1;
+        } else if pattern.get(p).is_some_and(|&byte| byte == b'?' || byte == name[n]) {
+            p += 1;
+            n += 1;
+        } else if let Some((at, from)) = star {
+            star = Some((at, from + 1));
+            p = at + 1;
+            n = from + 1;
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|&byte| byte == b'*')
+}
+
+/// Which log a file is a piece of, by its name, and how old a piece: `mail.log.2.gz` is an older one of `mail.log`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// The path that the log has while it is written.
+    pub log: PathBuf,
+    pub age: Age,
+}
+
+/// Oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Age {
+    /// `-20260301`: the digits of the date.
+    Dated(u64),
+    /// `.2`, the higher the older.
+    Numbered(std::cmp::Reverse<u32>),
+    Current,
+}
+
+/// What the name of a file says, as logrotate and its like name rotated pieces.
+pub fn rotation(path: &Path) -> Rotation {
+    let current = || Rotation { log: path.to_owned(), age: Age::Current };
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return current() };
+    let name = name.strip_suffix(".gz").unwrap_or(name);
+    let Some(at) = name.rfind(['.', '-']).filter(|&at| at > 0) else {
+        return Rotation { log: path.with_file_name(name), age: Age::Current };
+    };
+    let (log, digits) = (&name[..at], &name[at + 1..]);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let age = match digits.parse() {
+        Ok(number) if is_number && digits.len() <= 3 => Age::Numbered(std::cmp::Reverse(number)),
+        _ if is_number && (8..=14).contains(&digits.len()) => Age::Dated(digits.parse().unwrap_or(u64::MAX)),
+        _ => return Rotation { log: path.with_file_name(name), age: Age::Current },
+    };
+    Rotation { log: path.with_file_name(log), age }
+}
+
+/// The rotated pieces of a log that lie beside it, oldest first.
+pub fn rotated_pieces(log: &Path) -> Vec<LogFile> {
+    let mut pieces: Vec<(Age, LogFile)> = names_in(directory_of(log))
+        .filter_map(|path| {
+            // The same spelling as `log`, so that the two paths compare.
+            let path = log.with_file_name(path.file_name()?);
+            let rotation = rotation(&path);
+            let is_piece = rotation.log == log && path != log;
+            if is_piece { look(&path).ok().map(|file| (rotation.age, file)) } else { None }
+        })
+        .collect();
+    pieces.sort_by_key(|(age, file)| (file.modified, *age));
+    pieces.into_iter().map(|(_, file)| file).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn write(path: &Path) {
+        fs::write(path, "a line\n").expect("a temporary file");
+    }
+
+    fn refusal(path: &Path) -> String {
+        look(path).expect_err("refused").to_string()
+    }
+
+    // FAULTS 33
+    #[test]
+    fn what_is_not_a_log_file_is_refused_by_name_and_never_opened() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("mail.log");
+        assert_eq!(
+            refusal(dir.path()),
+            format!("cannot read {}: it is a directory, not a log file", dir.path().display())
+        );
+        let made = std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo");
+        assert!(made.success());
+        assert_eq!(refusal(&path), format!("cannot read {}: it is a FIFO, not a log file", path.display()));
+        assert_eq!(refusal(Path::new("/dev/zero")), "cannot read /dev/zero: it is a device, not a log file");
+        assert_eq!(
+            refusal(Path::new("/proc/version")),
+            "cannot read /proc/version: it is a file of the kernel, not a log file"
+        );
+        let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+        symlink(&one, &two).expect("a symbolic link");
+        symlink(&two, &one).expect("a symbolic link");
+        assert!(refusal(&one).starts_with(&format!("cannot read {}: ", one.display())));
+        assert!(look(&dir.path().join("absent")).is_err_and(|refused| refused.is_absent()));
+    }
+
+    // FAULTS 26
+    #[test]
+    fn a_file_is_listed_once_whatever_it_is_called() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = |name: &str| dir.path().join(name);
+        write(&path("mail.log"));
+        write(&path("mail.log.1"));
+        symlink(path("mail.log"), path("mail.link")).expect("a symbolic link");
+        fs::hard_link(path("mail.log"), path("mail.hard")).expect("a hard link");
+        let patterns = ["mail.log", "mail.*", "nothing*"].map(|name| path(name).display().to_string());
+        let (files, refused) = expand(&patterns);
+        let names: Vec<PathBuf> = files.into_iter().map(|file| file.path).collect();
+        assert_eq!(names, [path("mail.log"), path("mail.log.1")]);
+        assert!(refused.is_empty());
+    }
+
+    #[test]
+    fn stars_and_question_marks_match() {
+        for (pattern, name, expected) in [
+            ("mail*", "mail.log", true),
+            ("*.log", "mail.log", true),
+            ("*.log", "mail.log.1", false),
+            ("m?il.*", "mail.log", true),
+            ("*a*b*", "xaxbx", true),
+            ("a*a*a", "aa", false),
+            ("", "", true),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn names_tell_pieces_of_one_log() {
+        let log = PathBuf::from("/var/log/mail.log");
+        for (name, age) in [
+            ("mail.log", Age::Current),
+            ("mail.log.gz", Age::Current),
+            ("mail.log.1", Age::Numbered(std::cmp::Reverse(1))),
+            ("mail.log.12.gz", Age::Numbered(std::cmp::Reverse(12))),
+            ("mail.log-20260301.gz", Age::Dated(20_260_301)),
+        ] {
+            assert_eq!(rotation(&log.with_file_name(name)), Rotation { log: log.clone(), age }, "{name}");
+        }
+        assert_eq!(rotation(Path::new("mail.info")).log, Path::new("mail.info"));
+        assert!(Age::Dated(20_260_301) < Age::Numbered(std::cmp::Reverse(2)));
+        assert!(Age::Numbered(std::cmp::Reverse(2)) < Age::Numbered(std::cmp::Reverse(1)));
+        assert!(Age::Numbered(std::cmp::Reverse(1)) < Age::Current);
+    }
+}

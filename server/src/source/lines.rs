@@ -1,0 +1,407 @@
+//! Cuts plain bytes into lines of bounded length, and knows the place after each.
+//!
+//! A record ends at a newline and nowhere else: a carriage return is part of the text. What a writer left behind after
+//! its file was truncated under it, a run of NUL bytes, is no part of the line that follows.
+
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+
+use memchr::memchr;
+
+use super::position::{Cursor, TAIL_BYTES};
+use super::unpack::{Damage, Unpacked};
+
+/// Longer lines are cut here and the rest skipped: syslog daemons send 8 KiB at most, so this is no log line.
+pub const MAX_LINE_BYTES: usize = 64 * 1024;
+/// Big reads, and room for some lines of the greatest length.
+const BUFFER_BYTES: usize = 256 * 1024;
+
+/// What to do with a last line that has no newline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastLine {
+    /// Its writer is not done yet.
+    HoldBack,
+    /// Nobody will finish it.
+    Take,
+}
+
+/// The lines of a file from a place on.
+pub struct Lines {
+    bytes: Unpacked,
+    buffer: Vec<u8>,
+    /// Bytes of the buffer before this one are in `cursor`.
+    marked: usize,
+    /// The first byte that was not taken.
+    start: usize,
+    /// The first byte that was not read.
+    end: usize,
+    /// The place at `marked`.
+    cursor: Cursor,
+    found: Option<Found>,
+    /// A line that does not fit the buffer: its beginning, and the place that skipping has come to.
+    long: Option<(Vec<u8>, Cursor)>,
+    /// The place is inside a line that was taken without its newline: what is left of it is skipped.
+    inside_line: bool,
+    cut: u64,
+}
+
+/// The line that was looked at and not taken.
+#[derive(Clone, Copy)]
+enum Found {
+    /// Its text, and where the next one begins.
+    InBuffer {
+        from: usize,
+        to: usize,
+        next: usize,
+    },
+    Long,
+}
+
+impl Lines {
+    /// The lines of `bytes`, which stand at the place of `cursor`.
+    pub fn new(bytes: Unpacked, cursor: Cursor) -> Lines {
+        Lines {
+            bytes,
+            buffer: vec![0; BUFFER_BYTES],
+            marked: 0,
+            start: 0,
+            end: 0,
+            inside_line: !cursor.is_at_line_end(),
+            cursor,
+            found: None,
+            long: None,
+            cut: 0,
+        }
+    }
+
+    /// The next line, without its newline; the same again until it is taken. `None` at the end, for now: a file that
+    /// grows may have more later.
+    pub fn peek(&mut self, last: LastLine) -> io::Result<Option<&[u8]>> {
+        if self.found.is_none() {
+            self.found = self.find(last)?;
+        }
+        Ok(self.found.map(|found| match found {
+            Found::InBuffer { from, to, .. } => &self.buffer[from..to],
+            Found::Long => self.long.as_ref().map_or(&[][..], |(line, _)| line),
+        }))
+    }
+
+    /// Takes the line that was looked at: the place is now after it.
+    pub fn take(&mut self) {
+        match self.found.take() {
+            Some(Found::InBuffer { next, .. }) => {
+                self.start = next;
+                self.inside_line = self.buffer[..next].last() != Some(&b'\n');
+            }
+            Some(Found::Long) => {
+                self.take_long();
+                self.inside_line = !self.cursor.is_at_line_end();
+            }
+            None => {}
+        }
+    }
+
+    /// The place after the last line that was taken.
+    pub fn cursor(&mut self) -> &Cursor {
+        if self.long.is_none() {
+            self.cursor.feed(&self.buffer[self.marked..self.start]);
+            self.marked = self.start;
+        }
+        &self.cursor
+    }
+
+    /// Lines that were cut at [`MAX_LINE_BYTES`] so far.
+    pub fn cut(&self) -> u64 {
+        self.cut
+    }
+
+    pub fn damage(&self) -> Option<Damage> {
+        self.bytes.damage()
+    }
+
+    /// Bytes of the file itself that were read; for progress.
+    pub fn packed_read(&mut self) -> u64 {
+        self.bytes.packed_read()
+    }
+
+    /// Whether bytes were read that make no whole line yet.
+    pub fn holds_back(&self) -> bool {
+        self.long.is_some() || self.start < self.end
+    }
+
+    /// Whether what was read is no longer what the file holds: it was truncated, or something else was written into it.
+    pub fn is_overwritten(&mut self) -> io::Result<bool> {
+        let mut tail = self.cursor().tail().to_vec();
+        let position = self.cursor.position();
+        let Some(file) = self.bytes.plain() else { return Ok(false) };
+        // What is held back counts as read: it must still be there too.
+        let held = self.long.as_ref().map_or(&self.buffer[self.start..self.end], |_| &[]);
+        let read_to = self.long.as_ref().map_or(position + held.len() as u64, |(_, cursor)| cursor.position());
+        if file.metadata()?.len() < read_to {
+            return Ok(true);
+        }
+        let from = position - tail.len() as u64;
+        tail.extend_from_slice(&held[..held.len().min(TAIL_BYTES)]);
+        let mut now = vec![0; tail.len()];
+        match file.read_exact_at(&mut now, from) {
+            Ok(()) => Ok(now != tail),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn find(&mut self, last: LastLine) -> io::Result<Option<Found>> {
+        if self.long.is_some() {
+            return self.skip_long(last);
+        }
+        let mut scanned = self.start;
+        loop {
+            if let Some(length) = memchr(b'\n', &self.buffer[scanned..self.end]) {
+                let newline = scanned + length;
+                if self.inside_line {
+                    self.inside_line = false;
+                    self.start = newline + 1;
+                    scanned = self.start;
+                    continue;
+                }
+                return Ok(Some(self.in_buffer(newline, newline + 1)));
+            }
+            if self.end - self.start >= 2 * MAX_LINE_BYTES {
+                self.cursor();
+                self.long = Some((Vec::new(), self.cursor.clone()));
+                return self.skip_long(last);
+            }
+            scanned = self.end;
+            let moved = self.make_room();
+            scanned -= moved;
+            if self.read_more()? == 0 {
+                let is_whole = last == LastLine::Take && !self.loses_lines() && !self.inside_line;
+                return Ok((is_whole && self.start < self.end).then(|| self.in_buffer(self.end, self.end)));
+            }
+        }
+    }
+
+    /// The line from `start` to `to`, without the NUL bytes before it and what is too much of it.
+    fn in_buffer(&mut self, to: usize, next: usize) -> Found {
+        let nuls = self.buffer[self.start..to].iter().take_while(|&&byte| byte == 0).count();
+        let from = self.start + nuls;
+        if to - from > MAX_LINE_BYTES {
+            self.cut += 1;
+        }
+        Found::InBuffer { from, to: to.min(from + MAX_LINE_BYTES), next }
+    }
+
+    /// Reads on to the newline of a line that does not fit, keeping its beginning alone.
+    fn skip_long(&mut self, last: LastLine) -> io::Result<Option<Found>> {
+        loop {
+            let Some((line, cursor)) = &mut self.long else { return Ok(None) };
+            let unread = &self.buffer[self.start..self.end];
+            let newline = memchr(b'\n', unread);
+            let text = &unread[..newline.unwrap_or(unread.len())];
+            let nuls = if line.is_empty() { text.iter().take_while(|&&byte| byte == 0).count() } else { 0 };
+            let room = MAX_LINE_BYTES + 1 - line.len();
+            line.extend(text[nuls..].iter().take(room));
+            let used = newline.map_or(unread.len(), |at| at + 1);
+            cursor.feed(&unread[..used]);
+            self.start += used;
+            self.marked = self.start;
+            if newline.is_some() && self.inside_line {
+                self.inside_line = false;
+                self.take_long();
+                return self.find(last);
+            }
+            if newline.is_some() {
+                return Ok(Some(self.cut_long()));
+            }
+            self.make_room();
+            if self.read_more()? == 0 {
+                let is_whole = last == LastLine::Take && !self.loses_lines() && !self.inside_line;
+                return Ok(is_whole.then(|| self.cut_long()));
+            }
+        }
+    }
+
+    fn cut_long(&mut self) -> Found {
+        if let Some((line, _)) = &mut self.long
+            && line.len() > MAX_LINE_BYTES
+        {
+            line.truncate(MAX_LINE_BYTES);
+            self.cut += 1;
+        }
+        Found::Long
+    }
+
+    fn take_long(&mut self) {
+        if let Some((_, cursor)) = self.long.take() {
+            self.cursor = cursor;
+        }
+    }
+
+    /// The last line of a file that ends in the middle is no whole line.
+    fn loses_lines(&self) -> bool {
+        self.bytes.damage().is_some_and(Damage::loses_lines)
+    }
+
+    /// Moves what is not taken to the front of the buffer; gives how far.
+    fn make_room(&mut self) -> usize {
+        let moved = self.start;
+        if moved == 0 {
+            return 0;
+        }
+        if self.long.is_none() {
+            self.cursor();
+        }
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= moved;
+        self.start = 0;
+        self.marked = 0;
+        moved
+    }
+
+    fn read_more(&mut self) -> io::Result<usize> {
+        loop {
+            match self.bytes.read(&mut self.buffer[self.end..]) {
+                Ok(n) => {
+                    self.end += n;
+                    return Ok(n);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Write;
+
+    use super::*;
+
+    struct Log {
+        file: tempfile::NamedTempFile,
+        lines: Lines,
+    }
+
+    fn open(file: &tempfile::NamedTempFile) -> Unpacked {
+        Unpacked::new(File::open(file.path()).expect("a temporary file")).expect("plain bytes")
+    }
+
+    fn log(bytes: &[u8]) -> Log {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.write_all(bytes).expect("a temporary file");
+        let lines = Lines::new(open(&file), Cursor::default());
+        Log { file, lines }
+    }
+
+    impl Log {
+        fn write(&mut self, bytes: &[u8]) {
+            self.file.write_all(bytes).expect("a temporary file");
+        }
+
+        fn all(&mut self, last: LastLine) -> Vec<Vec<u8>> {
+            let mut all = Vec::new();
+            while let Some(line) = self.lines.peek(last).expect("a temporary file") {
+                all.push(line.to_vec());
+                self.lines.take();
+            }
+            all
+        }
+
+        fn check(&mut self, last: LastLine, expected: &[&str]) {
+            let lines = self.all(last);
+            let lines: Vec<&str> = lines.iter().map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
+            assert_eq!(lines, expected);
+        }
+    }
+
+    // FAULTS 27
+    #[test]
+    fn a_partial_line_is_held_back_until_it_is_finished() {
+        let mut log = log(b"one\ntw");
+        log.check(LastLine::HoldBack, &["one"]);
+        assert_eq!(log.lines.cursor().position(), 4);
+        assert!(log.lines.holds_back());
+        log.write(b"o\nthree\n");
+        log.check(LastLine::HoldBack, &["two", "three"]);
+        assert!(!log.lines.holds_back());
+    }
+
+    // FAULTS 28: taken when nobody will finish it; what is written later all the same is the rest of that line.
+    #[test]
+    fn a_last_line_without_a_newline_is_taken_at_the_end() {
+        let mut log = log(b"one\ntw");
+        log.check(LastLine::Take, &["one", "tw"]);
+        log.write(b"o\nthree\n");
+        log.check(LastLine::Take, &["three"]);
+        let place = log.lines.cursor().clone();
+        assert_eq!(place.position(), 14);
+    }
+
+    // FAULTS 42
+    #[test]
+    fn nul_bytes_before_a_line_go_and_a_carriage_return_stays() {
+        let mut some = log(b"\0\0\0one\r\nt\rwo\n\n");
+        some.check(LastLine::HoldBack, &["one\r", "t\rwo", ""]);
+        let mut hole = log(&[vec![0; 700_000], b"one\ntwo\n".to_vec()].concat());
+        hole.check(LastLine::HoldBack, &["one", "two"]);
+        assert_eq!(hole.lines.cut(), 0);
+    }
+
+    // FAULTS 43
+    #[test]
+    fn a_long_line_is_cut_and_the_rest_skipped() {
+        for length in [MAX_LINE_BYTES + 1, 2 * MAX_LINE_BYTES, 300_000, 1_000_000] {
+            let bytes = [b"one\n".to_vec(), vec![b'x'; length], b"\nthree\n".to_vec()].concat();
+            let mut log = log(&bytes);
+            let lines = log.all(LastLine::HoldBack);
+            let lengths: Vec<usize> = lines.iter().map(Vec::len).collect();
+            assert_eq!(lengths, [3, MAX_LINE_BYTES, 5], "a line of {length}");
+            assert_eq!(log.lines.cut(), 1);
+            let mut straight = Cursor::default();
+            straight.feed(&bytes);
+            assert_eq!(log.lines.cursor().tail_hash(), straight.tail_hash());
+            assert_eq!(log.lines.cursor().ladder().rungs(), straight.ladder().rungs());
+        }
+    }
+
+    // FAULTS 43: until its newline comes, the place stays before it.
+    #[test]
+    fn an_unfinished_long_line_is_held_back() {
+        let mut log = log(&[b"one\n".to_vec(), vec![b'x'; 500_000]].concat());
+        log.check(LastLine::HoldBack, &["one"]);
+        assert_eq!(log.lines.cursor().position(), 4);
+        log.write(b"x\ntwo\n");
+        assert_eq!(log.all(LastLine::HoldBack).len(), 2);
+        assert_eq!(log.lines.cursor().position(), 500_010);
+    }
+
+    #[test]
+    fn reading_goes_on_from_a_place() {
+        let bytes: Vec<u8> = (0..50_000).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
+        let mut first = log(&bytes);
+        for _ in 0..30_000 {
+            first.lines.peek(LastLine::HoldBack).expect("a temporary file");
+            first.lines.take();
+        }
+        first.lines.peek(LastLine::HoldBack).expect("a temporary file");
+        let place = first.lines.cursor().clone();
+        let mut bytes = open(&first.file);
+        bytes.skip_to(place.position()).expect("a temporary file");
+        let mut rest = Log { lines: Lines::new(bytes, place), file: first.file };
+        assert_eq!(rest.all(LastLine::HoldBack).first().map(Vec::as_slice), Some(&b"line 30000"[..]));
+    }
+
+    // FAULTS 22, 23
+    #[test]
+    fn what_was_written_over_is_noticed() {
+        let mut log = log(b"one\ntwo\nthr");
+        log.check(LastLine::HoldBack, &["one", "two"]);
+        assert!(!log.lines.is_overwritten().expect("a temporary file"));
+        log.file.as_file().set_len(8).expect("a temporary file");
+        assert!(log.lines.is_overwritten().expect("a temporary file"), "the partial line is gone");
+        std::fs::write(log.file.path(), b"uno\ndos\ntres\n").expect("a temporary file");
+        assert!(log.lines.is_overwritten().expect("a temporary file"), "it grew back");
+    }
+}

@@ -1,0 +1,104 @@
+//! Where we got to in a stream of bytes: an offset at a line end, and the hashes that let a later run find the place
+//! again in whatever file holds it then.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use super::SourceState;
+use super::files::{self, LogFile};
+use super::fingerprint::{self, Ladder};
+use super::lines::Lines;
+use super::unpack::Unpacked;
+
+/// So many bytes before the position are hashed: enough for some twenty lines, so that a file that was truncated and
+/// grew back is not taken for the one that was read.
+pub const TAIL_BYTES: usize = 4096;
+
+/// A place in a stream that was read from its beginning.
+#[derive(Clone, Default)]
+pub struct Cursor {
+    ladder: Ladder,
+    /// The last [`TAIL_BYTES`] before the place; fewer near the beginning.
+    tail: Vec<u8>,
+}
+
+impl Cursor {
+    /// Moves on over `bytes`.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.ladder.feed(bytes);
+        let fresh = &bytes[bytes.len().saturating_sub(TAIL_BYTES)..];
+        let keep = TAIL_BYTES - fresh.len();
+        self.tail.drain(..self.tail.len().saturating_sub(keep));
+        self.tail.extend_from_slice(fresh);
+    }
+
+    /// Decompressed offset from the beginning of the stream.
+    pub fn position(&self) -> u64 {
+        self.ladder.offset()
+    }
+
+    pub fn ladder(&self) -> &Ladder {
+        &self.ladder
+    }
+
+    pub fn tail(&self) -> &[u8] {
+        &self.tail
+    }
+
+    pub fn tail_hash(&self) -> String {
+        fingerprint::hash(&self.tail)
+    }
+
+    /// Whether the place is at the end of a line; not so after a last line without a newline was taken.
+    pub fn is_at_line_end(&self) -> bool {
+        self.tail.last().is_none_or(|&byte| byte == b'\n')
+    }
+
+    /// Writes the place into `state`.
+    pub fn mark(&self, state: &mut SourceState) {
+        state.position = self.position();
+        state.tail = self.tail_hash();
+        // The ladder only grows, so the rungs that are there already are the same.
+        let known = state.ladder.len().min(self.ladder.rungs().len());
+        state.ladder.extend_from_slice(&self.ladder.rungs()[known..]);
+    }
+}
+
+/// A file opened where we left it.
+pub struct Opened {
+    pub lines: Lines,
+    /// The source it is, `None` when nothing of it was read before.
+    pub known: Option<u64>,
+}
+
+/// Opens a file and goes to the place that `known` has for what it holds.
+pub fn open(file: &LogFile, known: &[SourceState]) -> io::Result<Opened> {
+    let found = fingerprint::identify(&mut unpack(&file.path)?, known)?;
+    let mut bytes = unpack(&file.path)?;
+    let (id, cursor) = found.map_or((None, Cursor::default()), |(id, cursor)| (Some(id), cursor));
+    bytes.skip_to(cursor.position())?;
+    Ok(Opened { lines: Lines::new(bytes, cursor), known: id })
+}
+
+fn unpack(path: &Path) -> io::Result<Unpacked> {
+    // Looked at again just before: what was a file a moment ago may be a FIFO now, and opening that blocks.
+    files::look(path).map_err(io::Error::other)?;
+    Unpacked::new(File::open(path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_is_the_last_four_kibibytes_however_they_came() {
+        let bytes: Vec<u8> = (0..20_000u32).map(|n| (n % 251) as u8).collect();
+        for step in [1, 7, 1000, 4096, 5000, 20_000] {
+            let mut cursor = Cursor::default();
+            bytes.chunks(step).for_each(|chunk| cursor.feed(chunk));
+            assert_eq!(cursor.position(), 20_000);
+            assert_eq!(cursor.tail(), &bytes[20_000 - TAIL_BYTES..], "steps of {step}");
+        }
+    }
+}
