@@ -1,0 +1,77 @@
+//! The story that the demo tells, and what the product makes of it.
+
+#![allow(clippy::unwrap_used)]
+
+use mailtally_model::Time;
+use mailtally_server::demo::{Incidents, Plan, Year};
+
+/// Sunday 2026-11-22T02:23:00Z.
+const UNTIL: Time = Time(1_795_314_180);
+
+/// Small enough for a debug build, large enough for every kind of happening.
+fn plan() -> Plan {
+    Plan { seed: 1, lines: 30_000, until: UNTIL }
+}
+
+fn story(plan: Plan) -> String {
+    let mut text = String::new();
+    Year::new(plan).tell_until(plan.until, &mut text);
+    text
+}
+
+/// The seconds of a line's stamp.
+fn time(line: &str) -> i64 {
+    let stamp = line.split(' ').next().unwrap();
+    chrono::DateTime::parse_from_rfc3339(stamp).unwrap().timestamp()
+}
+
+#[test]
+fn the_same_plan_is_the_same_story() {
+    let small = Plan { lines: 2_000, ..plan() };
+    assert_eq!(story(small), story(small));
+    assert_ne!(story(small), story(Plan { seed: 2, ..small }));
+}
+
+#[test]
+fn a_story_told_in_pieces_is_the_same() {
+    let small = Plan { lines: 2_000, ..plan() };
+    let mut year = Year::new(small);
+    let mut pieces = String::new();
+    for days_before in [300, 200, 100, 1, 0] {
+        year.tell_until(UNTIL.plus_secs(-days_before * 86_400), &mut pieces);
+    }
+    assert_eq!(pieces, story(small));
+}
+
+#[test]
+fn lines_are_in_order_of_time_and_end_now() {
+    let text = story(plan());
+    let times: Vec<i64> = text.lines().map(time).collect();
+    assert!(times.is_sorted());
+    let (first, last) = (times[0], times[times.len() - 1]);
+    assert!(last < UNTIL.0 && last > UNTIL.0 - 3600, "ends at {last}");
+    assert!((365..366).contains(&((last - first) / 86_400)), "spans {} days", (last - first) / 86_400);
+    assert!((24_000..40_000).contains(&times.len()), "{} lines", times.len());
+}
+
+#[test]
+fn working_days_are_fuller_than_weekends_and_days_than_nights() {
+    let text = story(plan());
+    let mut by_weekday = [0u32; 7];
+    let mut by_hour = [0u32; 24];
+    for line in text.lines().filter(|line| !line.contains("mailtally-sample")) {
+        let time = time(line);
+        // 1970-01-01 was a Thursday.
+        by_weekday[((time / 86_400 + 3) % 7) as usize] += 1;
+        by_hour[(time / 3600 % 24) as usize] += 1;
+    }
+    assert!(by_weekday[5].max(by_weekday[6]) * 3 < by_weekday[2] * 2, "{by_weekday:?}");
+    assert!(by_hour[3] * 2 < by_hour[10], "{by_hour:?}");
+}
+
+#[test]
+fn the_lost_log_leaves_no_line() {
+    let lost = Incidents::before(UNTIL).lost_log;
+    let text = story(plan());
+    assert!(!text.lines().any(|line| lost.contains(Time(time(line)))));
+}
