@@ -200,3 +200,6 @@ fn not_available(column: &'static Column, answer: &Answer, rows: usize) -> Table
 fn sum(values: &[u64]) -> u64 {
     values.iter().fold(0, |sum, value| sum.saturating_add(*value))
 }
+
+#[cfg(test)]
+mod tests;

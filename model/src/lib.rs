@@ -23,6 +23,8 @@ pub mod catalogue;
 pub mod coverage;
 pub mod csv;
 mod fold;
+#[cfg(test)]
+mod laws;
 pub mod measure;
 pub mod report_json;
 pub mod step;

@@ -121,16 +121,12 @@ impl Table {
         let (rests, mut order): (Vec<u32>, Vec<u32>) =
             (0..self.rows.len() as u32).partition(|row| matches!(self.rows[*row as usize], Row::Rest(_)));
         match sort {
-            None => {}
-            Some(Sort { column: None, descending }) => {
-                if descending {
-                    order.reverse();
-                }
-            }
+            None | Some(Sort { column: None, descending: false }) => {}
+            Some(Sort { column: None, descending: true }) => order.reverse(),
             Some(Sort { column: Some(column), descending }) => {
-                if let Some(column) = self.columns.get(column) {
-                    order.sort_by(|a, b| compare(column.cells[*a as usize], column.cells[*b as usize], descending));
-                }
+                let cells = self.columns.get(column).map_or(&[][..], |column| &column.cells);
+                let cell = |row: u32| cells.get(row as usize).copied().flatten();
+                order.sort_by(|a, b| compare(cell(*a), cell(*b), descending));
             }
         }
         order.extend(rests);

@@ -7,10 +7,10 @@ use chrono::{DateTime, NaiveDateTime};
 
 use crate::time::{CALENDAR, DAY_SECS, SLOT_SECS, Slot, Span, Time};
 
-/// How far apart the probe looks: one week. Two changes inside one stride that cancel each other would be missed; since
-/// 1970 no zone has changed and changed back within three weeks (Morocco's pair around Ramadan lies about five apart),
-/// and a year costs the browser fifty questions only.
-const STRIDE_SLOTS: i64 = 7 * DAY_SECS / SLOT_SECS;
+/// How far apart the probe looks: five days. Two changes inside one stride that cancel each other would be missed; the
+/// closest pair of any zone since 1975 is six days (Recife tried summer time for a week in October 2000; Morocco's pair
+/// around Ramadan is five weeks), and a year costs the browser 73 questions.
+const STRIDE_SLOTS: i64 = 5 * DAY_SECS / SLOT_SECS;
 
 /// How far the probe looks beyond both ends of its span: the step that holds the first instant may begin a quarter
 /// earlier (92 days), and a day of wall clock may lie beyond that.
@@ -38,7 +38,7 @@ impl Zone {
     ///
     /// A change on a slot's edge, as all are since 2011, is found to the second. One inside a slot (St. John's changed at
     /// a minute past midnight) is taken at that slot's start, and offsets are rounded to whole slots: counters are no
-    /// finer. Changes closer than a week to each other may be missed.
+    /// finer. A change that is taken back within five days may be missed.
     pub fn probe(name: &str, span: Span, mut offset_at: impl FnMut(Time) -> i32) -> Zone {
         let span = span.intersect(CALENDAR);
         // A slot's last second speaks for the slot: one that holds a change goes with what comes after.
