@@ -474,3 +474,6 @@ pub static REPORTS: &[Report] = &[
         ],
     },
 ];
+
+#[cfg(test)]
+mod tests;

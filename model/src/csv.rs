@@ -104,3 +104,105 @@ fn head(column: &TableColumn) -> String {
 fn number(value: Option<f64>) -> String {
     value.map(|value| Number(value).to_string()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::catalogue::{self, Report};
+    use crate::table::{Sort, build};
+    use crate::testing::{answer, columns, days, utc, with_children, with_slots, zone};
+
+    fn status() -> &'static Report {
+        catalogue::find("server-status").expect("a report")
+    }
+
+    /// The file as text, with line ends to be seen.
+    fn lines(file: Vec<u8>) -> String {
+        String::from_utf8(file).expect("UTF-8").replace("\r\n", "⏎\n")
+    }
+
+    #[test]
+    fn days_have_a_start_and_a_weekday_and_raw_numbers() {
+        let zone = zone("Europe/Berlin");
+        let span = days("2026-03-28", "2026-03-30", &zone);
+        let mut answer = with_slots(
+            answer(status(), "(server)", By::Time, span),
+            &["cpu", "memory"],
+            &[("2026-03-28T00:00:00Z", &[1_000_000, 86_400 * 1_048_576]), ("2026-03-29T00:00:00Z", &[0, 0])],
+        );
+        answer.read_until = Some(utc("2026-03-29T22:00:00Z"));
+        let table = build(status(), &columns(status(), &["cpu", "memory"]), &answer, span, Step::Day, &zone);
+        let newest_first = table.order(Some(Sort { column: None, descending: true }));
+        assert_snapshot!(lines(write(&table, &newest_first, &zone, CsvOptions::default())), @r"
+        Day,Start,Weekday,Avg. CPU (%),Avg. Memory (B)⏎
+        2026-03-30,2026-03-30T00:00:00+02:00,Monday,,⏎
+        2026-03-29,2026-03-29T00:00:00+01:00,Sunday,0,0⏎
+        2026-03-28,2026-03-28T00:00:00+01:00,Saturday,1.157407,1073741824⏎
+        Total,,,0.591017,548293697.361702⏎
+        ");
+        assert_eq!(file_name(&table, &zone), "server-status_server_2026-03-28_2026-03-30_day.csv");
+    }
+
+    #[test]
+    fn a_mode_has_names_that_no_spreadsheet_takes_for_formulas() {
+        let report = catalogue::find("pop-usage").expect("a report");
+        let zone = Zone::utc();
+        let span = days("2026-03-01", "2026-03-31", &zone);
+        let rows: [(&str, &[u64]); 4] = [
+            ("=cmd|'/c calc'!A0@example.com", &[1, 10]),
+            ("ann@example.com", &[2, 20]),
+            ("\"a, b\"@example.com", &[3, 30]),
+            ("-1+1@example.com", &[4, 40]),
+        ];
+        let answer = with_children(
+            answer(report, "example.com", By::Users, span),
+            &["connections", "bandwidth"],
+            &rows,
+            &[12, 100],
+        );
+        let table = build(report, &columns(report, &["connections", "bandwidth"]), &answer, span, Step::Day, &zone);
+        assert_snapshot!(lines(write(&table, &table.order(None), &zone, CsvOptions::default())), @r#"
+        User,Connections,Bandwidth (B)⏎
+        """a, b""@example.com",3,30⏎
+        '-1+1@example.com,4,40⏎
+        '=cmd|'/c calc'!A0@example.com,1,10⏎
+        ann@example.com,2,20⏎
+        (unattributed),2,0⏎
+        Total,12,100⏎
+        "#);
+        assert_eq!(file_name(&table, &zone), "pop-usage_example.com_2026-03-01_2026-03-31_users.csv");
+    }
+
+    #[test]
+    fn only_the_first_character_makes_a_formula() {
+        for text in ["=1", "+1", "-1", "@x", "\tx", "\rx", "\0x"] {
+            assert_eq!(guard(text), format!("'{text}"));
+        }
+        for text in ["", "a=1", " =1", "1-1", "'=1"] {
+            assert_eq!(guard(text), text);
+        }
+    }
+
+    #[test]
+    fn the_byte_order_mark_comes_first() {
+        let zone = Zone::utc();
+        let span = days("2026-03-01", "2026-03-01", &zone);
+        let table = build(status(), &[], &answer(status(), "(server)", By::Time, span), span, Step::Month, &zone);
+        let file = write(&table, &[], &zone, CsvOptions { byte_order_mark: true });
+        assert_eq!(lines(file), "\u{feff}Month,Start⏎\nTotal,⏎\n");
+    }
+
+    #[test]
+    fn a_file_name_is_safe_in_every_directory() {
+        let zone = Zone::utc();
+        let span = days("2026-03-01", "2026-03-01", &zone);
+        let report = catalogue::find("pop-usage").expect("a report");
+        let long = format!("{}/../..\\ü\"@example.com", "x".repeat(250));
+        let table = build(report, &[], &answer(report, &long, By::Time, span), span, Step::Hour, &zone);
+        let name = file_name(&table, &zone);
+        assert!(name.len() <= 255 && name.is_ascii() && name.ends_with(".csv"), "{name}");
+        assert!(!name.contains(['/', '\\', '"', ':']), "{name}");
+    }
+}

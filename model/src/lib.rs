@@ -22,6 +22,7 @@ pub mod basis;
 pub mod catalogue;
 pub mod coverage;
 pub mod csv;
+pub mod docs;
 mod fold;
 #[cfg(test)]
 mod laws;

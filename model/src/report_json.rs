@@ -124,3 +124,66 @@ impl Table {
         RowJson { key: row.key(), start, end, partial, values }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::catalogue;
+    use crate::table::build;
+    use crate::testing::{answer, columns, days, utc, with_children, with_slots, zone};
+
+    #[test]
+    fn a_trend_has_starts_ends_and_partial_marks() {
+        let report = catalogue::find("smtp-out-usage").expect("a report");
+        let zone = zone("Europe/Berlin");
+        let span = days("2026-03-28", "2026-03-30", &zone);
+        let ids = ["bandwidth", "active_connections"];
+        let mut answer = with_slots(
+            answer(report, "example.com", By::Time, span),
+            &ids,
+            &[("2026-03-28T10:00:00Z", &[1024, 1_000_000]), ("2026-03-29T10:00:00Z", &[5, 0])],
+        );
+        answer.read_until = Some(utc("2026-03-29T20:00:00Z"));
+        let table = build(report, &columns(report, &ids), &answer, span, Step::Day, &zone);
+        let json = table.to_json(&table.order(None), &zone);
+        let text = serde_json::to_string(&json).expect("JSON").replace("},{", "},\n{").replace(":[{", ":[\n{");
+        assert_snapshot!(text, @r#"
+        {"report":"smtp-out-usage","subject":"example.com","by":"time","step":"day","zone":"Europe/Berlin","columns":[
+        {"id":"bandwidth","label":"Bandwidth","unit":"B","basis":"exact"},
+        {"id":"active_connections","label":"Avg. Active Connections","unit":"","basis":"estimate"}],"rows":[
+        {"key":"2026-03-28","start":"2026-03-28T00:00:00+01:00","end":"2026-03-29T00:00:00+01:00","values":[1024,0.011574]},
+        {"key":"2026-03-29","start":"2026-03-29T00:00:00+01:00","end":"2026-03-30T00:00:00+02:00","partial":true,"values":[5,0]},
+        {"key":"2026-03-30","start":"2026-03-30T00:00:00+02:00","end":"2026-03-31T00:00:00+02:00","partial":true,"values":[null,null]}],"totals":[1029,0.006173]}
+        "#);
+        assert_eq!(serde_json::from_str::<ReportJson>(&text).expect("the same keys").rows.len(), 3);
+    }
+
+    #[test]
+    fn a_mode_has_full_names() {
+        let report = catalogue::find("clamav").expect("a report");
+        let zone = Zone::utc();
+        let span = days("2026-03-01", "2026-03-31", &zone);
+        let answer = with_children(
+            answer(report, "(server)", By::Services, span),
+            &["connections"],
+            &[("clamav:mx1", &[3])],
+            &[3],
+        );
+        let table = build(report, &columns(report, &["connections"]), &answer, span, Step::Day, &zone);
+        let json = serde_json::to_value(table.to_json(&table.order(None), &zone)).expect("JSON");
+        assert_eq!(json["rows"], serde_json::json!([{"key": "clamav:mx1", "values": [3]}]));
+        assert_eq!((&json["subject"], &json["by"]), (&"(server)".into(), &"services".into()));
+    }
+
+    #[test]
+    fn numbers_are_whole_or_have_six_decimals() {
+        for (number, text) in
+            [(0.0, "0"), (-0.0, "0"), (1e15, "1000000000000000"), (1.0 / 3.0, "0.333333"), (2.5, "2.5")]
+        {
+            assert_eq!(Number(number).to_string(), text);
+            assert_eq!(serde_json::to_string(&Number(number)).expect("JSON"), text);
+        }
+    }
+}
