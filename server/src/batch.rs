@@ -26,6 +26,8 @@ pub struct Batch {
     /// Lines that were counted, by slot, as hashes of envelope and text: what another copy of the same stream brings
     /// is held back by these. Only ever added to.
     pub seen: FxHashMap<Slot, Vec<u64>>,
+    /// Stretches of a host's logs that lie closer together than this are one: a short silence is a true zero.
+    pub silence_gap_secs: i64,
     /// Line counts and examples by program, for data health.
     pub health: FxHashMap<String, LineCounts>,
 }

@@ -23,6 +23,8 @@ pub struct Line<'a> {
     pub message: &'a [u8],
     /// How often it happened: more than 1 for "message repeated N times".
     pub times: u32,
+    /// It stands in a file that one daemon writes for itself, and so says nothing of the others.
+    pub own_file: bool,
 }
 
 /// Why bytes are not a log line. Counted by the collector, never fatal.
@@ -89,7 +91,7 @@ impl Envelope {
     }
 
     fn own_file<'a>(&'a self, time: Time, program: &'a [u8], message: &'a [u8]) -> Line<'a> {
-        Line { time, host: &self.host, program, pid: None, message, times: 1 }
+        Line { time, host: &self.host, program, pid: None, message, times: 1, own_file: true }
     }
 }
 
@@ -122,7 +124,7 @@ fn rfc3164(time: Time, rest: &[u8]) -> Result<Line<'_>, NotALine> {
     let (host, rest) = host(rest)?;
     // sysklogd's own form has no program, and what was repeated stands on the line before.
     if rest.starts_with(b"last message repeated ") {
-        return Ok(Line { time, host, program: b"syslogd", pid: None, message: rest, times: 1 });
+        return Ok(Line { time, host, program: b"syslogd", pid: None, message: rest, times: 1, own_file: false });
     }
     let end = rest.iter().position(|byte| matches!(byte, b':' | b'[' | b' ')).ok_or(NotALine::NoProgram)?;
     let (program, after) = rest.split_at(end);
@@ -138,7 +140,7 @@ fn rfc3164(time: Time, rest: &[u8]) -> Result<Line<'_>, NotALine> {
         return Err(NotALine::NoProgram);
     }
     let (times, message) = unrepeated(after.trim_ascii_start());
-    Ok(Line { time, host, program, pid, message, times })
+    Ok(Line { time, host, program, pid, message, times, own_file: false })
 }
 
 /// `mx1 postfix 2571 - [structured data] text`, after version and stamp (RFC 5424, 6).
@@ -150,7 +152,7 @@ fn rfc5424(time: Time, rest: &[u8]) -> Result<Line<'_>, NotALine> {
     let rest = without_structured_data(rest).ok_or(NotALine::NoProgram)?;
     let message = rest.trim_ascii_start();
     let (times, message) = unrepeated(message.strip_prefix(b"\xef\xbb\xbf").unwrap_or(message));
-    Ok(Line { time, host, program, pid: number(process), message, times })
+    Ok(Line { time, host, program, pid: number(process), message, times, own_file: false })
 }
 
 fn without_structured_data(mut rest: &[u8]) -> Option<&[u8]> {

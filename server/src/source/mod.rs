@@ -37,7 +37,7 @@ pub struct SourceState {
     pub last: Option<Time>,
     /// The year given to the first stamp, where stamps have none.
     pub year: Option<i32>,
-    /// Lines of the last second before the position, by hash, and how often each came: a second copy of this stream
-    /// is told from a line that was really logged twice by counting.
-    pub recent: Vec<(u64, u32)>,
+    /// The stream it is a piece of: the id of the first of the files that follow each other by rotation. Equal lines of
+    /// one stream were logged twice; equal lines of two streams are copies.
+    pub stream: u64,
 }
