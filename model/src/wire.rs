@@ -132,3 +132,37 @@ pub struct ApiError {
     /// A sentence for a person.
     pub detail: String,
 }
+
+/// `GET /api/health`: what was read, and how its lines fared. For the whole server alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    pub sources: Vec<SourceHealth>,
+    pub programs: Vec<ProgramHealth>,
+}
+
+/// One log, however often it was rotated, renamed and compressed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceHealth {
+    /// Where it was last seen.
+    pub path: String,
+    /// Bytes read, decompressed.
+    pub position: u64,
+    pub lines: u64,
+    pub first: Option<Time>,
+    pub last: Option<Time>,
+    /// The year given to the first stamp, where stamps have none.
+    pub year: Option<i32>,
+}
+
+/// How the lines of one program fared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramHealth {
+    pub program: String,
+    pub understood: u64,
+    /// Known and of no consequence for any report.
+    pub ignored: u64,
+    /// Not understood: never guessed.
+    pub unparsed: u64,
+    /// A few lines that were not understood, escaped and cut.
+    pub examples: Vec<String>,
+}

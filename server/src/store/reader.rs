@@ -1,0 +1,151 @@
+//! Reading, on a connection of its own that cannot write. Every question is answered from one snapshot, so that its
+//! numbers add up while a batch comes in.
+
+use std::path::{Path, PathBuf};
+
+use mailtally_model::wire::{Answer, EventPage, Health, SourceHealth};
+use mailtally_model::{SLOT_SECS, Slot, Span, Subject, Time, catalogue};
+use rusqlite::{Connection, OptionalExtension, Transaction};
+
+use super::answer::{self, Question};
+use super::names::SERVER_ID;
+use super::{coverage, days, events, health, schema, writer};
+use crate::store::EventQuery;
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// There is no such subject, or nothing shows that it is ours.
+    #[error("nothing is stored under this name")]
+    NotFound,
+    /// The answer would pass [`super::MAX_CELLS`].
+    #[error(
+        "the answer would have more than {} cells: ask for a shorter span, or for sums between edges",
+        super::MAX_CELLS
+    )]
+    TooLarge,
+    #[error(transparent)]
+    Store(#[from] anyhow::Error),
+}
+
+/// One connection to the data file, to read.
+pub struct Reader {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Reader {
+    /// Opens the data file of a directory; it must be there.
+    pub fn open(dir: &Path) -> anyhow::Result<Reader> {
+        let path = dir.join(schema::FILE);
+        Ok(Reader { connection: schema::open_reader(&path)?, path })
+    }
+
+    /// One report's counters.
+    pub fn answer(&self, question: &Question) -> Result<Answer, ReadError> {
+        self.snapshot(|tx| {
+            let subject = find(tx, &question.subject)?.ok_or(Stop::NotFound)?;
+            answer::read(tx, subject, question)
+        })
+    }
+
+    /// A page of events; `visible` says which subjects may be named to the asker.
+    pub fn events(&self, query: &EventQuery, visible: impl Fn(&Subject) -> bool) -> Result<EventPage, ReadError> {
+        self.snapshot(|tx| {
+            let subject = find(tx, &query.subject)?.ok_or(Stop::NotFound)?;
+            Ok(events::page(tx, subject, query, visible)?)
+        })
+    }
+
+    /// The number of the last commit that touched a span.
+    pub fn last_touched(&self, span: Span) -> anyhow::Result<i64> {
+        self.plain(|tx| days::last_touched(tx, span))
+    }
+
+    /// The span of all that is stored, on slot edges; `None` while nothing is.
+    pub fn stored(&self) -> anyhow::Result<Option<Span>> {
+        self.plain(|tx| {
+            let read = coverage::hull(tx)?;
+            let counted = counted(tx)?;
+            let span = match (read, counted) {
+                (Some(a), Some(b)) => Some(Span::new(a.from.min(b.from), a.until.max(b.until))),
+                (one, other) => one.or(other),
+            };
+            Ok(span.map(|span| {
+                let last = span.until.plus_secs(SLOT_SECS - 1).slot();
+                Span::new(span.from.slot().start(), last.start())
+            }))
+        })
+    }
+
+    /// Whether the data is made up by `mailtally demo`.
+    pub fn is_demo(&self) -> anyhow::Result<bool> {
+        self.plain(|tx| tx.prepare_cached("SELECT 1 FROM meta WHERE key = 'demo' AND value = 1")?.exists([]))
+    }
+
+    /// What was read, and how its lines fared.
+    pub fn health(&self) -> anyhow::Result<Health> {
+        let programs = self.plain(|tx| health::all(tx))?;
+        let sources = writer::sources(&self.connection, &self.path)?;
+        let source = |source: crate::source::SourceState| SourceHealth {
+            path: source.path,
+            position: source.position,
+            lines: source.lines,
+            first: source.first,
+            last: source.last,
+            year: source.year,
+        };
+        Ok(Health { sources: sources.into_iter().map(source).collect(), programs })
+    }
+
+    fn plain<T>(&self, read: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> anyhow::Result<T> {
+        let run = || read(&self.connection.unchecked_transaction()?);
+        run().map_err(|error| schema::explain(error, &self.path))
+    }
+
+    fn snapshot<T>(&self, read: impl FnOnce(&Transaction<'_>) -> Result<T, Stop>) -> Result<T, ReadError> {
+        let run = || read(&self.connection.unchecked_transaction()?);
+        run().map_err(|stop| match stop {
+            Stop::NotFound => ReadError::NotFound,
+            Stop::TooLarge => ReadError::TooLarge,
+            Stop::Sqlite(error) => ReadError::Store(schema::explain(error, &self.path)),
+        })
+    }
+}
+
+/// What ends a reading early, inside the store.
+pub enum Stop {
+    NotFound,
+    TooLarge,
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Stop {
+    fn from(error: rusqlite::Error) -> Stop {
+        Stop::Sqlite(error)
+    }
+}
+
+/// The row of a subject that may be viewed: a stranger's name is as if absent.
+fn find(tx: &Connection, subject: &Subject) -> rusqlite::Result<Option<i64>> {
+    if *subject == Subject::Server {
+        return Ok(Some(SERVER_ID));
+    }
+    tx.prepare_cached("SELECT id FROM name WHERE subject = ?1 AND known = 1")?
+        .query_row([subject.to_string()], |row| row.get(0))
+        .optional()
+}
+
+/// From the first to the last slot that the server has a number in.
+fn counted(tx: &Connection) -> rusqlite::Result<Option<Span>> {
+    let mut ends = tx.prepare_cached("SELECT min(slot), max(slot) FROM counter WHERE subject = ?1 AND measure = ?2")?;
+    let mut span: Option<Span> = None;
+    for measure in catalogue::measures() {
+        let (first, last): (Option<i64>, Option<i64>) =
+            ends.query_row([SERVER_ID, i64::from(measure.number)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let Some((first, last)) = first.zip(last) else { continue };
+        let (from, until): (Time, Time) = (Slot(first).start(), Slot(last + 1).start());
+        span = Some(span.map_or(Span::new(from, until), |s| Span::new(s.from.min(from), s.until.max(until))));
+    }
+    Ok(span)
+}

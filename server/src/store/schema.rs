@@ -1,0 +1,170 @@
+//! The data file itself: where it lies, how it is opened, made and refused. Knows no table's meaning.
+
+use std::fs::{self, File, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+/// The data file's name in the data directory.
+pub const FILE: &str = "mailtally.sqlite";
+/// Held by the one process that writes.
+pub const LOCK: &str = "mailtally.lock";
+
+/// Rises with each change of schema.sql. A file with a higher number was written by a newer Mailtally.
+const VERSION: i32 = 1;
+/// "MTly", in the file's header: another program's SQLite file is not taken for ours.
+const APPLICATION_ID: i32 = 0x4d54_6c79;
+/// How long a writer or reader waits for the other's short moments before it gives up.
+const BUSY_WAIT: Duration = Duration::from_secs(10);
+/// Files up to this size are checked through when they are opened to be written: about a second's reading. Larger
+/// ones are checked page by page as they are used.
+const MAX_CHECKED_BYTES: u64 = 256 << 20;
+/// KiB of pages that the writer keeps: the last days of the counters that rise all the time.
+const WRITER_CACHE_KIB: i64 = 64 * 1024;
+/// Pages in the write-ahead log before they move to the file; larger than SQLite's 1,000 for the sake of imports.
+const CHECKPOINT_PAGES: i64 = 8_000;
+
+/// Takes the data directory for this process until the file is dropped; makes the directory if it is absent.
+pub fn lock(dir: &Path) -> Result<File> {
+    make_private_dir(dir)?;
+    let path = dir.join(LOCK);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("cannot write in the data directory: cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another mailtally is writing to {}: one at a time (report and check work beside it)", dir.display())
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}
+
+/// What is in it is private to whoever runs the server.
+fn make_private_dir(dir: &Path) -> Result<()> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir).with_context(|| format!("cannot make the data directory {}", dir.display()))
+}
+
+/// Opens the file to write, making it if it is absent. Call it under the [`lock`].
+pub fn open_writer(path: &Path) -> Result<Connection> {
+    let length = fs::metadata(path).map_or(0, |file| file.len());
+    if length > 0 {
+        // A look without touching: what a newer Mailtally wrote is left as it is.
+        accept(&connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?).map_err(|refusal| refusal.at(path))?;
+    }
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    set_up(&connection, length).map_err(|refusal| refusal.at(path))?;
+    Ok(connection)
+}
+
+/// Opens the file to read. It must be there.
+pub fn open_reader(path: &Path) -> Result<Connection> {
+    if !path.is_file() {
+        bail!("nothing is stored yet: there is no {}", path.display());
+    }
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    accept(&connection).map_err(|refusal| refusal.at(path))?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(BUSY_WAIT)?;
+        Ok(connection)
+    };
+    open().map_err(|error| explain(error, path))
+}
+
+/// Why a file is not opened.
+enum Refusal {
+    Sqlite(rusqlite::Error),
+    Foreign,
+    Newer(i32),
+    Damaged(String),
+}
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Refusal {
+        Refusal::Sqlite(error)
+    }
+}
+
+impl Refusal {
+    fn at(self, path: &Path) -> anyhow::Error {
+        let path_shown = path.display();
+        match self {
+            Refusal::Sqlite(error) => explain(error, path),
+            Refusal::Foreign => anyhow!("{path_shown} is not a data file of mailtally"),
+            Refusal::Newer(version) => anyhow!(
+                "{path_shown} was written by a newer mailtally (schema {version}, this one knows {VERSION}); it was left untouched"
+            ),
+            Refusal::Damaged(what) => damaged(path, &what),
+        }
+    }
+}
+
+/// Whether this build understands the file.
+fn accept(connection: &Connection) -> Result<(), Refusal> {
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+    if number("application_id")? != APPLICATION_ID {
+        return Err(Refusal::Foreign);
+    }
+    match number("user_version")? {
+        version if version > VERSION => Err(Refusal::Newer(version)),
+        _ => Ok(()),
+    }
+}
+
+fn set_up(connection: &Connection, length: u64) -> Result<(), Refusal> {
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // A commit may be lost with the power, never torn: the position in the log goes with it, and the log is read again.
+    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    if length == 0 {
+        let tx = connection.unchecked_transaction()?;
+        tx.execute_batch(include_str!("schema.sql"))?;
+        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+        tx.pragma_update(None, "user_version", VERSION)?;
+        tx.commit()?;
+    } else if length <= MAX_CHECKED_BYTES {
+        let verdict: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(Refusal::Damaged(verdict));
+        }
+    }
+    Ok(())
+}
+
+/// A database error as a sentence that names the file and what to do.
+pub fn explain(error: rusqlite::Error, path: &Path) -> anyhow::Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(path, &error.to_string()),
+        Some(ErrorCode::DiskFull) => {
+            anyhow::Error::new(error).context(format!("no space left to write {}", path.display()))
+        }
+        _ => anyhow::Error::new(error).context(format!("cannot use the data file {}", path.display())),
+    }
+}
+
+fn damaged(path: &Path, what: &str) -> anyhow::Error {
+    anyhow!(
+        "the data file {} is damaged ({}): restore it from a backup, or move it away and import the logs again",
+        path.display(),
+        what.lines().next().unwrap_or_default()
+    )
+}

@@ -1,0 +1,191 @@
+//! The one writer. A batch is written whole or not at all; after a failure the store is as it was, and the same batch
+//! may be committed again.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use mailtally_model::{Slot, Time};
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use super::days::Touched;
+use super::names::Names;
+use super::{counters, coverage, events, health, schema};
+use crate::batch::Batch;
+use crate::source::SourceState;
+
+/// Events forgotten in one transaction: it stays short, so that nobody waits for it.
+const MAX_PRUNED: usize = 10_000;
+
+/// The data file, open to write. Only one process at a time holds it.
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+    names: Names,
+    /// The highest event id in the file: what is above it is new and need not be looked for.
+    newest_event: i64,
+    /// Keeps other writers out for as long as this lives.
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the data directory to write, making it if it is absent. Refuses while another process writes there, and
+    /// refuses a file of a newer Mailtally, which it leaves untouched.
+    pub fn open(dir: &Path) -> Result<Store> {
+        let lock = schema::lock(dir)?;
+        let path = dir.join(schema::FILE);
+        let connection = schema::open_writer(&path)?;
+        let load = || {
+            let newest: Option<i64> = connection.query_row("SELECT max(id) FROM event", [], |row| row.get(0))?;
+            Ok((Names::load(&connection)?, newest.unwrap_or(0)))
+        };
+        let (names, newest_event) = load().map_err(|error| schema::explain(error, &path))?;
+        Ok(Store { connection, path, names, newest_event, _lock: lock })
+    }
+
+    /// Writes a batch in one transaction.
+    pub fn commit(&mut self, batch: &Batch) -> Result<()> {
+        let newest_before = self.newest_event;
+        let written = self.write(batch);
+        match &written {
+            Ok(()) => self.names.keep(),
+            Err(_) => {
+                self.names.forget();
+                self.newest_event = newest_before;
+            }
+        }
+        written.map_err(|error| schema::explain(error, &self.path))
+    }
+
+    fn write(&mut self, batch: &Batch) -> rusqlite::Result<()> {
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut touched = Touched::default();
+        for subject in &batch.known {
+            if self.names.learn(&tx, subject)? {
+                touched.everything();
+            }
+        }
+        counters::add(&tx, &mut self.names, &batch.counters, &mut touched)?;
+        let mut in_order: Vec<_> = batch.events.iter().collect();
+        in_order.sort_unstable_by_key(|(id, _)| **id);
+        for (id, event) in in_order {
+            events::write(&tx, &self.names, *id, event, &mut self.newest_event)?;
+        }
+        coverage::write(&tx, batch, &mut touched)?;
+        write_open_state(&tx, batch)?;
+        write_sources(&tx, &batch.sources)?;
+        write_seen(&tx, batch)?;
+        for (program, counts) in &batch.health {
+            health::add(&tx, program, counts)?;
+        }
+        touched.write(&tx)?;
+        tx.commit()
+    }
+
+    /// What the tracker kept, by key.
+    pub fn open_state(&self) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        let read = || {
+            self.connection
+                .prepare("SELECT key, value FROM open_state ORDER BY key")?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(|error| schema::explain(error, &self.path))
+    }
+
+    /// Every source that was ever read, and where to.
+    pub fn sources(&self) -> Result<Vec<SourceState>> {
+        sources(&self.connection, &self.path)
+    }
+
+    /// Hashes of the lines of a slot that were counted; one that was counted twice stands twice.
+    pub fn seen(&self, slot: Slot) -> Result<Vec<u64>> {
+        let read = || {
+            let mut hashes = Vec::new();
+            let mut statement = self.connection.prepare_cached("SELECT hashes FROM seen WHERE slot = ?1")?;
+            let mut rows = statement.query([slot.0])?;
+            while let Some(row) = rows.next()? {
+                let (eights, _) = row.get_ref(0)?.as_blob()?.as_chunks();
+                hashes.extend(eights.iter().map(|eight| u64::from_le_bytes(*eight)));
+            }
+            Ok(hashes)
+        };
+        read().map_err(|error| schema::explain(error, &self.path))
+    }
+
+    /// Marks the data as made up, for good.
+    pub fn mark_demo(&mut self) -> Result<()> {
+        self.connection
+            .execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('demo', 1)", [])
+            .map_err(|error| schema::explain(error, &self.path))?;
+        Ok(())
+    }
+
+    /// Forgets events before a time; the counters stay. Works in short transactions and says how many there were.
+    pub fn prune_events(&mut self, before: Time) -> Result<usize> {
+        let mut pruned = 0;
+        loop {
+            let mut prune = || {
+                let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let count = events::prune(&tx, &self.names, before, MAX_PRUNED)?;
+                tx.commit()?;
+                Ok(count)
+            };
+            let count = prune().map_err(|error| schema::explain(error, &self.path))?;
+            pruned += count;
+            if count < MAX_PRUNED {
+                return Ok(pruned);
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn cap_names(&mut self, max_unknown: usize) {
+        self.names.cap(max_unknown);
+    }
+}
+
+fn write_open_state(tx: &Connection, batch: &Batch) -> rusqlite::Result<()> {
+    let mut put = tx.prepare_cached("INSERT OR REPLACE INTO open_state (key, value) VALUES (?1, ?2)")?;
+    let mut delete = tx.prepare_cached("DELETE FROM open_state WHERE key = ?1")?;
+    for (key, value) in &batch.open {
+        match value {
+            Some(value) => put.execute(params![key, value])?,
+            None => delete.execute([key])?,
+        };
+    }
+    Ok(())
+}
+
+fn write_sources(tx: &Connection, sources: &[SourceState]) -> rusqlite::Result<()> {
+    let mut put = tx.prepare_cached("INSERT OR REPLACE INTO source (id, state) VALUES (?1, ?2)")?;
+    for source in sources {
+        let state = serde_json::to_string(source).expect("a source's state is plain data with a JSON form");
+        put.execute(params![source.id as i64, state])?;
+    }
+    Ok(())
+}
+
+fn write_seen(tx: &Connection, batch: &Batch) -> rusqlite::Result<()> {
+    let mut append = tx.prepare_cached("INSERT INTO seen (slot, hashes) VALUES (?1, ?2)")?;
+    for (slot, hashes) in batch.seen.iter().filter(|(_, hashes)| !hashes.is_empty()) {
+        let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
+        append.execute(params![slot.0, bytes])?;
+    }
+    Ok(())
+}
+
+/// Every source in the file, by id.
+pub(super) fn sources(connection: &Connection, path: &Path) -> Result<Vec<SourceState>> {
+    let read = || {
+        connection
+            .prepare_cached("SELECT state FROM source ORDER BY id")?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<Vec<String>>>()
+    };
+    let states = read().map_err(|error| schema::explain(error, path))?;
+    let parse = |state: &String| {
+        serde_json::from_str(state).with_context(|| format!("cannot read a source's state in {}", path.display()))
+    };
+    states.iter().map(parse).collect()
+}
