@@ -200,7 +200,7 @@ proptest! {
     }
 
     #[test]
-    fn a_subject_is_parsed_as_it_is_printed(name in "[!-~]{1,20}(@[a-zA-Z0-9.-]{1,20})?") {
+    fn a_subject_is_parsed_as_it_is_printed(name in "(\\(|clamav:|ClamAV:)?(server|other|[!-~]{1,20})\\)?\\.{0,2}(@[a-zA-Z0-9.-]{1,20})?") {
         if let Ok(subject) = name.parse::<Subject>() {
             prop_assert_eq!(subject.to_string().parse::<Subject>(), Ok(subject));
         }

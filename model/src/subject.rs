@@ -32,6 +32,8 @@ pub enum ServiceKind {
 }
 
 impl ServiceKind {
+    pub const ALL: [ServiceKind; 2] = [ServiceKind::SpamAssassin, ServiceKind::ClamAv];
+
     pub fn prefix(self) -> &'static str {
         match self {
             ServiceKind::SpamAssassin => "spamassassin:",
@@ -105,26 +107,35 @@ impl FromStr for Subject {
         if name == SERVER {
             return Ok(Subject::Server);
         }
-        if name.is_empty() || name.len() > MAX_NAME_BYTES || name == OTHER || name == UNATTRIBUTED {
+        if name.len() > MAX_NAME_BYTES {
             return Err(BadSubject);
         }
         if let Some((local, domain)) = name.rsplit_once('@') {
-            if local.is_empty() || domain.is_empty() {
+            if local.is_empty() {
                 return Err(BadSubject);
             }
-            return Ok(Subject::Mailbox(format!("{local}@{}", domain.to_ascii_lowercase())));
+            return Ok(Subject::Mailbox(format!("{local}@{}", canonical_domain(domain)?)));
         }
-        for kind in [ServiceKind::SpamAssassin, ServiceKind::ClamAv] {
+        for kind in ServiceKind::ALL {
             if let Some(service) = name.strip_prefix(kind.prefix()) {
-                return if service.is_empty() {
-                    Err(BadSubject)
-                } else {
-                    Ok(Subject::Service(kind, service.to_owned()))
-                };
+                let is_name = !service.is_empty() && !service.contains(char::is_control);
+                return if is_name { Ok(Subject::Service(kind, service.to_owned())) } else { Err(BadSubject) };
             }
         }
-        Ok(Subject::Domain(name.to_ascii_lowercase()))
+        canonical_domain(name).map(Subject::Domain)
     }
+}
+
+/// Lower case and without the dot of the root, so that a domain has one spelling; refused where it would read as a
+/// subject of another kind, or as a row that is none.
+fn canonical_domain(name: &str) -> Result<String, BadSubject> {
+    let domain = name.trim_end_matches('.').to_ascii_lowercase();
+    let is_reserved = [SERVER, OTHER, UNATTRIBUTED].contains(&domain.as_str())
+        || ServiceKind::ALL.iter().any(|kind| domain.starts_with(kind.prefix()));
+    if domain.is_empty() || is_reserved || domain.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(BadSubject);
+    }
+    Ok(domain)
 }
 
 impl fmt::Display for Subject {
@@ -170,6 +181,14 @@ mod tests {
     #[test]
     fn the_domain_is_lower_case_and_the_local_part_is_left_alone() {
         assert_eq!("Ann@Example.COM".parse(), Ok(Subject::Mailbox("Ann@example.com".into())));
+        assert_eq!("Example.COM.".parse(), Ok(Subject::Domain("example.com".into())));
+    }
+
+    #[test]
+    fn no_domain_reads_as_another_subject() {
+        for name in ["(Server)", "(server).", "(OTHER)", "(unattributed).", "ClamAV:mx1", "ann@(server)", "a b", "."] {
+            assert_eq!(name.parse::<Subject>(), Err(BadSubject), "{name}");
+        }
     }
 
     #[test]
