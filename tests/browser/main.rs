@@ -1,0 +1,49 @@
+//! The product as a person meets it: the binary of `cargo xtask dist` on demo data, in headless Chromium.
+//!
+//! One demo and one chromedriver serve all tests; each test has a browser of its own.
+
+mod agreement;
+mod drawing;
+mod history;
+mod hostile;
+mod menu;
+mod pictures;
+mod quiet;
+mod stage;
+mod table;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Trial};
+use stage::{Stage, trial};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let stage = Arc::new(Stage::default());
+    let conclusion = libtest_mimic::run(&arguments, tests(&stage));
+    // Ends the demo and chromedriver, which `exit` would leave behind.
+    drop(stage);
+    conclusion.exit_code()
+}
+
+fn tests(stage: &Arc<Stage>) -> Vec<Trial> {
+    vec![
+        trial(stage, "every_report_opens_from_the_menu", menu::every_report_opens_from_the_menu),
+        trial(stage, "totals_are_those_of_the_command_line", agreement::totals_are_those_of_the_command_line),
+        trial(stage, "steps_agree_with_the_command_line", agreement::steps_agree_with_the_command_line),
+        trial(stage, "modes_agree_with_the_command_line", agreement::modes_agree_with_the_command_line),
+        trial(stage, "the_downloaded_csv_is_the_table", agreement::the_downloaded_csv_is_the_table),
+        trial(stage, "a_name_digs_in_and_the_path_climbs_back", history::a_name_digs_in_and_the_path_climbs_back),
+        trial(stage, "back_and_forward_restore_the_view", history::back_and_forward_restore_the_view),
+        trial(stage, "a_pasted_link_shows_the_same", history::a_pasted_link_shows_the_same),
+        trial(stage, "each_column_sorts_three_ways", table::each_column_sorts_three_ways),
+        trial(stage, "impossible_steps_say_why", table::impossible_steps_say_why),
+        trial(stage, "every_chart_type_has_ink", drawing::every_chart_type_has_ink),
+        trial(stage, "hovering_redraws_nothing", drawing::hovering_redraws_nothing),
+        trial(stage, "what_the_page_knows_is_not_asked_again", quiet::what_the_page_knows_is_not_asked_again),
+        trial(stage, "nothing_is_inline_and_nothing_complains", quiet::nothing_is_inline_and_nothing_complains),
+        trial(stage, "names_from_outside_are_text", hostile::names_from_outside_are_text),
+        trial(stage, "pictures_are_taken", pictures::pictures_are_taken),
+    ]
+}

@@ -1,0 +1,41 @@
+//! The table answers to clicks.
+
+use anyhow::{Result, ensure};
+use mailtally_tests::Page;
+
+use crate::stage::Stage;
+
+pub async fn each_column_sorts_three_ways(_: &Stage, page: &Page) -> Result<()> {
+    page.goto("/reports/pop-sessions?step=week").await?;
+    let natural = page.table().await?;
+    for column in 1..natural.head.len() {
+        let numbers = |table: &mailtally_tests::page::Table| -> Vec<f64> {
+            table.rows.iter().filter_map(|row| row.cells[column - 1].replace(',', "").parse().ok()).collect()
+        };
+        page.sort(column).await?;
+        let descending = numbers(&page.table().await?);
+        ensure!(descending.is_sorted_by(|a, b| a >= b), "column {column}, one click: {descending:?}");
+        ensure!(page.sorting().await?[column] == "descending");
+        page.sort(column).await?;
+        let ascending = numbers(&page.table().await?);
+        ensure!(ascending.is_sorted(), "column {column}, two clicks: {ascending:?}");
+        ensure!(page.sorting().await?[column] == "ascending");
+        page.sort(column).await?;
+        ensure!(page.table().await? == natural, "column {column}: a third click does not restore the order");
+    }
+    Ok(())
+}
+
+pub async fn impossible_steps_say_why(_: &Stage, page: &Page) -> Result<()> {
+    page.goto("/reports/pop-sessions?range=last-7-days").await?;
+    let refused = page.run(REFUSED, vec!["Quarter".into()]).await?;
+    ensure!(refused.as_str().is_some_and(|reason| reason.len() > 10), "Quarter of 7 days: {refused}");
+    let offered = page.run(REFUSED, vec!["Day".into()]).await?;
+    ensure!(offered.is_null(), "Day of 7 days is refused: {offered}");
+    Ok(())
+}
+
+/// Why the choice with this text is disabled; null if it is not.
+const REFUSED: &str = "
+    const choice = [...document.querySelectorAll('button')].find(button => button.textContent.trim() === arguments[0]);
+    return choice.disabled ? choice.title : null";

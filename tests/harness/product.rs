@@ -1,0 +1,138 @@
+//! The binary of `cargo xtask dist` as a process: commands that end, and servers that are ended.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long a server may take to print its address; the demo reads a year of log lines meanwhile.
+const STARTS_WITHIN: Duration = Duration::from_secs(120);
+
+/// The top of the repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ stands in the repository")
+}
+
+/// A folder of the four real logs that are in the repository.
+pub fn corpus(name: &str) -> PathBuf {
+    root().join("server/tests/fixtures/corpora").join(name)
+}
+
+fn binary() -> Result<PathBuf> {
+    let binary = root().join("target/dist/mailtally");
+    ensure!(binary.is_file(), "there is no {}; `cargo xtask dist` makes it", binary.display());
+    Ok(binary)
+}
+
+/// Runs one command of the product to its end.
+pub fn mailtally<I, S>(arguments: I) -> Result<Output>
+where
+    I: IntoIterator<Item = S>,
+    S: AsRef<OsStr>,
+{
+    let mut command = Command::new(binary()?);
+    command.args(arguments).stdin(Stdio::null());
+    command.output().context("cannot start mailtally")
+}
+
+/// Reads log files into a data directory.
+pub fn import(data: &Path, arguments: &[&str], files: &[&Path]) -> Result<Output> {
+    let words = [OsStr::new("import"), OsStr::new("--data"), data.as_os_str()];
+    let arguments = arguments.iter().map(OsStr::new);
+    let files = files.iter().map(|file| file.as_os_str());
+    mailtally(words.into_iter().chain(arguments).chain(files))
+}
+
+/// One report as the command line prints it.
+pub fn report(data: &Path, id: &str, arguments: &[&str]) -> Result<Value> {
+    let words = ["report", id, "--format", "json", "--data"].map(OsStr::new);
+    let output = mailtally(words.into_iter().chain([data.as_os_str()]).chain(arguments.iter().map(OsStr::new)))?;
+    if !output.status.success() {
+        bail!("mailtally report {id} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    serde_json::from_slice(&output.stdout).context("mailtally report did not print JSON")
+}
+
+/// A running server, ended when dropped.
+pub struct Server {
+    process: Child,
+    /// What it printed: opens the app.
+    pub url: String,
+    /// Where its counters are.
+    pub data: PathBuf,
+    /// The demo's throwaway directory is made in here, so that a test finds it and nothing stays behind.
+    _folder: Option<TempDir>,
+}
+
+impl Server {
+    /// The demo: a year of lines through the real sources and parsers.
+    pub fn demo() -> Result<Server> {
+        let folder = tempfile::tempdir().context("cannot make a directory for the demo")?;
+        let mut command = Command::new(binary()?);
+        command.args(["demo", "--listen", &free_address()?.to_string()]).env("TMPDIR", folder.path());
+        let (process, url) = start(command)?;
+        let data = only_folder(folder.path())?;
+        Ok(Server { process, url, data, _folder: Some(folder) })
+    }
+
+    /// A server over what a test has imported.
+    pub fn serve(data: &Path) -> Result<Server> {
+        let mut command = Command::new(binary()?);
+        command.args(["serve", "--listen", &free_address()?.to_string(), "--data"]).arg(data);
+        let (process, url) = start(command)?;
+        Ok(Server { process, url, data: data.to_owned(), _folder: None })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; either way it is gone afterwards.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Starts a server and waits for the address that it prints.
+fn start(mut command: Command) -> Result<(Child, String)> {
+    let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("cannot start mailtally")?;
+    let stdout = process.stdout.take().context("mailtally has no stdout")?;
+    let (sender, receiver) = mpsc::channel();
+    // Reads to the end, so that the server never waits for us to take its lines.
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if let Some(at) = line.find("http://") {
+                let url = line[at..].split_whitespace().next().unwrap_or_default();
+                let _ = sender.send(url.trim_end_matches(['/', '.', ',']).to_owned());
+            }
+        }
+    });
+    match receiver.recv_timeout(STARTS_WITHIN) {
+        Ok(url) => Ok((process, url)),
+        Err(_) => {
+            let _ = process.kill();
+            let _ = process.wait();
+            bail!("mailtally printed no address")
+        }
+    }
+}
+
+/// A loopback address that nothing listens on now.
+fn free_address() -> Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
+    listener.local_addr().context("cannot tell which port is free")
+}
+
+fn only_folder(parent: &Path) -> Result<PathBuf> {
+    let entries = fs::read_dir(parent)?.collect::<Result<Vec<_>, _>>()?;
+    let folders: Vec<_> = entries.into_iter().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    let [folder] = folders.as_slice() else { bail!("the demo should have one data directory, not {folders:?}") };
+    Ok(folder.clone())
+}
