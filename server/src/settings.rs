@@ -1,10 +1,143 @@
 //! One TOML file; every key has a default; an unknown key is an error that names it.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result, bail};
+use mailtally_model::Subject;
 use serde::Deserialize;
 
 use crate::event::Limit;
+
+/// Read where no `--config` says otherwise, if it is there.
+const USUAL_FILE: &str = "/etc/mailtally.toml";
+
+/// The whole file. docs/mailtally.example.toml describes every key; a test holds it equal to the defaults.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The data directory.
+    pub data: PathBuf,
+    /// Where `serve` listens.
+    pub listen: SocketAddr,
+    /// IANA name of the zone of reports, where the asker gives none. Absent: the system's.
+    pub zone: Option<String>,
+    pub collect: CollectSettings,
+    pub events: EventSettings,
+    pub host: HostSettings,
+    pub mail: MailSettings,
+}
+
+/// Which logs `serve` follows, and how they are read.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CollectSettings {
+    /// Paths, or patterns with `*`, rotated and compressed files included.
+    pub files: Vec<String>,
+    /// IANA name of the zone of stamps that have none. Absent: the system's.
+    pub zone: Option<String>,
+    /// A host whose lines are all silent for longer was not observed.
+    pub silence_gap_hours: u32,
+}
+
+/// The raw events behind the numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EventSettings {
+    /// How long `serve` keeps them, counted back from the newest log line. The counters stay for good.
+    pub keep_days: u32,
+}
+
+/// The figures of Server Status.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HostSettings {
+    /// Whether `serve` samples this host.
+    pub sample: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            data: "/var/lib/mailtally".into(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8321)),
+            zone: None,
+            collect: CollectSettings::default(),
+            events: EventSettings::default(),
+            host: HostSettings::default(),
+            mail: MailSettings::default(),
+        }
+    }
+}
+
+impl Default for CollectSettings {
+    fn default() -> CollectSettings {
+        let files = ["/var/log/mail.log*", "/var/log/maillog*"].map(str::to_owned).to_vec();
+        CollectSettings { files, zone: None, silence_gap_hours: 6 }
+    }
+}
+
+impl Default for EventSettings {
+    fn default() -> EventSettings {
+        EventSettings { keep_days: 400 }
+    }
+}
+
+impl Default for HostSettings {
+    fn default() -> HostSettings {
+        HostSettings { sample: true }
+    }
+}
+
+impl Settings {
+    /// Reads the file that was named; else the usual one, if it is there; else gives the defaults.
+    pub fn load(named: Option<&Path>) -> Result<Settings> {
+        let usual = Path::new(USUAL_FILE);
+        let path = match named {
+            Some(path) => path,
+            None if usual.exists() => usual,
+            None => return Ok(Settings::default()),
+        };
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read the settings {}", path.display()))?;
+        Settings::parse(&text).with_context(|| format!("in the settings {}", path.display()))
+    }
+
+    fn parse(text: &str) -> Result<Settings> {
+        let settings: Settings = toml::from_str(text)?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// What the types do not say.
+    fn check(&self) -> Result<()> {
+        for (key, zone) in [("zone", &self.zone), ("collect.zone", &self.collect.zone)] {
+            if let Some(zone) = zone
+                && zone.parse::<chrono_tz::Tz>().is_err()
+            {
+                bail!("{key}: there is no time zone {zone:?}");
+            }
+        }
+        for domain in &self.mail.own_domains {
+            if !matches!(domain.parse(), Ok(Subject::Domain(_))) {
+                bail!("mail.own_domains: {domain:?} is not a domain");
+            }
+        }
+        Ok(())
+    }
+
+    /// IANA name of the zone of reports: the settings', else the system's.
+    pub fn zone_name(&self) -> String {
+        let system = || iana_time_zone::get_timezone().unwrap_or_else(|_| "UTC".to_owned());
+        self.zone.clone().unwrap_or_else(system)
+    }
+
+    /// Domains that are ours whatever the logs show (SEMANTICS R19).
+    pub fn own_subjects(&self) -> Vec<Subject> {
+        self.mail.own_domains.iter().filter_map(|domain| domain.parse().ok()).collect()
+    }
+}
 
 /// What the tracker must know of the site. The defaults fit a single host with Postfix as Debian sets it up.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -87,6 +220,56 @@ impl Default for MailSettings {
             spam_reply_patterns: text(&["spam"]),
             services: BTreeMap::new(),
             clamav_source: ClamAvSource::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../docs/mailtally.example.toml");
+
+    #[test]
+    fn the_example_shows_the_defaults() {
+        assert_eq!(Settings::parse(EXAMPLE).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn the_example_stays_valid_when_what_it_comments_out_is_taken_in() {
+        // `#key = value` is a key that is absent by default; `# text` is a comment.
+        let is_key = |line: &str| line.starts_with(|first: char| first.is_ascii_lowercase() || "[\"".contains(first));
+        let lines = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
+            Some(rest) if is_key(rest) => rest,
+            _ => line,
+        });
+        let settings = Settings::parse(&lines.collect::<Vec<_>>().join("\n")).unwrap();
+        assert!(settings.zone.is_some() && settings.collect.zone.is_some() && settings.mail.default_realm.is_some());
+    }
+
+    /// What is said of a bad file.
+    fn refusal(text: &str) -> String {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mailtally.toml");
+        std::fs::write(&path, text).unwrap();
+        format!("{:#}", Settings::load(Some(&path)).unwrap_err())
+    }
+
+    #[test]
+    fn a_bad_key_is_named_with_its_file() {
+        // FAULTS 20
+        for (text, named) in [
+            ("lisen = 'x'", "lisen"),
+            ("listen = 'x'", "listen"),
+            ("[collect]\nfile = []", "file"),
+            ("[mail]\nmagic = 1", "magic"),
+            ("zone = 'Europe/Nowhere'", "Europe/Nowhere"),
+            ("[mail]\nown_domains = ['a@b']", "own_domains"),
+        ] {
+            let refusal = refusal(text);
+            assert!(refusal.contains(named) && refusal.contains("mailtally.toml"), "{text}: {refusal}");
         }
     }
 }
