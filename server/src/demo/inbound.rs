@@ -49,83 +49,116 @@ fn finding(s: &mut Scribe) -> Finding {
     }
 }
 
+/// A session of another server that brings one letter.
+struct Session {
+    peer: &'static Peer,
+    /// `host[address]`
+    client: String,
+    smtpd: u32,
+    cleanup: u32,
+    /// Its commands up to the data, as the disconnect line counts them.
+    counts: String,
+    commands: usize,
+}
+
 /// One message from another server.
 pub fn message(s: &mut Scribe, at: Moment, filters: Filters) {
     let peer = peer(s);
-    let sender = if s.rng.within(0..=999) < RETURNED_PER_MILLE {
+    let from = sender(s, peer);
+    let (mailboxes, alias) = recipients(s);
+    let finding = if peer.list { Finding::Clean } else { finding(s) };
+    let named = if alias.is_some() { 1 } else { mailboxes.len() };
+
+    let (session, at) = Session::open(s, at, peer, named);
+    let message_id = s.message_id(at, peer.domain);
+    let letter = Letter { id: s.queue_id(at), message_id, from, size: s.rng.skewed(2_200..=900_000) };
+    let at = session.receive(s, at, &letter);
+    let at = filters::scan(s, at, filters, finding, &letter.message_id, letter.size);
+    let at = s.later(at, 2, 20);
+    let refusal = match (filters, finding) {
+        (Filters::Up, Finding::Refused) => "Blocked by SpamAssassin",
+        (Filters::Up, Finding::Virus) => "Virus found: Eicar-Test-Signature",
+        _ => {
+            mail::activate(s, at, &letter, mailboxes.len());
+            session.accept(s, at);
+            let mut at = at;
+            for mailbox in mailboxes {
+                at = mail::deliver_here(s, at, &letter, mailbox, alias.map(|alias| alias.address));
+            }
+            at = s.later(at, 1, 5);
+            mail::remove(s, at, &letter);
+            return;
+        }
+    };
+    let last_named = alias.map_or(mailboxes[mailboxes.len() - 1], |alias| alias.address);
+    session.refuse(s, at, &letter, last_named, refusal);
+}
+
+fn sender(s: &mut Scribe, peer: &Peer) -> String {
+    if s.rng.within(0..=999) < RETURNED_PER_MILLE {
         String::new()
     } else if peer.list {
         format!("weekly-bounces@{}", peer.domain)
     } else {
         format!("{}@{}", s.rng.pick(OUTSIDERS), peer.domain)
-    };
-    let (mailboxes, alias) = recipients(s);
-    let finding = if peer.list { Finding::Clean } else { finding(s) };
-    let named = if alias.is_some() { 1 } else { mailboxes.len() };
-    let client = format!("{}[{}]", peer.host, peer.address);
-    let smtpd = s.pid();
-
-    s.postfix(at, "smtpd", smtpd, format_args!("connect from {client}"));
-    let mut at = s.later(at, 20, 300);
-    let secure = !s.rng.one_in(4);
-    if secure {
-        mail::tls(s, at, "smtpd", smtpd, &client);
-        at = s.later(at, 20, 90);
     }
-    let letter = Letter {
-        id: s.queue_id(at),
-        message_id: s.message_id(at, peer.domain),
-        from: sender,
-        size: s.rng.skewed(2_200..=900_000),
-    };
-    let cleanup = s.pid();
-    s.postfix(at, "smtpd", smtpd, format_args!("{}: client={client}", letter.id));
-    at = s.later(at, 20, 200);
-    s.postfix(at, "cleanup", cleanup, format_args!("{}: message-id=<{}>", letter.id, letter.message_id));
-    at = filters::scan(s, at.after_ms(3), filters, finding, &letter.message_id, letter.size);
-    at = s.later(at, 2, 20);
+}
 
-    let refusal = match finding {
-        Finding::Refused if filters == Filters::Up => Some("Blocked by SpamAssassin"),
-        Finding::Virus if filters == Filters::Up => Some("Virus found: Eicar-Test-Signature"),
-        _ => None,
-    };
-    let (hello, hello_count) = if secure { ("ehlo=2 starttls=1", 3) } else { ("ehlo=1", 1) };
-    let good = hello_count + 1 + named + 1;
-    if let Some(refusal) = refusal {
-        let to = alias.map_or(mailboxes[mailboxes.len() - 1], |alias| alias.address);
-        s.postfix(
-            at,
-            "cleanup",
-            cleanup,
-            format_args!(
-                "{}: milter-reject: END-OF-MESSAGE from {client}: 5.7.1 {refusal}; from=<{}> to=<{to}> proto=ESMTP helo=<{}>",
-                letter.id, letter.from, peer.host
-            ),
-        );
-        at = s.later(at, 5, 40);
+impl Session {
+    fn open(s: &mut Scribe, at: Moment, peer: &'static Peer, named: usize) -> (Session, Moment) {
+        let client = format!("{}[{}]", peer.host, peer.address);
+        let (smtpd, cleanup) = (s.pid(), s.pid());
+        s.postfix(at, "smtpd", smtpd, format_args!("connect from {client}"));
+        let mut at = s.later(at, 20, 300);
+        let secure = !s.rng.one_in(4);
+        if secure {
+            mail::tls(s, at, "smtpd", smtpd, &client);
+            at = s.later(at, 20, 90);
+        }
+        let (hello, hellos) = if secure { ("ehlo=2 starttls=1", 3) } else { ("ehlo=1", 1) };
+        let counts = format!("{hello} mail=1 rcpt={named}");
+        (Session { peer, client, smtpd, cleanup, counts, commands: hellos + 1 + named }, at)
+    }
+
+    fn receive(&self, s: &mut Scribe, at: Moment, letter: &Letter) -> Moment {
+        s.postfix(at, "smtpd", self.smtpd, format_args!("{}: client={}", letter.id, self.client));
+        let at = s.later(at, 20, 200);
+        s.postfix(at, "cleanup", self.cleanup, format_args!("{}: message-id=<{}>", letter.id, letter.message_id));
+        at.after_ms(3)
+    }
+
+    fn accept(&self, s: &mut Scribe, at: Moment) {
+        let at = s.later(at, 5, 60);
+        let Session { client, counts, .. } = self;
+        let commands = self.commands + 2;
         s.postfix(
             at,
             "smtpd",
-            smtpd,
+            self.smtpd,
+            format_args!("disconnect from {client} {counts} data=1 quit=1 commands={commands}"),
+        );
+    }
+
+    /// A milter refuses the letter at the end of its data; Postfix names the last recipient.
+    fn refuse(&self, s: &mut Scribe, at: Moment, letter: &Letter, to: &str, reason: &str) {
+        let Session { client, counts, .. } = self;
+        let (id, from, helo) = (&letter.id, &letter.from, self.peer.host);
+        s.postfix(
+            at,
+            "cleanup",
+            self.cleanup,
             format_args!(
-                "disconnect from {client} {hello} mail=1 rcpt={named} data=0/1 quit=1 commands={good}/{}",
-                good + 1
+                "{id}: milter-reject: END-OF-MESSAGE from {client}: 5.7.1 {reason}; from=<{from}> to=<{to}> proto=ESMTP \
+                 helo=<{helo}>"
             ),
         );
-        return;
+        let at = s.later(at, 5, 40);
+        let (good, all) = (self.commands + 1, self.commands + 2);
+        s.postfix(
+            at,
+            "smtpd",
+            self.smtpd,
+            format_args!("disconnect from {client} {counts} data=0/1 quit=1 commands={good}/{all}"),
+        );
     }
-    mail::activate(s, at, &letter, mailboxes.len());
-    let hung_up = s.later(at, 5, 60);
-    s.postfix(
-        hung_up,
-        "smtpd",
-        smtpd,
-        format_args!("disconnect from {client} {hello} mail=1 rcpt={named} data=1 quit=1 commands={}", good + 1),
-    );
-    for mailbox in mailboxes {
-        at = mail::deliver_here(s, at, &letter, mailbox, alias.map(|alias| alias.address));
-    }
-    at = s.later(at, 1, 5);
-    mail::remove(s, at, &letter);
 }

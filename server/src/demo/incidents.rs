@@ -5,11 +5,12 @@ use mailtally_model::{Span, Time};
 
 use super::cast::{self, DESTINATIONS, Destination, Welcome};
 use super::filters::{Filters, Finding};
-use super::outbound::{self, Submitter, Target};
+use super::outbound::{self, Submitter};
 use super::page::Moment;
 use super::rhythm::{DAY_SECS, midnight};
 use super::scribe::Scribe;
 use super::sessions::{self, OUR_ADDRESS};
+use super::transfer::Target;
 
 /// Messages of the compromised account, and how many of them go out before anvil slows it down.
 const STOLEN_MESSAGES: f64 = 840.0;

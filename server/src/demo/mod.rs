@@ -19,6 +19,7 @@ mod scribe;
 mod sessions;
 mod strangers;
 mod throttle;
+mod transfer;
 mod year;
 
 pub use files::{LIVE_FILE, Written, write};
