@@ -1,3 +1,23 @@
 //! The browser app: one page for every report, drawn from one Table.
+//!
+//! What the person looks at is a value ([`state::ViewState`]) that the URL spells. From it follow the dates and instants
+//! ([`window`]), what the server must answer for ([`query`]), and then, without asking again, the Table, its order, the
+//! chart and the CSV ([`page::report`]). Modules without signals (`state`, `range`, `window`, `query`, `format`) are
+//! tested natively; components only wire.
 
+pub mod api;
 pub mod chart;
+pub mod context;
+pub mod download;
+pub mod format;
+pub mod intl;
+pub mod page;
+pub mod parts;
+pub mod query;
+pub mod range;
+pub mod state;
+pub mod text;
+pub mod theme;
+pub mod window;
+
+pub use page::App;

@@ -1,1 +1,7 @@
-fn main() {}
+//! Mounts the app. Nothing else: what it is lies in the library, so that native tests reach it.
+
+fn main() {
+    #[cfg(target_arch = "wasm32")]
+    console_error_panic_hook::set_once();
+    leptos::mount::mount_to_body(mailtally_app::App);
+}

@@ -1,0 +1,106 @@
+//! The two things that the whole app knows: who is asking, and where the person is. Small, `Copy`, typed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+use mailtally_model::catalogue::{REPORTS, Report};
+use mailtally_model::wire::Session;
+use mailtally_model::{Subject, Time};
+
+use crate::api::{self, Failure};
+use crate::intl;
+use crate::state::ViewState;
+
+/// Who is asking, and what time it is.
+#[derive(Clone, Copy)]
+pub struct Host {
+    session: LocalResource<Result<Arc<Session>, Failure>>,
+    /// Rounded down to a slot, so that what follows from it changes four times an hour.
+    pub now: Memo<Time>,
+}
+
+/// How often the clock is looked at; a slot that is over shows within this time.
+const CLOCK_EVERY: Duration = Duration::from_secs(20);
+
+impl Host {
+    pub fn provide() -> Host {
+        let clock = RwSignal::new(intl::now());
+        let ticking = set_interval_with_handle(move || clock.set(intl::now()), CLOCK_EVERY).ok();
+        on_cleanup(move || {
+            if let Some(ticking) = ticking {
+                ticking.clear();
+            }
+        });
+        let host = Host {
+            session: LocalResource::new(|| api::get::<Session>("/api/reports".to_owned())),
+            now: Memo::new(move |_| clock.get().slot().start()),
+        };
+        provide_context(host);
+        host
+    }
+
+    /// The app's host; every component lives under [`Host::provide`].
+    pub fn get() -> Host {
+        expect_context()
+    }
+
+    /// What the server said of the caller; `None` until it has.
+    pub fn session(self) -> Option<Arc<Session>> {
+        self.session.get().and_then(Result::ok)
+    }
+
+    /// The subject at the top of what the caller sees.
+    pub fn root(self) -> Subject {
+        self.session().map_or(Subject::Server, |session| session.account.root.clone())
+    }
+
+    /// The reports of the menu: the account's, all until the server has said which.
+    pub fn reports(self) -> Vec<&'static Report> {
+        let session = self.session();
+        let has = |report: &&Report| session.as_ref().is_none_or(|s| s.reports.iter().any(|id| id == report.id));
+        REPORTS.iter().filter(has).collect()
+    }
+
+    /// Asks again: who is asking, and up to when the logs are read.
+    pub fn refresh(self) {
+        self.session.refetch();
+    }
+}
+
+/// Where the person is, and the one way to go elsewhere.
+#[derive(Clone, Copy)]
+pub struct View {
+    pub state: Memo<ViewState>,
+    navigate: StoredValue<Box<dyn Fn(&str, NavigateOptions)>, LocalStorage>,
+}
+
+impl View {
+    pub fn provide(state: Memo<ViewState>) -> View {
+        let navigate = use_navigate();
+        let view = View { state, navigate: StoredValue::new_local(Box::new(navigate)) };
+        provide_context(view);
+        view
+    }
+
+    /// The report page's view; only components of that page may ask.
+    pub fn get() -> View {
+        expect_context()
+    }
+
+    /// Goes to another view: a new entry of the history for another place, else in place of the current one.
+    pub fn go(self, next: ViewState) {
+        let replace = !self.state.with_untracked(|state| state.is_another_place(&next));
+        let options = NavigateOptions { resolve: false, replace, scroll: false, ..NavigateOptions::default() };
+        self.navigate.with_value(|navigate| navigate(&next.url(), options));
+    }
+
+    /// Goes to the view that `change` makes of the current one.
+    pub fn change(self, change: impl FnOnce(&mut ViewState)) {
+        let mut next = self.state.get_untracked();
+        change(&mut next);
+        self.go(next);
+    }
+}

@@ -1,0 +1,177 @@
+//! Values, steps and notes as words on the screen. Numbers and dates are the locale's ([`crate::intl`]), sentences are
+//! [`crate::text`]'s.
+
+use mailtally_model::catalogue::{Column, ShownAs};
+use mailtally_model::table::{Partial, Row};
+use mailtally_model::{Span, Step, Table, Time, Zone};
+
+use crate::intl::{self, DateStyle};
+use crate::range::{Dates, midnight_secs};
+use crate::text;
+use crate::window::Window;
+
+/// A table cell: bytes in KB, grouped; means with one or two decimals; a dash for what was not observed.
+pub fn cell(column: &Column, value: Option<f64>) -> String {
+    let Some(value) = value else { return text::DASH.to_owned() };
+    let shown = value / column.shown_as.divisor();
+    intl::number(shown, decimals(column, shown))
+}
+
+fn decimals(column: &Column, shown: f64) -> usize {
+    match (column.is_average(), column.shown_as) {
+        (true, _) if shown.abs() < 100.0 => 2,
+        (true, _) => 1,
+        // Half a kilobyte is not nothing.
+        (false, ShownAs::Kilobytes | ShownAs::Megabytes) if shown != 0.0 && shown.abs() < 10.0 => 1,
+        (false, _) => 0,
+    }
+}
+
+/// A tile's headline: bytes scaled to the unit that reads best.
+pub fn headline(column: &Column, value: Option<f64>) -> String {
+    match (value, column.shown_as) {
+        (None, _) => text::DASH.to_owned(),
+        (Some(bytes), ShownAs::Kilobytes | ShownAs::Megabytes) => scaled_bytes(bytes),
+        (Some(_), ShownAs::Percent) => format!("{} %", cell(column, value)),
+        (Some(_), ShownAs::Number) => cell(column, value),
+    }
+}
+
+/// Bytes in the largest unit of 1,024 that leaves at least one.
+pub fn scaled_bytes(bytes: f64) -> String {
+    const UNITS: [&str; 6] = ["B", "KB", "MB", "GB", "TB", "PB"];
+    let mut scaled = bytes;
+    let mut unit = 0;
+    while scaled.abs() >= 1024.0 && unit + 1 < UNITS.len() {
+        scaled /= 1024.0;
+        unit += 1;
+    }
+    let decimals = if unit > 0 && scaled.abs() < 100.0 { 1 } else { 0 };
+    format!("{} {}", intl::number(scaled, decimals), UNITS[unit])
+}
+
+/// A column's name with the unit that the table shows: `Bandwidth (KB)`.
+pub fn column_head(column: &Column) -> String {
+    match column.shown_as.unit_shown() {
+        "" => column.label.to_owned(),
+        unit => format!("{} ({unit})", column.label),
+    }
+}
+
+/// A row's name as people read it: a date in their locale, an ISO week, a child's name.
+pub fn row_name(row: &Row, step: Step, years: Years, zone: &Zone) -> String {
+    match row {
+        Row::Step { key, span, .. } => step_name(step, key, *span, years, zone),
+        Row::Child(_) | Row::Rest(_) => row.label(zone),
+    }
+}
+
+/// Whether dates need their year to be understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Years {
+    Shown,
+    Understood,
+}
+
+/// The step that holds `span.from`, named in the locale.
+pub fn step_name(step: Step, key: &str, span: Span, years: Years, zone: &Zone) -> String {
+    let local = zone.local(span.from);
+    let day_style = if years == Years::Shown { DateStyle::DayYear } else { DateStyle::Day };
+    match step {
+        Step::Hour => {
+            let clock = intl::date(local, DateStyle::Clock);
+            // The autumn hour that the wall clock shows twice carries its offset.
+            let offset = if zone.is_repeated(span.from) { zone.offset_text(span.from) } else { String::new() };
+            format!("{} {clock} {offset}", intl::date(local, day_style)).trim_end().to_owned()
+        }
+        Step::Day => intl::date(local, day_style),
+        Step::Week => {
+            let last = zone.local(span.until.plus_secs(-1));
+            format!("{key} · {}", intl::date_range(local, last, DateStyle::ShortDate))
+        }
+        Step::Month => intl::date(local, DateStyle::Month),
+        Step::Quarter => match key.split_once('-') {
+            Some((year, quarter)) => format!("{quarter} {year}"),
+            None => key.to_owned(),
+        },
+    }
+}
+
+/// Why a step is not whole, as the mark beside its name.
+pub fn partial_note(partial: Partial, zone: &Zone) -> String {
+    match partial {
+        Partial::Clipped => text::PARTIAL_CLIPPED.to_owned(),
+        Partial::InProgress(read_until) => text::until(&clock(read_until, zone)),
+        Partial::Gap => text::PARTIAL_GAP.to_owned(),
+    }
+}
+
+/// `14:32` on the zone's wall.
+pub fn clock(t: Time, zone: &Zone) -> String {
+    intl::date(zone.local(t), DateStyle::Clock)
+}
+
+/// `22 Nov 2026 14:32` on the zone's wall.
+pub fn date_and_clock(t: Time, zone: &Zone) -> String {
+    format!("{} {}", intl::date(zone.local(t), DateStyle::Date), clock(t, zone))
+}
+
+/// An instant near the range: its clock where that is today's, else with its date.
+pub fn moment(t: Time, window: &Window) -> String {
+    let is_today = crate::range::date_of(t, &window.zone) == Some(window.today);
+    if is_today { clock(t, &window.zone) } else { date_and_clock(t, &window.zone) }
+}
+
+/// Inclusive dates as short as the locale allows.
+pub fn dates(dates: Dates) -> String {
+    let (first, last) = (midnight_secs(dates.first), midnight_secs(dates.last));
+    if first == last { intl::date(first, DateStyle::DayYear) } else { intl::date_range(first, last, DateStyle::Date) }
+}
+
+/// Whether every cell of a row was not observed.
+pub fn is_unobserved(table: &Table, row: usize) -> bool {
+    table.columns.iter().all(|column| column.cells.get(row).copied().flatten().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mailtally_model::catalogue;
+
+    fn check(report: &str, column: &str, value: f64, in_table: &str, in_tile: &str) {
+        let report = catalogue::find(report).expect(report);
+        let column = report.columns.iter().find(|known| known.id == column).expect(column);
+        assert_eq!((cell(column, Some(value)), headline(column, Some(value))), (in_table.into(), in_tile.into()));
+    }
+
+    #[test]
+    fn numbers_read_as_the_report_shows_them() {
+        check("pop-sessions", "new_connections", 48_211.0, "48,211", "48,211");
+        check("pop-sessions", "bandwidth", 109_051_904.0, "106,496", "104 MB");
+        check("pop-sessions", "bandwidth", 512.0, "0.5", "512 B");
+        check("pop-sessions", "bandwidth", 0.0, "0", "0 B");
+        check("pop-usage", "active_connections", 0.12345, "0.12", "0.12");
+        check("server-status", "memory", 900.0 * 1024.0 * 1024.0, "900.0", "900 MB");
+        check("server-status", "cpu", 12.3456, "12.35", "12.35 %");
+    }
+
+    #[test]
+    fn the_unit_stands_in_the_head() {
+        let report = catalogue::find("server-status").expect("a report");
+        let heads: Vec<String> = report.columns.iter().take(4).map(column_head).collect();
+        assert_eq!(heads, ["Avg. CPU (%)", "Avg. Memory (MB)", "Avg. Nonpaged Memory (MB)", "Avg. Handles"]);
+    }
+
+    #[test]
+    fn steps_have_names() {
+        let start = Time(1_772_409_600); // 2026-03-02T00:00Z, a Monday
+        let name = |step, key, days: i64, years| {
+            step_name(step, key, Span::new(start, start.plus_secs(days * 86_400)), years, &Zone::utc())
+        };
+        assert_eq!(name(Step::Day, "2026-03-02", 1, Years::Understood), "Mon 2 Mar");
+        assert_eq!(name(Step::Day, "2026-03-02", 1, Years::Shown), "Mon 2 Mar 2026");
+        assert_eq!(name(Step::Week, "2026-W10", 7, Years::Shown), "2026-W10 · 2 Mar – 8 Mar");
+        assert_eq!(name(Step::Month, "2026-03", 31, Years::Shown), "March 2026");
+        assert_eq!(name(Step::Quarter, "2026-Q1", 90, Years::Shown), "Q1 2026");
+    }
+}

@@ -1,0 +1,229 @@
+//! The browser's Intl: offsets of zones, numbers and dates in the person's locale.
+//!
+//! The only file that asks the browser about language or time. Native builds (tests) get a plain English fallback, so
+//! that whatever formats can be tested without a browser.
+
+use mailtally_model::Time;
+
+/// How a date or time of day is written. All take wall clock seconds, so no formatter needs to know a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DateStyle {
+    /// `Mon 2 Mar`
+    Day,
+    /// `Mon 2 Mar 2026`
+    DayYear,
+    /// `2 Mar 2026`
+    Date,
+    /// `2 Mar`
+    ShortDate,
+    /// `March 2026`
+    Month,
+    /// `Mar`
+    ShortMonth,
+    /// `14:32`
+    Clock,
+    /// `Monday`, by its short name
+    Weekday,
+}
+
+#[cfg(target_arch = "wasm32")]
+pub use browser::{browser_zone, date, date_range, is_zone, now, number, offset_secs};
+#[cfg(not(target_arch = "wasm32"))]
+pub use plain::{browser_zone, date, date_range, is_zone, now, number, offset_secs};
+
+#[cfg(target_arch = "wasm32")]
+mod browser {
+    use std::cell::RefCell;
+    use std::collections::HashMap;
+
+    use js_sys::{Array, Date, Function, Intl, Object, Reflect};
+    use wasm_bindgen::JsValue;
+
+    use super::{DateStyle, Time};
+
+    thread_local! {
+        // Making a formatter costs a hundred times what using it does.
+        static NUMBERS: RefCell<HashMap<usize, Function>> = RefCell::default();
+        static DATES: RefCell<HashMap<DateStyle, Intl::DateTimeFormat>> = RefCell::default();
+        static CLOCKS: RefCell<HashMap<String, Option<Function>>> = RefCell::default();
+    }
+
+    /// The current time, in whole seconds.
+    pub fn now() -> Time {
+        Time((Date::now() / 1000.0) as i64)
+    }
+
+    /// The IANA name of the browser's zone.
+    pub fn browser_zone() -> String {
+        let options = Intl::DateTimeFormat::new(&Array::new(), &Object::new()).resolved_options();
+        let zone = Reflect::get(&options, &"timeZone".into()).ok().and_then(|name| name.as_string());
+        zone.unwrap_or_else(|| "UTC".to_owned())
+    }
+
+    /// Whether the browser knows a zone by this name.
+    pub fn is_zone(name: &str) -> bool {
+        clock(name).is_some()
+    }
+
+    /// Seconds east of UTC at an instant; zero in a zone that the browser does not know.
+    pub fn offset_secs(zone: &str, t: Time) -> i32 {
+        let Some(clock) = clock(zone) else { return 0 };
+        let written = clock.call1(&JsValue::UNDEFINED, &JsValue::from_f64(t.0 as f64 * 1000.0));
+        let local = written.ok().and_then(|text| text.as_string()).and_then(|text| wall_clock(&text));
+        local.map_or(0, |local| (local - t.0) as i32)
+    }
+
+    /// A clock that writes `11/22/2026, 02:17:14` as the zone's wall shows it.
+    fn clock(zone: &str) -> Option<Function> {
+        CLOCKS.with_borrow_mut(|clocks| {
+            if let Some(clock) = clocks.get(zone) {
+                return clock.clone();
+            }
+            let digits = ["month", "day", "hour", "minute", "second"].map(|part| (part, "2-digit"));
+            let rest = [("timeZone", zone), ("hourCycle", "h23"), ("calendar", "gregory"), ("year", "numeric")];
+            let options = options(digits.into_iter().chain(rest));
+            // The constructor throws on an unknown zone, and js-sys' own binding does not catch.
+            let new = Reflect::get(&js_sys::global(), &"Intl".into())
+                .and_then(|intl| Reflect::get(&intl, &"DateTimeFormat".into()))
+                .map(Function::from);
+            let made = new.and_then(|new| Reflect::construct(&new, &Array::of2(&"en-US".into(), &options)));
+            let clock = made.ok().map(|made| Intl::DateTimeFormat::from(made).format());
+            clocks.insert(zone.to_owned(), clock.clone());
+            clock
+        })
+    }
+
+    fn wall_clock(text: &str) -> Option<i64> {
+        let mut numbers = text.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty());
+        let mut next = || numbers.next().and_then(|part| part.parse::<u32>().ok());
+        let (month, day, year, hour, minute, second) = (next()?, next()?, next()?, next()?, next()?, next()?);
+        let date = chrono::NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
+        Some(date.and_hms_opt(hour, minute, second)?.and_utc().timestamp())
+    }
+
+    /// A number with the locale's grouping and exactly this many decimals.
+    pub fn number(value: f64, decimals: usize) -> String {
+        NUMBERS.with_borrow_mut(|formats| {
+            let format = formats.entry(decimals).or_insert_with(|| {
+                let options = Object::new();
+                for key in ["minimumFractionDigits", "maximumFractionDigits"] {
+                    set(&options, key, &JsValue::from_f64(decimals as f64));
+                }
+                Intl::NumberFormat::new(&Array::new(), &options).format()
+            });
+            let written = format.call1(&JsValue::UNDEFINED, &JsValue::from_f64(value));
+            written.ok().and_then(|text| text.as_string()).unwrap_or_else(|| value.to_string())
+        })
+    }
+
+    /// A wall clock (seconds as if UTC) in the locale's words.
+    pub fn date(local_secs: i64, style: DateStyle) -> String {
+        let at = js_date(local_secs);
+        let written = with_format(style, |format| format.format().call1(&JsValue::UNDEFINED, &at));
+        written.ok().and_then(|text| text.as_string()).unwrap_or_default()
+    }
+
+    /// From one wall clock to another, as short as the locale allows: `27 Oct – 21 Nov 2026`.
+    pub fn date_range(from_secs: i64, to_secs: i64, style: DateStyle) -> String {
+        let (from, to) = (js_date(from_secs), js_date(to_secs));
+        with_format(style, |format| format.format_range(&from, &to)).map(String::from).unwrap_or_default()
+    }
+
+    fn with_format<T>(style: DateStyle, use_it: impl FnOnce(&Intl::DateTimeFormat) -> T) -> T {
+        DATES.with_borrow_mut(|formats| {
+            let make = || Intl::DateTimeFormat::new(&Array::new(), &options(parts(style).iter().copied()));
+            use_it(formats.entry(style).or_insert_with(make))
+        })
+    }
+
+    fn parts(style: DateStyle) -> &'static [(&'static str, &'static str)] {
+        match style {
+            DateStyle::Day => &[("timeZone", "UTC"), ("weekday", "short"), ("day", "numeric"), ("month", "short")],
+            DateStyle::DayYear => &[
+                ("timeZone", "UTC"),
+                ("weekday", "short"),
+                ("day", "numeric"),
+                ("month", "short"),
+                ("year", "numeric"),
+            ],
+            DateStyle::Date => &[("timeZone", "UTC"), ("day", "numeric"), ("month", "short"), ("year", "numeric")],
+            DateStyle::ShortDate => &[("timeZone", "UTC"), ("day", "numeric"), ("month", "short")],
+            DateStyle::Month => &[("timeZone", "UTC"), ("month", "long"), ("year", "numeric")],
+            DateStyle::ShortMonth => &[("timeZone", "UTC"), ("month", "short")],
+            DateStyle::Clock => {
+                &[("timeZone", "UTC"), ("hour", "2-digit"), ("minute", "2-digit"), ("hourCycle", "h23")]
+            }
+            DateStyle::Weekday => &[("timeZone", "UTC"), ("weekday", "short")],
+        }
+    }
+
+    fn js_date(secs: i64) -> Date {
+        Date::new(&JsValue::from_f64(secs as f64 * 1000.0))
+    }
+
+    fn options<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Object {
+        let options = Object::new();
+        for (key, word) in pairs {
+            set(&options, key, &word.into());
+        }
+        options
+    }
+
+    fn set(options: &Object, key: &str, value: &JsValue) {
+        // Setting a property of a fresh plain object cannot fail.
+        let _ = Reflect::set(options, &key.into(), value);
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+mod plain {
+    use super::{DateStyle, Time};
+
+    pub fn now() -> Time {
+        Time(0)
+    }
+
+    pub fn browser_zone() -> String {
+        "UTC".to_owned()
+    }
+
+    pub fn is_zone(name: &str) -> bool {
+        name == "UTC"
+    }
+
+    pub fn offset_secs(_zone: &str, _t: Time) -> i32 {
+        0
+    }
+
+    pub fn number(value: f64, decimals: usize) -> String {
+        let text = format!("{:.decimals$}", value.abs());
+        let (whole, fraction) = text.split_once('.').map_or((text.as_str(), None), |(w, f)| (w, Some(f)));
+        let mut grouped = String::new();
+        for (i, digit) in whole.chars().enumerate() {
+            if i > 0 && (whole.len() - i).is_multiple_of(3) {
+                grouped.push(',');
+            }
+            grouped.push(digit);
+        }
+        let sign = if value < 0.0 { "-" } else { "" };
+        fraction.map_or_else(|| format!("{sign}{grouped}"), |fraction| format!("{sign}{grouped}.{fraction}"))
+    }
+
+    pub fn date(local_secs: i64, style: DateStyle) -> String {
+        let pattern = match style {
+            DateStyle::Day => "%a %-d %b",
+            DateStyle::DayYear => "%a %-d %b %Y",
+            DateStyle::Date => "%-d %b %Y",
+            DateStyle::ShortDate => "%-d %b",
+            DateStyle::Month => "%B %Y",
+            DateStyle::ShortMonth => "%b",
+            DateStyle::Clock => "%H:%M",
+            DateStyle::Weekday => "%a",
+        };
+        chrono::DateTime::from_timestamp(local_secs, 0).map_or_else(String::new, |at| at.format(pattern).to_string())
+    }
+
+    pub fn date_range(from_secs: i64, to_secs: i64, style: DateStyle) -> String {
+        format!("{} – {}", date(from_secs, style), date(to_secs, style))
+    }
+}

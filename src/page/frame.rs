@@ -1,0 +1,57 @@
+//! What stands around every page: the head with the breadcrumb, the menu, the demo's banner.
+
+use leptos::prelude::*;
+use mailtally_model::Time;
+
+use crate::context::{Host, View};
+use crate::parts::breadcrumb::Breadcrumb;
+use crate::parts::fresh::Fresh;
+use crate::parts::icon::{self, Icon};
+use crate::parts::menu::Menu;
+use crate::{text, theme};
+
+#[component]
+pub fn Frame(
+    /// Up to when the sources behind the page were read.
+    #[prop(optional, into)]
+    read_until: Signal<Option<Time>>,
+    children: Children,
+) -> impl IntoView {
+    let menu_open = RwSignal::new(false);
+    let demo = move || Host::get().session().is_some_and(|session| session.demo);
+    view! {
+        <a class="skip" href="#main">{text::SKIP}</a>
+        <header class="head">
+            <button
+                type="button"
+                class="button square menu-button"
+                aria-label=text::MENU_SHOW
+                aria-expanded=move || menu_open.get().to_string()
+                aria-controls="menu"
+                on:click=move |_| menu_open.update(|open| *open = !*open)
+            >
+                <Icon path=icon::MENU/>
+            </button>
+            <a class="brand" href="/"><Icon path=icon::TALLY/><span>{text::BRAND}</span></a>
+            {use_context::<View>().map(|_| view! { <Breadcrumb/> })}
+            <div class="head-space"></div>
+            <Fresh read_until/>
+            <button
+                type="button"
+                class="button square"
+                aria-label=text::THEME
+                title=text::THEME
+                on:click=move |_| theme::switch()
+            >
+                <Icon path=icon::CONTRAST/>
+            </button>
+        </header>
+        <Menu open=menu_open/>
+        <main id="main" class="main" tabindex="-1">
+            <Show when=demo>
+                <p class="note note-demo"><strong>{text::DEMO_HEAD}</strong>" "{text::DEMO}</p>
+            </Show>
+            {children()}
+        </main>
+    }
+}

@@ -1,0 +1,187 @@
+//! The report page: one page for every report, because there is one kind of thing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos_router::hooks::{use_location, use_params_map};
+use mailtally_model::{Report, Table};
+
+use super::frame::Frame;
+use super::not_found::NotFoundPage;
+use super::sheet::{Outcome, Sheet};
+use crate::chart::{Chart, ChartEvent, ChartKind};
+use crate::context::{Host, View};
+use crate::parts::export::Export;
+use crate::parts::notes::{Failed, Notes};
+use crate::parts::table::ReportTable;
+use crate::parts::tiles::Tiles;
+use crate::parts::toolbar::Toolbar;
+use crate::range::{Dates, Range};
+use crate::state::ViewState;
+use crate::text;
+
+/// How often a page that shows the present asks for what is new.
+const REFRESH_EVERY: Duration = Duration::from_secs(60);
+
+#[component]
+pub fn ReportPage() -> impl IntoView {
+    let (params, search) = (use_params_map(), use_location().search);
+    let address = Memo::new(move |_| {
+        let id = params.read().get("id").unwrap_or_default();
+        ViewState::parse(&id, search.read().trim_start_matches('?'))
+    });
+    let known = Memo::new(move |_| address.read().is_some());
+    move || {
+        if known.get() {
+            let state = Memo::new(move |last: Option<&ViewState>| {
+                let first = || ViewState::new(&mailtally_model::catalogue::REPORTS[0]);
+                address.get().or_else(|| last.cloned()).unwrap_or_else(first)
+            });
+            view! { <Sheeted state/> }.into_any()
+        } else {
+            view! { <NotFoundPage/> }.into_any()
+        }
+    }
+}
+
+/// The page around a known report.
+#[component]
+fn Sheeted(state: Memo<ViewState>) -> impl IntoView {
+    let host = Host::get();
+    let view = View::provide(state);
+    let sheet = Sheet::provide(host, view);
+    let report = Memo::new(move |_| state.read().report);
+    keep_fresh(host, sheet);
+    Effect::new(move |_| {
+        let subject = sheet.subject.with(text::subject_name);
+        document().set_title(&format!("{} · {subject} · {}", report.get().title, text::BRAND));
+    });
+    view! {
+        <Frame read_until=Signal::derive(move || sheet.read_until())>
+            <Head report/>
+            <Toolbar/>
+            <Body/>
+        </Frame>
+    }
+    .into_any()
+}
+
+#[component]
+fn Head(report: Memo<&'static Report>) -> impl IntoView {
+    view! {
+        <div class="title-row">
+            <div>
+                <h1 class="title">{move || report.get().title}</h1>
+                <p class="sentence">{move || report.get().sentence}</p>
+            </div>
+            <Export/>
+        </div>
+    }
+}
+
+/// What the answer's state lets be shown.
+#[derive(Clone, PartialEq)]
+enum Phase {
+    Loading,
+    Failed(crate::api::Failure),
+    Ready,
+}
+
+#[component]
+fn Body() -> impl IntoView {
+    let sheet = Sheet::get();
+    let phase = Memo::new(move |_| match sheet.outcome.get() {
+        Outcome::Loading => Phase::Loading,
+        Outcome::Failed(failure) => Phase::Failed(failure),
+        Outcome::Ready { .. } => Phase::Ready,
+    });
+    move || match phase.get() {
+        Phase::Loading => view! { <Skeleton/> }.into_any(),
+        Phase::Failed(failure) => view! { <Failed failure/> }.into_any(),
+        Phase::Ready => view! { <Ready/> }.into_any(),
+    }
+}
+
+#[component]
+fn Ready() -> impl IntoView {
+    let sheet = Sheet::get();
+    // Between an answer that goes and the parts that go with it, the last Table stands.
+    let table = Memo::new_with_compare(
+        move |last: Option<&Option<Arc<Table>>>| sheet.table.get().or_else(|| last.cloned().flatten()),
+        |_, _| true,
+    );
+    let shows_chart = Memo::new(move |_| table.read().as_ref().is_some_and(|table| has_values(table)));
+    let is_known = Memo::new(move |_| table.read().is_some());
+    move || {
+        is_known.get().then(|| {
+            let table = Signal::derive(move || table.get().expect("known while this stands"));
+            view! {
+                <Notes table/>
+                <section class="card">
+                    <Tiles table/>
+                    <Show when=move || shows_chart.get()>
+                        <Picture table/>
+                    </Show>
+                </section>
+                <ReportTable table/>
+            }
+        })
+    }
+}
+
+/// The chart, wired to the URL.
+#[component]
+fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
+    let (sheet, view) = (Sheet::get(), View::get());
+    let asked = Memo::new(move |_| view.state.read().chart);
+    let kind = Memo::new(move |_| {
+        let table = table.read();
+        let first = ChartKind::offered(&table).next().unwrap_or(ChartKind::Bar);
+        asked.get().unwrap_or(first).or_default(&table)
+    });
+    let hidden = Memo::new(move |_| view.state.read().hidden.clone());
+    let on = Callback::new(move |event| match event {
+        ChartEvent::Toggle(column) => view.change(|state| state.toggle_series(column)),
+        ChartEvent::Zoom(span) => {
+            let dates = sheet.window.with_untracked(|window| Dates::of_span(span, &window.zone));
+            if let Some(dates) = dates {
+                view.change(|state| state.range = Range::Dates(dates));
+            }
+        }
+    });
+    view! { <Chart table order=sheet.order kind hidden on/> }
+}
+
+/// Shapes of what is coming; they appear after a moment, so that a quick answer does not flicker.
+#[component]
+fn Skeleton() -> impl IntoView {
+    view! {
+        <div class="skeleton" role="status" aria-label=text::LOADING>
+            <div class="card skeleton-card"></div>
+            <div class="card skeleton-card"></div>
+        </div>
+    }
+}
+
+fn has_values(table: &Table) -> bool {
+    table.columns.iter().any(|column| column.cells.iter().any(Option::is_some))
+}
+
+/// A page that shows the present asks again now and then; an unchanged answer costs a 304.
+fn keep_fresh(host: Host, sheet: Sheet) {
+    let asking = set_interval_with_handle(
+        move || {
+            let shows_now = sheet.window.with_untracked(|window| window.span.contains(host.now.get_untracked()));
+            if shows_now && !document().hidden() {
+                sheet.ask_again();
+            }
+        },
+        REFRESH_EVERY,
+    );
+    on_cleanup(move || {
+        if let Ok(asking) = asking {
+            asking.clear();
+        }
+    });
+}

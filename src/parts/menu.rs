@@ -1,0 +1,66 @@
+//! Every report by its full title, by group, in the catalogue's order. A link keeps the subject and the time.
+
+use leptos::prelude::*;
+use mailtally_model::Report;
+
+use crate::context::{Host, View};
+use crate::state::ViewState;
+use crate::text;
+
+#[component]
+pub fn Menu(
+    /// Whether it is drawn over the page, where there is no room for it beside.
+    open: RwSignal<bool>,
+) -> impl IntoView {
+    let reports = Memo::new(|_| Host::get().reports());
+    let groups = move || {
+        let reports = reports.read();
+        reports.chunk_by(|a, b| a.group == b.group).map(<[_]>::to_vec).collect::<Vec<_>>()
+    };
+    let health_current = use_context::<View>().is_none();
+    view! {
+        <div class="menu-shade" class:open=move || open.get() on:click=move |_| open.set(false)></div>
+        <nav id="menu" class="menu" class:open=move || open.get() aria-label=text::MENU on:click=move |_| open.set(false)>
+            {move || groups().into_iter().map(|reports| view! { <Group reports/> }).collect_view()}
+            <p class="menu-group" id="group-data">"Data"</p>
+            <ul class="menu-list" aria-labelledby="group-data">
+                <li><a class="menu-link" href="/health" aria-current=health_current.then_some("page")>{text::HEALTH}</a></li>
+            </ul>
+        </nav>
+    }
+}
+
+#[component]
+fn Group(reports: Vec<&'static Report>) -> impl IntoView {
+    let name = reports.first().map_or("", |report| report.group);
+    let id = format!("group-{}", name.to_lowercase().replace(' ', "-"));
+    view! {
+        <p class="menu-group" id=id.clone()>{name}</p>
+        <ul class="menu-list" aria-labelledby=id>
+            {reports.into_iter().map(|report| view! { <li><ReportLink report/></li> }).collect_view()}
+        </ul>
+    }
+}
+
+#[component]
+fn ReportLink(report: &'static Report) -> impl IntoView {
+    let view = use_context::<View>();
+    let target = move || match view {
+        Some(view) => view.state.with(|state| state.in_report(report)),
+        None => ViewState::new(report),
+    };
+    let current = move || view.is_some_and(|view| view.state.read().report == report).then_some("page");
+    // It leads up: the report does not exist for the subject at hand.
+    let elsewhere = move || view.is_some_and(|view| view.state.read().subject != target().subject);
+    view! {
+        <a
+            class="menu-link"
+            class:elsewhere=elsewhere
+            href=move || target().url()
+            aria-current=current
+            title=move || elsewhere().then(|| text::only_for_server(report.title))
+        >
+            {report.title}
+        </a>
+    }
+}

@@ -1,0 +1,19 @@
+//! The parts of the pages, each one idea. They read the two contexts and a Table; what they show is computed elsewhere.
+
+pub mod breadcrumb;
+pub mod calendar;
+pub mod chart_menu;
+pub mod columns;
+pub mod export;
+pub mod fresh;
+pub mod icon;
+pub mod menu;
+pub mod notes;
+pub mod popover;
+pub mod range_picker;
+pub mod segments;
+pub mod spark;
+pub mod table;
+pub mod tiles;
+pub mod toolbar;
+pub mod zone_picker;

@@ -1,0 +1,123 @@
+//! Empty is explained: no data yet, not observed, nothing happened, not configured, no names. And a lost server is said.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use mailtally_model::{Answer, Basis, By, Table};
+
+use crate::api::Failure;
+use crate::context::{Host, View};
+use crate::format;
+use crate::page::{Outcome, Sheet};
+use crate::range::{Dates, Range};
+use crate::text;
+
+/// Why a Table shows nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Empty {
+    /// No log was ever read.
+    NoData,
+    /// No source is set up for any column.
+    NoSource,
+    /// The range was not read.
+    Unobserved,
+    /// The Mode has no rows.
+    NoRows,
+    /// A true zero.
+    Nothing,
+}
+
+/// Why there is nothing to see; `None` when there is something.
+fn why_empty(table: &Table, answer: &Answer) -> Option<Empty> {
+    if answer.read_until.is_none() {
+        return Some(Empty::NoData);
+    }
+    let mut with_values = table.columns.iter().filter(|column| column.basis.has_values()).peekable();
+    if with_values.peek().is_none() {
+        let configured = table.columns.iter().any(|column| column.basis != Basis::NotConfigured);
+        return Some(if configured { Empty::Unobserved } else { Empty::NoSource });
+    }
+    let totals: Vec<Option<f64>> = with_values.map(|column| column.total).collect();
+    if totals.iter().all(Option::is_none) {
+        return Some(Empty::Unobserved);
+    }
+    if totals.iter().flatten().all(|total| *total == 0.0) {
+        return Some(Empty::Nothing);
+    }
+    (table.by != By::Time && table.rows.is_empty()).then_some(Empty::NoRows)
+}
+
+#[component]
+pub fn Notes(table: Signal<Arc<Table>>) -> impl IntoView {
+    let sheet = Sheet::get();
+    let empty = Memo::new(move |_| match sheet.outcome.get() {
+        Outcome::Ready { answer, .. } => why_empty(&table.read(), &answer),
+        Outcome::Loading | Outcome::Failed(_) => None,
+    });
+    view! {
+        <Show when=move || sheet.is_stale()>
+            <p class="note note-warn" role="status">
+                {text::UNREACHABLE}" "
+                <button type="button" class="link" on:click=move |_| sheet.ask_again()>{text::RETRY}</button>
+            </p>
+        </Show>
+        {move || empty.get().map(|empty| view! { <EmptyNote empty/> })}
+    }
+}
+
+#[component]
+fn EmptyNote(empty: Empty) -> impl IntoView {
+    let (head, says) = match empty {
+        Empty::NoData => (text::NO_DATA_HEAD, text::NO_DATA.to_owned()),
+        Empty::NoSource => (text::NO_SOURCE_HEAD, text::NO_SOURCE.to_owned()),
+        Empty::Unobserved => (text::UNOBSERVED_HEAD, text::unobserved(stored_words())),
+        Empty::NoRows => (text::NO_ROWS_HEAD, text::NO_ROWS.to_owned()),
+        Empty::Nothing => (text::NOTHING_HEAD, text::NOTHING.to_owned()),
+    };
+    view! {
+        <div class="note" role="status">
+            <strong>{head}</strong>
+            " "
+            {says}
+            {(empty == Empty::Unobserved).then(|| view! { " "<ShowStored/> })}
+        </div>
+    }
+}
+
+/// Leads to the dates that hold something.
+#[component]
+fn ShowStored() -> impl IntoView {
+    let view = View::get();
+    stored_dates().map(|dates| {
+        let show = move |_| view.change(|state| state.range = Range::Dates(dates));
+        view! { <button type="button" class="link" on:click=show>{text::SHOW_STORED}</button> }
+    })
+}
+
+fn stored_dates() -> Option<Dates> {
+    let (from, until) = Host::get().session()?.stored?;
+    let span = mailtally_model::Span::new(from, until);
+    Sheet::get().window.with(|window| Dates::of_span(span, &window.zone))
+}
+
+fn stored_words() -> Option<(String, String)> {
+    let (from, until) = Host::get().session()?.stored?;
+    let words = |t| Sheet::get().window.with(|window| format::date_and_clock(t, &window.zone));
+    Some((words(from), words(until)))
+}
+
+#[component]
+pub fn Failed(failure: Failure) -> impl IntoView {
+    let (host, sheet) = (Host::get(), Sheet::get());
+    let retry = move |_| {
+        host.refresh();
+        sheet.ask_again();
+    };
+    view! {
+        <div class="card failed" role="alert">
+            <p class="failed-head">{text::FAILED_HEAD}</p>
+            <p>{failure.sentence()}</p>
+            <button type="button" class="button" on:click=retry>{text::RETRY}</button>
+        </div>
+    }
+}

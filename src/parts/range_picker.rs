@@ -1,0 +1,145 @@
+//! The range: ‹ and › by one period, and a dialog with presets, two dates, calendars and the zone.
+
+use leptos::{ev, prelude::*};
+
+use super::calendar::Calendar;
+use super::icon::{self, Icon};
+use super::popover::Popover;
+use super::zone_picker::ZonePicker;
+use crate::context::View;
+use crate::page::Sheet;
+use crate::range::{Dates, Preset, Range, Towards};
+use crate::{format, text};
+
+#[component]
+pub fn RangePicker() -> impl IntoView {
+    let sheet = Sheet::get();
+    let open = RwSignal::new(false);
+    view! {
+        <div class="range">
+            <Move towards=Towards::Earlier/>
+            <Popover
+                open
+                label=text::RANGE
+                button_class="button range-button"
+                button=move || {
+                    view! {
+                        <span>{move || sheet.window.with(|window| format::dates(window.dates))}</span>
+                        <Icon path=icon::DOWN/>
+                    }
+                }
+            >
+                <Choices open/>
+            </Popover>
+            <Move towards=Towards::Later/>
+        </div>
+    }
+}
+
+#[component]
+fn Move(towards: Towards) -> impl IntoView {
+    let (sheet, view) = (Sheet::get(), View::get());
+    let (label, path) = match towards {
+        Towards::Earlier => (text::EARLIER, icon::EARLIER),
+        Towards::Later => (text::LATER, icon::LATER),
+    };
+    let target = Memo::new(move |_| view.state.read().range.moved(towards, sheet.window.read().today));
+    let refused = move || target.get().is_none().then_some(text::LATER_ENDS);
+    view! {
+        <button
+            type="button"
+            class="button square"
+            aria-label=label
+            title=move || refused().unwrap_or(label)
+            disabled=move || refused().is_some()
+            on:click=move |_| {
+                if let Some(range) = target.get_untracked() {
+                    view.change(|state| state.range = range);
+                }
+            }
+        >
+            <Icon path/>
+        </button>
+    }
+}
+
+/// The dialog's content. A preset's key chooses it.
+#[component]
+fn Choices(open: RwSignal<bool>) -> impl IntoView {
+    let view = View::get();
+    let choose = Callback::new(move |range| {
+        open.set(false);
+        view.change(|state| state.range = range);
+    });
+    let on_key = move |event: ev::KeyboardEvent| {
+        if event.ctrl_key() || event.meta_key() || event.alt_key() || is_typed_into(&event) {
+            return;
+        }
+        let chosen = Preset::ALL.into_iter().find(|preset| event.key().eq_ignore_ascii_case(&preset.key().to_string()));
+        if let Some(preset) = chosen {
+            event.prevent_default();
+            choose.run(Range::Preset(preset));
+        }
+    };
+    view! {
+        <div class="range-choices" on:keydown=on_key>
+            <Presets choose/>
+            <div class="range-custom">
+                <CustomDates choose/>
+                <Calendar choose=Callback::new(move |dates| choose.run(Range::Dates(dates)))/>
+                <ZonePicker/>
+            </div>
+        </div>
+    }
+}
+
+/// Letters typed into a date field are the field's.
+fn is_typed_into(event: &ev::KeyboardEvent) -> bool {
+    use wasm_bindgen::JsCast;
+    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    target.is_some_and(|target| matches!(target.tag_name().as_str(), "INPUT" | "SELECT"))
+}
+
+#[component]
+fn Presets(choose: Callback<Range>) -> impl IntoView {
+    let view = View::get();
+    let item = move |preset: Preset| {
+        let range = Range::Preset(preset);
+        view! {
+            <li>
+                <button
+                    type="button"
+                    class="menu-item"
+                    aria-pressed=move || (view.state.read().range == range).to_string()
+                    on:click=move |_| choose.run(range)
+                >
+                    <span>{text::preset(preset)}</span>
+                    <kbd aria-hidden="true">{preset.key().to_ascii_uppercase()}</kbd>
+                </button>
+            </li>
+        }
+    };
+    view! { <ul class="menu-items range-presets" aria-label=text::PRESETS>{Preset::ALL.map(item).collect_view()}</ul> }
+}
+
+/// Two date fields: quickest to type, and what a screen reader knows best.
+#[component]
+fn CustomDates(choose: Callback<Range>) -> impl IntoView {
+    let shown = Sheet::get().window.with_untracked(|window| window.dates);
+    let first = RwSignal::new(shown.first.to_string());
+    let last = RwSignal::new(shown.last.to_string());
+    let submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let range = Range::parse(&format!("{}..{}", first.read_untracked(), last.read_untracked()));
+        if let Some(Range::Dates(Dates { first, last })) = range {
+            choose.run(Range::Dates(Dates { first, last }));
+        }
+    };
+    view! {
+        <form class="range-fields" on:submit=submit>
+            <label class="field"><span>{text::FROM}</span><input type="date" required bind:value=first/></label>
+            <label class="field"><span>{text::UNTIL}</span><input type="date" required bind:value=last/></label>
+            <button type="submit" class="button">{text::APPLY}</button>
+        </form>
+    }
+}

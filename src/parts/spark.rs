@@ -1,0 +1,62 @@
+//! A column's course as a small line: no axis, no value, only the shape.
+
+/// The points of a polyline in a box of `WIDTH` by `HEIGHT`: one list for each stretch without gaps.
+pub fn stretches(cells: &[Option<f64>]) -> Vec<String> {
+    let cells = reduced(cells);
+    let highest = cells.iter().flatten().copied().fold(0.0, f64::max);
+    if highest <= 0.0 || cells.len() < 2 {
+        return Vec::new();
+    }
+    let step = WIDTH / (cells.len() - 1) as f64;
+    let mut stretches = vec![String::new()];
+    for (i, cell) in cells.iter().enumerate() {
+        match (cell, stretches.last_mut()) {
+            (Some(value), Some(points)) => {
+                let (x, y) = (i as f64 * step, HEIGHT - value / highest * HEIGHT);
+                points.push_str(&format!("{x:.1},{y:.1} "));
+            }
+            _ => stretches.push(String::new()),
+        }
+    }
+    stretches.retain(|points| points.contains(' '));
+    stretches
+}
+
+pub const WIDTH: f64 = 100.0;
+pub const HEIGHT: f64 = 20.0;
+
+/// More points than pixels are only noise and cost.
+const MOST_POINTS: usize = 120;
+
+/// The highest of each run of neighbours, so that a spike stays one.
+fn reduced(cells: &[Option<f64>]) -> Vec<Option<f64>> {
+    let run = cells.len().div_ceil(MOST_POINTS).max(1);
+    let highest = |run: &[Option<f64>]| run.iter().flatten().copied().reduce(f64::max);
+    cells.chunks(run).map(highest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_stays_open() {
+        let cells = [Some(0.0), Some(10.0), None, Some(5.0), Some(10.0)];
+        assert_eq!(stretches(&cells), ["0.0,20.0 25.0,0.0 ", "75.0,10.0 100.0,0.0 "]);
+    }
+
+    #[test]
+    fn nothing_has_no_shape() {
+        assert!(stretches(&[]).is_empty());
+        assert!(stretches(&[None, None]).is_empty());
+        assert!(stretches(&[Some(0.0), Some(0.0)]).is_empty());
+    }
+
+    #[test]
+    fn a_spike_survives_the_reduction() {
+        let mut cells = vec![Some(1.0); 5_000];
+        cells[2_345] = Some(100.0);
+        let kept = reduced(&cells);
+        assert!(kept.len() <= MOST_POINTS && kept.contains(&Some(100.0)));
+    }
+}

@@ -1,0 +1,148 @@
+//! The table's head: a click sorts, the (i) says how a column is counted.
+
+use std::sync::Arc;
+
+use leptos::{ev, prelude::*};
+use mailtally_model::table::TableColumn;
+use mailtally_model::{Basis, Column, Table};
+use wasm_bindgen::JsCast;
+use web_sys::Element;
+
+use crate::context::View;
+use crate::parts::icon::{self, Icon};
+use crate::{format, text};
+
+#[component]
+pub fn Head(table: Signal<Arc<Table>>) -> impl IntoView {
+    let explained = RwSignal::new(None::<Explained>);
+    let first = move || {
+        let label = table.read().first_label();
+        view! { <SortButton column=None label=label.to_owned() said=text::sort_by(label)/> }
+    };
+    let columns = move || {
+        let table = table.read();
+        table.columns.iter().map(|column| view! { <ColumnHead column=column.into() explained/> }).collect_view()
+    };
+    view! {
+        <tr>
+            <th scope="col" aria-sort=aria_sort(None)>{first}</th>
+            {columns}
+        </tr>
+        {move || explained.get().map(|explained| view! { <Explanation explained/> })}
+    }
+}
+
+/// What the head needs of a column.
+#[derive(Clone, Copy)]
+struct HeadColumn {
+    column: &'static Column,
+    basis: Basis,
+}
+
+impl From<&TableColumn> for HeadColumn {
+    fn from(column: &TableColumn) -> HeadColumn {
+        HeadColumn { column: column.column, basis: column.basis }
+    }
+}
+
+#[component]
+fn ColumnHead(column: HeadColumn, explained: RwSignal<Option<Explained>>) -> impl IntoView {
+    let HeadColumn { column, basis } = column;
+    view! {
+        <th scope="col" data-column=column.id aria-sort=aria_sort(Some(column.id))>
+            <SortButton column=Some(column.id) label=format::column_head(column) said=String::new()/>
+            <button
+                type="button"
+                class="info"
+                aria-label=text::how_counted(column.label)
+                aria-expanded=move || explained.read().as_ref().is_some_and(|e| e.column.id == column.id).to_string()
+                data-basis=text::basis_mark(basis)
+                title=basis_title(basis)
+                on:click=move |event| toggle(explained, HeadColumn { column, basis }, &event)
+                on:blur=move |_| explained.set(None)
+                on:keydown=move |event| if event.key() == "Escape" { explained.set(None) }
+            >
+                <Icon path=icon::INFO/>
+            </button>
+        </th>
+    }
+}
+
+/// `said` names the button where its label alone would be another button's name, too.
+#[component]
+fn SortButton(column: Option<&'static str>, label: String, said: String) -> impl IntoView {
+    let view = View::get();
+    let sorted = sorted_by(column);
+    let arrow = move || match sorted.get() {
+        Some(true) => icon::DESCENDING,
+        _ => icon::ASCENDING,
+    };
+    view! {
+        <button
+            type="button"
+            class="sort"
+            class:sorted=move || sorted.get().is_some()
+            aria-label=(!said.is_empty()).then_some(said)
+            on:click=move |_| view.go(view.state.get_untracked().sorted_by(column))
+        >
+            {label}
+            <Icon path=Signal::derive(arrow)/>
+        </button>
+    }
+}
+
+/// Whether the column orders the rows, and if so, whether downwards.
+fn sorted_by(column: Option<&'static str>) -> Memo<Option<bool>> {
+    let view = View::get();
+    Memo::new(move |_| {
+        let state = view.state.read();
+        state.sort.as_ref().filter(|sort| sort.column.as_deref() == column).map(|sort| sort.descending)
+    })
+}
+
+fn aria_sort(column: Option<&'static str>) -> impl Fn() -> Option<&'static str> {
+    let sorted = sorted_by(column);
+    move || sorted.get().map(|descending| if descending { "descending" } else { "ascending" })
+}
+
+fn basis_title(basis: Basis) -> Option<&'static str> {
+    (basis != Basis::Exact).then(|| basis.label())
+}
+
+/// The column whose rule is shown, and where.
+#[derive(Clone, Copy)]
+struct Explained {
+    column: &'static Column,
+    basis: Basis,
+    /// In the viewport, in pixels: the table scrolls, and would cut off what stands in it.
+    right: f64,
+    top: f64,
+}
+
+fn toggle(explained: RwSignal<Option<Explained>>, head: HeadColumn, event: &ev::MouseEvent) {
+    let HeadColumn { column, basis } = head;
+    let shown = explained.read_untracked().as_ref().is_some_and(|shown| shown.column.id == column.id);
+    let button = event.current_target().and_then(|target| target.dyn_into::<Element>().ok());
+    let Some(button) = button.filter(|_| !shown) else { return explained.set(None) };
+    let place = button.get_bounding_client_rect();
+    let width = document().document_element().map_or(0.0, |root| f64::from(root.client_width()));
+    let right = (width - place.right()).clamp(8.0, (width - RULE_WIDTH - 8.0).max(8.0));
+    explained.set(Some(Explained { column, basis, right, top: place.bottom() + 4.0 }));
+}
+
+/// As style/table.css has it.
+const RULE_WIDTH: f64 = 320.0;
+
+#[component]
+fn Explanation(explained: Explained) -> impl IntoView {
+    let Explained { column, basis, right, top } = explained;
+    view! {
+        <leptos::portal::Portal>
+            <div class="rule" role="status" style:right=format!("{right}px") style:top=format!("{top}px")>
+                <strong>{column.label}</strong>
+                <p>{column.measure().rule}</p>
+                {text::basis_says(basis).map(|says| view! { <p class="rule-basis">{says}</p> })}
+            </div>
+        </leptos::portal::Portal>
+    }
+}

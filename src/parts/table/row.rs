@@ -1,0 +1,71 @@
+//! One row: its name, which digs in where it can, and its cells.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use mailtally_model::table::Row;
+use mailtally_model::{Column, Table};
+
+use crate::context::View;
+use crate::format::{self, Years};
+use crate::text;
+use crate::window::Window;
+
+/// What names need beside the row itself.
+#[derive(Clone)]
+pub struct NamedBy {
+    window: Arc<Window>,
+    years: Years,
+}
+
+impl NamedBy {
+    /// Years are shown unless all dates lie in the current one.
+    pub fn new(window: &Arc<Window>) -> NamedBy {
+        NamedBy { window: window.clone(), years: window.years() }
+    }
+}
+
+pub fn row(table: &Table, at: usize, named: &NamedBy) -> impl IntoView + use<> {
+    // An order may be one Table older than its rows, for as long as it takes to say so.
+    let row = table.rows.get(at)?;
+    let unobserved = format::is_unobserved(table, at);
+    let cell = |column: &'static Column, value: Option<f64>, first: bool| {
+        let says = value.is_none().then_some(text::NOT_OBSERVED);
+        if unobserved && first {
+            view! { <td class="unobserved">{text::NOT_OBSERVED}</td> }.into_any()
+        } else {
+            view! { <td class:none=value.is_none() title=says>{format::cell(column, value)}</td> }.into_any()
+        }
+    };
+    let cells: Vec<_> = table
+        .columns
+        .iter()
+        .enumerate()
+        .map(|(i, column)| cell(column.column, column.cells.get(at).copied().flatten(), i == 0))
+        .collect();
+    let note = match row {
+        Row::Step { partial: Some(partial), .. } if !unobserved => {
+            Some(format::partial_note(*partial, &named.window.zone))
+        }
+        _ => None,
+    };
+    let is_partial = note.is_some();
+    Some(view! {
+        <tr class:partial=is_partial>
+            // The note is drawn by style/table.css: the cell holds the name alone.
+            <th scope="row" data-key=row.key() data-note=note>{name(row, table, named)}</th>
+            {cells}
+        </tr>
+    })
+}
+
+/// The name, as a link where it can be viewed by itself.
+fn name(row: &Row, table: &Table, named: &NamedBy) -> AnyView {
+    let words = format::row_name(row, table.step, named.years, &named.window.zone);
+    let Row::Child(child) = row else { return words.into_any() };
+    if !table.report.exists_for(child) {
+        return words.into_any();
+    }
+    let (view, child) = (View::get(), child.clone());
+    view! { <a href=move || view.state.read().dig(&child).url()>{words}</a> }.into_any()
+}

@@ -1,0 +1,47 @@
+//! The row of controls above the report: range, chart, step, Mode, columns.
+
+use leptos::prelude::*;
+use mailtally_model::{By, Step};
+
+use super::chart_menu::ChartMenu;
+use super::columns::ColumnChooser;
+use super::range_picker::RangePicker;
+use super::segments::{Segment, Segments};
+use crate::context::View;
+use crate::page::Sheet;
+use crate::text;
+
+#[component]
+pub fn Toolbar() -> impl IntoView {
+    let (sheet, view) = (Sheet::get(), View::get());
+    let steps =
+        Memo::new(move |_| sheet.window.with(|window| Step::ALL.map(|step| step_segment(step, window)).to_vec()));
+    let modes = Memo::new(move |_| {
+        let modes = sheet.subject.with(|subject| view.state.read().report.modes(subject));
+        modes.into_iter().map(|by| Segment { value: by, label: by.label(), refused: None }).collect::<Vec<_>>()
+    });
+    view! {
+        <div class="toolbar">
+            <RangePicker/>
+            <ChartMenu/>
+            <Segments
+                label=text::STEP
+                segments=steps
+                chosen=sheet.step
+                on_choose=Callback::new(move |step| view.change(|state| state.step = step))
+            />
+            <Segments
+                label=text::MODE
+                segments=modes
+                chosen=sheet.by
+                on_choose=Callback::new(move |by: By| view.go(view.state.get_untracked().with_mode(by)))
+            />
+            <ColumnChooser/>
+        </div>
+    }
+}
+
+fn step_segment(step: Step, window: &crate::window::Window) -> Segment<Step> {
+    let refused = step.offered(window.span, &window.zone).err().map(|reason| reason.to_string());
+    Segment { value: step, label: step.label(), refused }
+}

@@ -1,0 +1,370 @@
+//! What the person is looking at, and the URL that says it: the URL is the state, a link restores the view.
+//!
+//! Parsed leniently (an unknown word is the default), written minimally (a default is not written). Knows no router,
+//! no signal and no clock; the moves between views (dig in, climb, sort) are functions here, so they are tested natively.
+
+use std::collections::BTreeSet;
+
+use form_urlencoded::{Serializer, parse};
+use mailtally_model::catalogue::{self, Report};
+use mailtally_model::{By, Scope, Step, Subject};
+
+use crate::chart::ChartKind;
+use crate::range::Range;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ViewState {
+    pub report: &'static Report,
+    /// `None` is the root of the account that asks.
+    pub subject: Option<Subject>,
+    pub by: By,
+    pub range: Range,
+    pub step: Step,
+    /// `None` is the first kind that suits the Mode.
+    pub chart: Option<ChartKind>,
+    /// `None` is the natural order: by time or by name.
+    pub sort: Option<SortBy>,
+    /// Columns that the chart leaves out, by id.
+    pub hidden: BTreeSet<String>,
+    /// Extra columns that are shown, by id.
+    pub columns: BTreeSet<String>,
+    pub zone: ZoneChoice,
+}
+
+/// Which column orders the rows, by id: ids outlive the columns on screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SortBy {
+    /// `None` is the first column: the step or the name.
+    pub column: Option<String>,
+    pub descending: bool,
+}
+
+/// Whose wall clock decides what a day is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ZoneChoice {
+    #[default]
+    Browser,
+    Server,
+    /// `UTC` or another IANA name.
+    Named(String),
+}
+
+/// The id of the first column in `sort=`; no column of the catalogue may have it.
+const FIRST_COLUMN: &str = "row";
+
+impl ViewState {
+    pub fn new(report: &'static Report) -> ViewState {
+        ViewState {
+            report,
+            subject: None,
+            by: By::Time,
+            range: Range::default(),
+            step: Step::Day,
+            chart: None,
+            sort: None,
+            hidden: BTreeSet::new(),
+            columns: BTreeSet::new(),
+            zone: ZoneChoice::default(),
+        }
+    }
+
+    /// Reads a URL's last path segment and its query without the `?`; `None` when there is no such report.
+    pub fn parse(report: &str, search: &str) -> Option<ViewState> {
+        let mut state = ViewState::new(catalogue::find(report)?);
+        for (key, word) in parse(search.as_bytes()) {
+            state.read(&key, &word);
+        }
+        Some(state)
+    }
+
+    fn read(&mut self, key: &str, word: &str) {
+        match key {
+            "subject" => self.subject = word.parse().ok(),
+            "by" => self.by = By::from_id(word).unwrap_or(By::Time),
+            "range" => self.range = Range::parse(word).unwrap_or_default(),
+            "step" => self.step = Step::from_id(word).unwrap_or(Step::Day),
+            "chart" => self.chart = ChartKind::from_id(word),
+            "sort" => self.sort = SortBy::parse(word, self.report),
+            "hidden" => self.hidden = known_columns(word, self.report),
+            "columns" => self.columns = known_columns(word, self.report),
+            "zone" => self.zone = ZoneChoice::parse(word),
+            _ => {}
+        }
+    }
+
+    /// The path and query that [`ViewState::parse`] reads.
+    pub fn url(&self) -> String {
+        let mut query = Serializer::new(String::new());
+        let mut write = |key: &str, word: Option<String>| {
+            if let Some(word) = word {
+                query.append_pair(key, &word);
+            }
+        };
+        write("subject", self.subject.as_ref().map(Subject::to_string));
+        write("by", (self.by != By::Time).then(|| self.by.id().to_owned()));
+        write("range", (self.range != Range::default()).then(|| self.range.id()));
+        write("step", (self.step != Step::Day).then(|| self.step.id().to_owned()));
+        write("chart", self.chart.map(|kind| kind.id().to_owned()));
+        write("sort", self.sort.as_ref().map(SortBy::id));
+        write("hidden", joined(&self.hidden));
+        write("columns", joined(&self.columns));
+        write("zone", self.zone.id());
+        let query = query.finish();
+        let separator = if query.is_empty() { "" } else { "?" };
+        format!("/reports/{}{separator}{query}", self.report.id)
+    }
+
+    /// Whether going from `self` to `other` is a step that Back should undo.
+    pub fn is_another_place(&self, other: &ViewState) -> bool {
+        self.report != other.report
+            || self.subject != other.subject
+            || self.by != other.by
+            || self.range != other.range
+            || self.step != other.step
+    }
+
+    /// The same subject and time in another report; where that report does not know the subject, the nearest one above.
+    pub fn in_report(&self, report: &'static Report) -> ViewState {
+        let mut subject = self.subject.clone();
+        while let Some(at) = subject.take_if(|at| !report.exists_for(at)) {
+            subject = at.parent().filter(|above| *above != Subject::Server);
+        }
+        let by = if subject == self.subject && report.services.is_none() { self.by } else { By::Time };
+        ViewState {
+            subject,
+            by: if by == By::Services { By::Time } else { by },
+            range: self.range,
+            step: self.step,
+            zone: self.zone.clone(),
+            ..ViewState::new(report)
+        }
+    }
+
+    /// Digs into a child of the subject: a domain shows its users, a mailbox or a service its own Trend.
+    pub fn dig(&self, child: &Subject) -> ViewState {
+        let by = match child.scope() {
+            Scope::Domain if self.report.modes(child).contains(&By::Users) => By::Users,
+            _ => By::Time,
+        };
+        ViewState { subject: Some(child.clone()), by, sort: None, chart: None, ..self.clone() }
+    }
+
+    /// Climbs to a subject above, to the list in which the one left behind is a row.
+    pub fn climb(&self, to: Option<Subject>) -> ViewState {
+        let above = to.clone().unwrap_or(Subject::Server);
+        let by = self.report.modes(&above).into_iter().find(|by| *by != By::Time).unwrap_or(By::Time);
+        ViewState { subject: to, by, sort: None, chart: None, ..self.clone() }
+    }
+
+    /// The Mode's rows are of another kind: what belonged to the old rows goes.
+    pub fn with_mode(&self, by: By) -> ViewState {
+        if by == self.by {
+            return self.clone();
+        }
+        ViewState { by, sort: None, chart: None, ..self.clone() }
+    }
+
+    /// A click on a column's header: descending, then ascending, then natural order again.
+    pub fn sorted_by(&self, column: Option<&str>) -> ViewState {
+        let sort = match &self.sort {
+            Some(sort) if sort.column.as_deref() == column && sort.descending => {
+                Some(SortBy { descending: false, ..sort.clone() })
+            }
+            Some(sort) if sort.column.as_deref() == column => None,
+            _ => Some(SortBy { column: column.map(str::to_owned), descending: true }),
+        };
+        ViewState { sort, ..self.clone() }
+    }
+
+    /// Shows or hides a column in the chart.
+    pub fn toggle_series(&mut self, column: &str) {
+        toggle(&mut self.hidden, column);
+    }
+
+    /// Shows or hides an extra column.
+    pub fn toggle_column(&mut self, column: &str) {
+        toggle(&mut self.columns, column);
+    }
+}
+
+impl SortBy {
+    fn id(&self) -> String {
+        let sign = if self.descending { "-" } else { "" };
+        format!("{sign}{}", self.column.as_deref().unwrap_or(FIRST_COLUMN))
+    }
+
+    fn parse(word: &str, report: &Report) -> Option<SortBy> {
+        let (id, descending) = word.strip_prefix('-').map_or((word, false), |id| (id, true));
+        if id == FIRST_COLUMN {
+            return Some(SortBy { column: None, descending });
+        }
+        let known = report.columns.iter().any(|column| column.id == id);
+        known.then(|| SortBy { column: Some(id.to_owned()), descending })
+    }
+}
+
+impl ZoneChoice {
+    pub fn utc() -> ZoneChoice {
+        ZoneChoice::Named("UTC".to_owned())
+    }
+
+    /// The word in URLs; nothing for the default.
+    pub fn id(&self) -> Option<String> {
+        match self {
+            ZoneChoice::Browser => None,
+            ZoneChoice::Server => Some("server".to_owned()),
+            ZoneChoice::Named(name) => Some(name.clone()),
+        }
+    }
+
+    pub fn parse(word: &str) -> ZoneChoice {
+        let is_name = !word.is_empty()
+            && word.len() <= 64
+            && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_+-".contains(&byte));
+        match word {
+            "server" => ZoneChoice::Server,
+            name if is_name => ZoneChoice::Named(name.to_owned()),
+            _ => ZoneChoice::Browser,
+        }
+    }
+}
+
+fn known_columns(word: &str, report: &Report) -> BTreeSet<String> {
+    let known = |id: &&str| report.columns.iter().any(|column| column.id == *id);
+    word.split(',').filter(known).map(str::to_owned).collect()
+}
+
+fn joined(ids: &BTreeSet<String>) -> Option<String> {
+    (!ids.is_empty()).then(|| ids.iter().map(String::as_str).collect::<Vec<_>>().join(","))
+}
+
+fn toggle(ids: &mut BTreeSet<String>, id: &str) {
+    if !ids.remove(id) {
+        ids.insert(id.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::range::{Dates, Preset};
+    use mailtally_model::catalogue::REPORTS;
+    use proptest::prelude::*;
+
+    fn at(url: &str) -> ViewState {
+        let path = url.strip_prefix("/reports/").expect("a report's path");
+        let (report, search) = path.split_once('?').unwrap_or((path, ""));
+        ViewState::parse(report, search).expect(url)
+    }
+
+    #[test]
+    fn a_default_is_not_written() {
+        assert_eq!(at("/reports/pop-sessions").url(), "/reports/pop-sessions");
+        let explicit = "/reports/pop-sessions?by=time&range=last-90-days&step=day";
+        assert_eq!(at(explicit).url(), "/reports/pop-sessions");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_the_default() {
+        let odd =
+            "/reports/pop-sessions?by=moon&range=soon&step=fortnight&chart=pie&sort=-nothing&hidden=x,,y&zone=a b&z";
+        assert_eq!(at(odd), ViewState::new(at(odd).report));
+        assert_eq!(ViewState::parse("no-such-report", ""), None);
+    }
+
+    #[test]
+    fn a_name_digs_in_and_the_breadcrumb_climbs_back() {
+        let server = at("/reports/pop-sessions?by=domains&sort=-bandwidth&range=today");
+        let domain = server.dig(&Subject::Domain("example.com".into()));
+        assert_eq!(domain.url(), "/reports/pop-sessions?subject=example.com&by=users&range=today");
+        let mailbox = domain.dig(&Subject::Mailbox("ann@example.com".into()));
+        assert_eq!(mailbox.url(), "/reports/pop-sessions?subject=ann%40example.com&range=today");
+        assert_eq!(mailbox.climb(domain.subject.clone()), domain);
+        assert_eq!(domain.climb(None).url(), "/reports/pop-sessions?by=domains&range=today");
+    }
+
+    #[test]
+    fn a_report_without_users_shows_a_domain_as_a_trend() {
+        let errors = at("/reports/smtp-in-errors?by=domains").dig(&Subject::Domain("example.com".into()));
+        assert_eq!(errors.url(), "/reports/smtp-in-errors?subject=example.com");
+    }
+
+    #[test]
+    fn the_menu_keeps_the_subject_where_the_report_knows_it() {
+        let ann = at("/reports/pop-sessions?subject=ann%40example.com&step=week");
+        let go = |id: &str| ann.in_report(catalogue::find(id).expect(id)).url();
+        assert_eq!(go("imap-usage"), "/reports/imap-usage?subject=ann%40example.com&step=week");
+        assert_eq!(go("smtp-in-errors"), "/reports/smtp-in-errors?subject=example.com&step=week");
+        assert_eq!(go("server-status"), "/reports/server-status?step=week");
+    }
+
+    #[test]
+    fn a_header_sorts_down_up_and_back() {
+        let natural = at("/reports/pop-sessions");
+        let down = natural.sorted_by(Some("bandwidth"));
+        assert_eq!(down.url(), "/reports/pop-sessions?sort=-bandwidth");
+        let up = down.sorted_by(Some("bandwidth"));
+        assert_eq!(up.url(), "/reports/pop-sessions?sort=bandwidth");
+        assert_eq!(up.sorted_by(Some("bandwidth")), natural);
+        assert_eq!(down.sorted_by(None).url(), "/reports/pop-sessions?sort=-row");
+    }
+
+    #[test]
+    fn no_column_is_called_as_the_first_one() {
+        for column in REPORTS.iter().flat_map(|report| report.columns) {
+            assert_ne!(column.id, FIRST_COLUMN);
+        }
+    }
+
+    fn any_state() -> impl Strategy<Value = ViewState> {
+        let report = (0..REPORTS.len()).prop_map(|i| &REPORTS[i]);
+        let subject = proptest::option::of(prop_oneof![
+            Just(Subject::Server),
+            "[a-z0-9-]{1,12}(\\.[a-z]{2,5}){1,2}".prop_map(Subject::Domain),
+            "[A-Za-z0-9+&=% ._-]{1,12}@[a-z]{1,8}\\.de".prop_map(Subject::Mailbox),
+        ]);
+        let range = prop_oneof![
+            (0..Preset::ALL.len()).prop_map(|i| Range::Preset(Preset::ALL[i])),
+            (400i64..20_000, 0i64..4_000).prop_map(|(first, days)| {
+                let date = |day| crate::range::date_at(day * 86_400).expect("a date");
+                Range::Dates(Dates::new(date(first), date(first + days)).expect("within the years"))
+            }),
+        ];
+        let zone = prop_oneof![
+            Just(ZoneChoice::Browser),
+            Just(ZoneChoice::Server),
+            Just(ZoneChoice::utc()),
+            Just(ZoneChoice::Named("America/Argentina/Buenos_Aires".into())),
+        ];
+        let places = (report, subject, 0..By::ALL.len(), range, 0..Step::ALL.len(), zone);
+        let looks = (0..=ChartKind::ALL.len(), any::<u32>(), any::<u32>(), any::<u8>(), any::<bool>());
+        (places, looks).prop_map(
+            |((report, subject, by, range, step, zone), (chart, hidden, extra, sort, descending))| {
+                let pick = |bits: u32| {
+                    let chosen = report.columns.iter().enumerate().filter(move |(i, _)| bits >> i & 1 == 1);
+                    chosen.map(|(_, column)| column.id.to_owned()).collect()
+                };
+                let column = report.columns.get(usize::from(sort % 12)).map(|column| column.id.to_owned());
+                ViewState {
+                    report,
+                    subject,
+                    by: By::ALL[by],
+                    range,
+                    step: Step::ALL[step],
+                    chart: ChartKind::ALL.get(chart).copied(),
+                    sort: (sort < 200).then_some(SortBy { column, descending }),
+                    hidden: pick(hidden),
+                    columns: pick(extra),
+                    zone,
+                }
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_link_restores_the_view(state in any_state()) {
+            prop_assert_eq!(at(&state.url()), state);
+        }
+    }
+}

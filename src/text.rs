@@ -1,0 +1,165 @@
+//! Every word of the screen that is not the catalogue's, in one place, so that other languages can follow.
+
+use mailtally_model::{Basis, Subject};
+
+pub const BRAND: &str = "Mailtally";
+pub const SKIP: &str = "Skip to the report";
+pub const MENU: &str = "Reports";
+pub const MENU_SHOW: &str = "Show the list of reports";
+pub const HEALTH: &str = "Data health";
+pub const WHOLE_SERVER: &str = "Whole server";
+pub const BREADCRUMB: &str = "Where you are";
+pub const RETRY: &str = "Try again";
+pub const CLOSE: &str = "Close";
+pub const CANCEL: &str = "Cancel";
+
+pub const DASH: &str = "–";
+pub const NOT_OBSERVED: &str = "not observed";
+pub const PARTIAL_CLIPPED: &str = "in part";
+pub const PARTIAL_GAP: &str = "partly observed";
+pub const TOTAL: &str = "Total";
+
+pub const THEME: &str = "Light or dark";
+pub const DEMO_HEAD: &str = "This is a demo";
+pub const DEMO: &str =
+    "The mail, the names and the numbers are made up. They went through the real readers and counters.";
+
+pub const STEP: &str = "Step";
+pub const MODE: &str = "Mode";
+pub const EARLIER: &str = "Earlier";
+pub const LATER: &str = "Later";
+pub const LATER_ENDS: &str = "The range ends today";
+pub const RANGE: &str = "Range";
+pub const PRESETS: &str = "Presets";
+pub const CUSTOM: &str = "Custom";
+pub const FROM: &str = "From";
+pub const UNTIL: &str = "To";
+pub const APPLY: &str = "Show";
+pub const CALENDAR_HINT: &str = "Choose the first day";
+pub const CALENDAR_HINT_LAST: &str = "Choose the last day";
+pub const MONTH_EARLIER: &str = "Month before";
+pub const MONTH_LATER: &str = "Month after";
+pub const ZONE: &str = "Days begin at midnight in";
+pub const ZONE_BROWSER: &str = "Your zone";
+pub const ZONE_SERVER: &str = "Server’s zone";
+pub const CHART_KIND: &str = "Chart";
+pub const COLUMNS: &str = "Columns";
+pub const COLUMNS_HINT: &str = "Further columns of this report";
+
+pub const EXPORT: &str = "Export";
+pub const EXPORT_HEAD: &str = "Export as CSV";
+pub const EXPORT_SAYS: &str =
+    "The rows, order and columns on screen, with raw numbers: bytes as bytes, times with their offset.";
+pub const EXPORT_NAME: &str = "File name";
+pub const EXPORT_BOM: &str = "For Excel: mark the file as UTF-8 (byte order mark)";
+pub const EXPORT_DOWNLOAD: &str = "Download";
+pub const EXPORT_PRINT: &str = "Print the page";
+pub const EXPORT_FAILED: &str = "The browser refused to save the file.";
+
+pub const LOADING: &str = "Loading";
+pub const UNREACHABLE: &str = "The Mailtally server did not answer. It may be restarting, or the connection is lost.";
+pub const UNREADABLE: &str = "The server’s answer could not be read.";
+pub const FAILED_HEAD: &str = "No answer";
+
+pub const NO_DATA_HEAD: &str = "No data yet";
+pub const NO_DATA: &str = "No log has been read so far. Point Mailtally at your mail log, or import an old one; the report fills as lines are read.";
+pub const UNOBSERVED_HEAD: &str = "Not observed";
+pub const NOTHING_HEAD: &str = "Nothing happened";
+pub const NOTHING: &str =
+    "The logs of this range were read, and nothing that this report counts is in them: a true zero.";
+pub const NO_SOURCE_HEAD: &str = "Not configured";
+pub const NO_SOURCE: &str = "No source for this report is set up, so there is nothing to count.";
+pub const NO_ROWS_HEAD: &str = "No names in this range";
+pub const NO_ROWS: &str = "Nothing in this range belongs to a name below this one.";
+pub const SHOW_STORED: &str = "Show what is stored";
+
+pub const NOT_FOUND_HEAD: &str = "No such page";
+pub const NOT_FOUND: &str = "The address names no report and no page of Mailtally. The menu leads to all of them.";
+
+pub const HEALTH_SAYS: &str = "What was read, and until when. A number is only as good as the log behind it.";
+pub const HEALTH_STORED: &str = "Stored";
+pub const HEALTH_ZONE: &str = "Server’s zone";
+pub const HEALTH_VERSION: &str = "Version";
+
+pub fn read_to(clock: &str) -> String {
+    format!("read to {clock}")
+}
+
+pub fn until(clock: &str) -> String {
+    format!("until {clock}")
+}
+
+/// The viewed subject, for titles and alternatives.
+pub fn subject_name(subject: &Subject) -> String {
+    match subject {
+        Subject::Server => WHOLE_SERVER.to_owned(),
+        Subject::Service(_, name) => name.clone(),
+        other => other.to_string(),
+    }
+}
+
+pub fn sort_by(label: &str) -> String {
+    format!("Sort by {label}")
+}
+
+pub fn how_counted(label: &str) -> String {
+    format!("How {label} is counted")
+}
+
+/// The sentence after a rule of counting, for a basis that is not exact.
+pub fn basis_says(basis: Basis) -> Option<&'static str> {
+    match basis {
+        Basis::Exact => None,
+        Basis::LowerBound => Some("A lower bound: at least this much, some of it leaves no trace in the logs."),
+        Basis::Estimate => Some("An estimate, derived from figures that stand for it."),
+        Basis::NotAvailable => Some("Not available: the source does not log it."),
+        Basis::NotConfigured => Some("Not configured: no source for it is set up."),
+    }
+}
+
+/// The mark of a basis beside a column's name.
+pub fn basis_mark(basis: Basis) -> Option<&'static str> {
+    match basis {
+        Basis::Exact => None,
+        Basis::LowerBound => Some("≥"),
+        Basis::Estimate => Some("≈"),
+        Basis::NotAvailable | Basis::NotConfigured => Some("∅"),
+    }
+}
+
+pub fn only_for_server(title: &str) -> String {
+    format!("{title}: leads up to the nearest subject that has this report")
+}
+
+pub fn table_caption(title: &str, subject: &str, first_label: &str) -> String {
+    format!("{title} of {subject}, by {}", first_label.to_lowercase())
+}
+
+pub fn unobserved(stored: Option<(String, String)>) -> String {
+    match stored {
+        Some((from, until)) => format!(
+            "No log of this range was read, so the numbers are unknown rather than zero. What is stored reaches from {from} to {until}."
+        ),
+        None => "No log of this range was read, so the numbers are unknown rather than zero.".to_owned(),
+    }
+}
+
+pub fn days(count: i64) -> String {
+    if count == 1 { "1 day".to_owned() } else { format!("{count} days") }
+}
+
+pub fn preset(preset: crate::range::Preset) -> &'static str {
+    use crate::range::Preset;
+    match preset {
+        Preset::Today => "Today",
+        Preset::Yesterday => "Yesterday",
+        Preset::Last7Days => "Last 7 days",
+        Preset::Last28Days => "Last 28 days",
+        Preset::Last90Days => "Last 90 days",
+        Preset::ThisMonth => "This month",
+        Preset::LastMonth => "Last month",
+        Preset::ThisQuarter => "This quarter",
+        Preset::LastQuarter => "Last quarter",
+        Preset::ThisYear => "This year",
+    }
+}

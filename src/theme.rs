@@ -1,0 +1,22 @@
+//! Light or dark: by the system until the person chooses. style/theme.js sets it before the first paint; this switches it.
+//!
+//! `data-theme` on the root element is the truth that CSS and the chart read.
+
+use web_sys::Element;
+
+const STORED_AS: &str = "mailtally-theme";
+
+/// Turns light into dark and back, and remembers it.
+pub fn switch() {
+    let Some(root) = root() else { return };
+    let next = if root.get_attribute("data-theme").as_deref() == Some("dark") { "light" } else { "dark" };
+    // A browser that forbids storage still switches, until the next visit.
+    let _ = root.set_attribute("data-theme", next);
+    if let Some(storage) = web_sys::window().and_then(|window| window.local_storage().ok().flatten()) {
+        let _ = storage.set_item(STORED_AS, next);
+    }
+}
+
+fn root() -> Option<Element> {
+    web_sys::window()?.document()?.document_element()
+}
