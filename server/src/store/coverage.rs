@@ -50,16 +50,23 @@ pub fn write(tx: &Connection, batch: &Batch, touched: &mut Touched) -> Result<()
         if last.is_none() {
             touched.everything();
         }
+        // Log lines close together leave no hole between them; samples have a rhythm of their own and say where they stop.
+        let reach = if Family::LOGS.contains(family) { batch.silence_gap_secs.max(0) } else { 0 };
+        let reached = Span::new(span.from.plus_secs(-reach), span.until.plus_secs(reach));
         // Time since the host was last read changes too: it is a hole in its coverage from now on.
-        touched.span(Span::new(last.map_or(span.from, |last| last.min(span.from)), span.until));
-        join(tx, Of::Coverage, *family, host, *span)?;
+        touched.span(Span::new(last.map_or(reached.from, |last| last.min(reached.from)), reached.until));
         cut(tx, Of::Gap, *family, host, *span)?;
+        let joined = join(tx, Of::Coverage, *family, host, *span, reached)?;
+        // What is known to be lost is no short silence.
+        for gap in meeting(tx, Of::Gap, *family, host, joined)? {
+            cut(tx, Of::Coverage, *family, host, gap)?;
+        }
     }
     for (host, span) in batch.gaps.iter().filter(|(_, span)| !span.is_empty()) {
         touched.span(*span);
         for family in Family::LOGS {
             cut(tx, Of::Coverage, family, host, *span)?;
-            join(tx, Of::Gap, family, host, *span)?;
+            join(tx, Of::Gap, family, host, *span, *span)?;
         }
     }
     Ok(())
@@ -70,34 +77,43 @@ fn last_read(tx: &Connection, family: Family, host: &str) -> Result<Option<Time>
         .query_row(params![number(family), host], |row| Ok(row.get::<_, Option<i64>>(0)?.map(Time)))
 }
 
-/// Adds a stretch and joins it to those it meets.
-fn join(tx: &Connection, of: Of, family: Family, host: &str, span: Span) -> Result<()> {
+/// Adds a stretch and joins it to those that its reach meets; gives the whole.
+fn join(tx: &Connection, of: Of, family: Family, host: &str, span: Span, reach: Span) -> Result<Span> {
     let mut joined = span;
-    for met in take_meeting(tx, of, family, host, span)? {
+    for met in meeting(tx, of, family, host, reach)? {
+        remove(tx, of, family, host, met)?;
         joined = Span::new(joined.from.min(met.from), joined.until.max(met.until));
     }
-    insert(tx, of, family, host, joined)
+    insert(tx, of, family, host, joined)?;
+    Ok(joined)
 }
 
 /// Takes a stretch away from those it meets.
 fn cut(tx: &Connection, of: Of, family: Family, host: &str, span: Span) -> Result<()> {
-    for met in take_meeting(tx, of, family, host, span)? {
+    for met in meeting(tx, of, family, host, span)? {
+        remove(tx, of, family, host, met)?;
         insert(tx, of, family, host, Span::new(met.from, met.until.min(span.from)))?;
         insert(tx, of, family, host, Span::new(met.from.max(span.until), met.until))?;
     }
     Ok(())
 }
 
-fn take_meeting(tx: &Connection, of: Of, family: Family, host: &str, span: Span) -> Result<Vec<Span>> {
+/// The stretches that a span meets, if only at an end.
+fn meeting(tx: &Connection, of: Of, family: Family, host: &str, span: Span) -> Result<Vec<Span>> {
     tx.prepare_cached(&format!(
-        "DELETE FROM {} WHERE family = ?1 AND host = ?2 AND from_secs <= ?3 AND until_secs >= ?4
-         RETURNING from_secs, until_secs",
+        "SELECT from_secs, until_secs FROM {} WHERE family = ?1 AND host = ?2 AND from_secs <= ?3 AND until_secs >= ?4",
         of.table()
     ))?
     .query_map(params![number(family), host, span.until.0, span.from.0], |row| {
         Ok(Span::new(Time(row.get(0)?), Time(row.get(1)?)))
     })?
     .collect()
+}
+
+fn remove(tx: &Connection, of: Of, family: Family, host: &str, span: Span) -> Result<()> {
+    tx.prepare_cached(&format!("DELETE FROM {} WHERE family = ?1 AND host = ?2 AND from_secs = ?3", of.table()))?
+        .execute(params![number(family), host, span.from.0])?;
+    Ok(())
 }
 
 fn insert(tx: &Connection, of: Of, family: Family, host: &str, span: Span) -> Result<()> {

@@ -167,6 +167,34 @@ fn coverage_joins_gaps_cut_and_hosts_are_missed() {
 }
 
 #[test]
+fn a_short_silence_is_a_true_zero_and_a_loss_is_not() {
+    let (dir, mut store) = store();
+    let hour = 3_600;
+    let mut read = |from: i64, until: i64, gaps: &[(i64, i64)]| {
+        let span = |(from, until): (i64, i64)| Span::new(Time(from * hour), Time(until * hour));
+        let batch = Batch {
+            coverage: vec![(Family::Dovecot, "a".to_owned(), span((from, until)))],
+            gaps: gaps.iter().map(|gap| ("a".to_owned(), span(*gap))).collect(),
+            silence_gap_secs: 6 * hour,
+            ..Batch::default()
+        };
+        store.commit(&batch).unwrap();
+    };
+    let stretches = || -> Vec<(i64, i64)> {
+        let answer = ask(&dir, "(server)", By::Time, Span::new(Time(0), Time(100 * hour)));
+        let stretches = answer.coverage[&Family::Dovecot].iter();
+        stretches.map(|covered| (covered.span.from.0 / hour, covered.span.until.0 / hour)).collect()
+    };
+    read(0, 10, &[]);
+    read(14, 20, &[(16, 18)]);
+    assert_eq!(stretches(), [(0, 16), (18, 20)]);
+    read(30, 40, &[]);
+    assert_eq!(stretches(), [(0, 16), (18, 20), (30, 40)]);
+    read(22, 26, &[]);
+    assert_eq!(stretches(), [(0, 16), (18, 40)]);
+}
+
+#[test]
 fn what_no_source_was_ever_set_up_for_is_not_configured() {
     let (dir, mut store) = store();
     let coverage = covered(0, 96);
