@@ -1,1 +1,10 @@
-fn main() {}
+//! `mailtally`: collects what a mail server logs, stores what it counted, serves it as reports.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use mailtally_server::command::CommandLine;
+
+fn main() -> ExitCode {
+    CommandLine::parse().run()
+}

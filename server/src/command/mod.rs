@@ -1,1 +1,102 @@
-//! To be written.
+//! The command line: what was typed, and which command does it. Knows how commands end, not what they do.
+
+mod report;
+mod zones;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::settings::Settings;
+
+/// Mail-server reports from the logs that the server writes anyway.
+#[derive(Debug, Parser)]
+#[command(name = "mailtally", version, max_term_width = 100)]
+pub struct CommandLine {
+    /// The settings file [default: /etc/mailtally.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print a report: the very table that the browser shows
+    Report(report::ReportArgs),
+}
+
+impl CommandLine {
+    /// Does what was asked for and says how it ended: 0 when all of it was done, 1 when something could not be read or
+    /// written, 2 for wrong usage.
+    pub fn run(self) -> ExitCode {
+        let outcome = Settings::load(self.config.as_deref()).and_then(|settings| match self.command {
+            Command::Report(args) => report::run(&args, &settings),
+        });
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+            Err(error) => {
+                // The other end of stderr may be gone too, and then there is no one to tell.
+                let _ = writeln!(io::stderr(), "mailtally: {}", escape(&format!("{error:#}")));
+                if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+            }
+        }
+    }
+}
+
+/// Something was asked for that there is not: exit status 2, as for a flag that there is not.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// Whoever read our output has read enough (`mailtally report … | head`).
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kind = |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<io::Error>().map(io::Error::kind);
+    error.chain().any(|cause| kind(cause) == Some(io::ErrorKind::BrokenPipe))
+}
+
+/// Text from outside for a terminal: what would move the cursor, colour, or turn the direction of writing is shown as
+/// an escape (FAULTS 49).
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        let acts = c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}');
+        if acts {
+            escaped.extend(c.escape_unicode());
+        } else {
+            escaped.push(c);
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn text_from_outside_moves_no_cursor() {
+        // FAULTS 49
+        assert_eq!(escape("a\u{1b}[2Jb\r\nc\u{202e}d\u{9b}"), r"a\u{1b}[2Jb\u{d}\u{a}c\u{202e}d\u{9b}");
+        assert_eq!(escape("müller@bücher.example"), "müller@bücher.example");
+    }
+}

@@ -10,7 +10,7 @@ mod answer;
 mod counters;
 mod coverage;
 mod days;
-mod events;
+pub mod events;
 mod health;
 mod names;
 mod reader;
