@@ -1,1 +1,340 @@
-//! To be written.
+//! From lines to commits: which lines count, in what time they were observed, and when they are written.
+//!
+//! The way of a line: [`source`](crate::source) gives its bytes, [`syslog`](crate::syslog) its envelope; here it is
+//! held back if its stamp cannot be true, if it comes far too late, or if another copy of the stream brought it
+//! already; else the tracker takes it, and what it did goes into the batch. A batch is written with the places of all
+//! its sources, or not at all. Knows nothing of what a line means.
+
+mod copies;
+mod import;
+mod merge;
+mod observed;
+mod stream;
+mod survey;
+
+use std::borrow::Cow;
+
+use anyhow::Result;
+use mailtally_model::{Subject, Time, Zone};
+use rustc_hash::FxHashSet;
+
+pub use import::{Imported, ImportedFile, Outcome, Progress, import};
+
+use crate::batch::{Batch, LineCounts};
+use crate::command::escape;
+use crate::event::Update;
+use crate::settings::MailSettings;
+use crate::source::SourceState;
+use crate::store::Store;
+use crate::syslog::{Line, NotALine};
+use crate::track::{Tracker, Verdict};
+use copies::Copies;
+use observed::Observed;
+use stream::Book;
+
+/// A batch of so many lines is written: tens of megabytes in memory at most, and one transaction in well under a second.
+const MAX_BATCH_LINES: usize = 50_000;
+/// Clocks differ by minutes and zones by hours; a stamp that is a day ahead is no time.
+const MAX_AHEAD_SECS: i64 = 86_400;
+/// A line that is older than the newest of its stream by more than this changes no closed slot (SEMANTICS R13).
+const LATE_WINDOW_SECS: i64 = 7 * 86_400;
+/// Examples of lines that were not understood, for each program in a batch.
+const MAX_EXAMPLES: usize = 5;
+/// Longer examples are cut: what matters stands at the beginning.
+const MAX_EXAMPLE_CHARS: usize = 240;
+/// Programs counted apart in a batch; a host has tens, and a name is text from outside.
+const MAX_PROGRAMS: usize = 1_000;
+/// Names that were handed on are remembered, so that evidence that comes with every line is written once; beyond this
+/// they are forgotten and written again.
+const MAX_LEARNED: usize = 200_000;
+
+/// Rows of data health that are no program.
+const NO_ENVELOPE: &str = "(no log line)";
+const AHEAD: &str = "(stamp in the future)";
+const TOO_LATE: &str = "(too late)";
+const COPIED: &str = "(copies held back)";
+const CUT: &str = "(line over 64 KiB, cut)";
+const OTHER_PROGRAMS: &str = "(other)";
+
+/// How lines are read, beside what they mean.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The zone of stamps that have none.
+    pub zone: Zone,
+    /// The year of a log's first stamp, where stamps have none and the person knows better than the file's time.
+    pub year: Option<i32>,
+    /// The host of files whose lines name none.
+    pub host: String,
+    /// A silence over all lines of a host that is longer was not observed.
+    pub silence_gap_secs: i64,
+    /// The time of the reading: later stamps cannot be true.
+    pub now: Time,
+}
+
+/// Where the numbers go.
+enum Sink {
+    Store(Box<Store>),
+    /// Summed up in memory and written nowhere.
+    Sums(Box<Batch>),
+}
+
+/// Takes lines in order and writes what they did.
+pub struct Collector {
+    tracker: Tracker,
+    sink: Sink,
+    batch: Batch,
+    /// Lines taken since the last commit.
+    lines: usize,
+    copies: Copies,
+    observed: Observed,
+    learned: FxHashSet<Subject>,
+    now: Time,
+    updates: Vec<Update>,
+    known: Vec<Subject>,
+}
+
+impl Collector {
+    /// Goes on where the store's last commit ended.
+    pub fn into_store(store: Store, settings: &MailSettings, reading: &Reading) -> Result<Collector> {
+        let tracker = Tracker::restore(settings, store.open_state()?.into_iter())?;
+        Ok(Collector::new(tracker, Sink::Store(Box::new(store)), reading))
+    }
+
+    /// Writes nothing: the sums are in memory.
+    pub fn into_memory(settings: &MailSettings, reading: &Reading) -> Result<Collector> {
+        let tracker = Tracker::restore(settings, std::iter::empty())?;
+        Ok(Collector::new(tracker, Sink::Sums(Box::default()), reading))
+    }
+
+    fn new(tracker: Tracker, sink: Sink, reading: &Reading) -> Collector {
+        Collector {
+            tracker,
+            sink,
+            batch: Batch::default(),
+            lines: 0,
+            copies: Copies::default(),
+            observed: Observed::new(reading.silence_gap_secs),
+            learned: FxHashSet::default(),
+            now: reading.now,
+            updates: Vec::new(),
+            known: Vec::new(),
+        }
+    }
+
+    /// Every source that was read before, and where to.
+    pub fn sources(&self) -> Result<Vec<SourceState>> {
+        match &self.sink {
+            Sink::Store(store) => store.sources(),
+            Sink::Sums(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The time of the reading has moved on.
+    pub fn set_now(&mut self, now: Time) {
+        self.now = now;
+    }
+
+    /// Takes one line of a stream.
+    fn take(&mut self, line: Result<Line<'_>, NotALine>, raw: &[u8], book: &mut Book) -> Result<()> {
+        self.lines += 1;
+        book.lines += 1;
+        book.state.lines += 1;
+        let line = match line {
+            Ok(line) => line,
+            Err(NotALine::Empty) => return Ok(()),
+            Err(_) => {
+                book.no_envelope += 1;
+                self.not_counted(NO_ENVELOPE, raw);
+                return Ok(());
+            }
+        };
+        if self.is_ahead(line.time) {
+            book.ahead += 1;
+            self.not_counted(AHEAD, raw);
+            return Ok(());
+        }
+        if book.newest().is_some_and(|newest| newest.secs_since(line.time) > LATE_WINDOW_SECS) {
+            book.too_late += 1;
+            self.not_counted(TOO_LATE, raw);
+            return Ok(());
+        }
+        book.saw(line.time);
+        let stored = match &self.sink {
+            Sink::Store(store) => Some(&**store),
+            Sink::Sums(_) => None,
+        };
+        if self.copies.is_copy(&line, book.state.stream, stored)? {
+            book.held_back += 1;
+            self.counts(COPIED).ignored += 1;
+            return Ok(());
+        }
+        if let Some(slot_began) = self.observed.line(&line, &mut self.batch) {
+            self.tracker.advance(line.host, slot_began, &mut self.updates);
+        }
+        let verdict = self.tracker.line(&line, &mut self.updates, &mut self.known);
+        self.book(verdict, &line, raw);
+        Ok(())
+    }
+
+    /// Whether a stamp cannot be true.
+    fn is_ahead(&self, time: Time) -> bool {
+        time.secs_since(self.now) > MAX_AHEAD_SECS
+    }
+
+    /// Books what the tracker gave.
+    fn book(&mut self, verdict: Verdict, line: &Line<'_>, raw: &[u8]) {
+        self.book_updates();
+        let program = String::from_utf8_lossy(line.program);
+        match verdict {
+            Verdict::Understood => self.counts(&program).understood += 1,
+            Verdict::Ignored => self.counts(&program).ignored += 1,
+            Verdict::Unparsed => self.not_counted(&program, raw),
+        }
+    }
+
+    fn book_updates(&mut self) {
+        for update in self.updates.drain(..) {
+            self.batch.book(update);
+        }
+        for subject in self.known.drain(..) {
+            if !self.learned.contains(&subject) {
+                if self.learned.len() >= MAX_LEARNED {
+                    self.learned.clear();
+                }
+                self.learned.insert(subject.clone());
+                self.batch.known.push(subject);
+            }
+        }
+    }
+
+    /// A hole in what was read of a host: its lines were overwritten before they were read.
+    fn lost(&mut self, host: &str, from: Time, until: Time) {
+        self.observed.lost(host, from, until, &mut self.batch);
+    }
+
+    /// A line was longer than any log line is.
+    fn cut(&mut self, lines: u64) {
+        if lines > 0 {
+            self.counts(CUT).unparsed += lines;
+        }
+    }
+
+    fn not_counted(&mut self, program: &str, raw: &[u8]) {
+        let counts = self.counts(program);
+        counts.unparsed += 1;
+        if counts.examples.len() < MAX_EXAMPLES {
+            counts.examples.push(shown(raw));
+        }
+    }
+
+    fn counts(&mut self, program: &str) -> &mut LineCounts {
+        let is_full = self.batch.health.len() >= MAX_PROGRAMS;
+        let name = if is_full && !self.batch.health.contains_key(program) { OTHER_PROGRAMS } else { program };
+        let name = printable(name);
+        // Asked before, so that the name is copied only when it is new.
+        if !self.batch.health.contains_key(&*name) {
+            self.batch.health.insert(name.clone().into_owned(), LineCounts::default());
+        }
+        self.batch.health.get_mut(&*name).expect("it was inserted above")
+    }
+
+    /// Whether it is time to commit.
+    fn is_full(&self) -> bool {
+        self.lines >= MAX_BATCH_LINES
+    }
+
+    /// Whether a commit would write anything.
+    fn has_news(&self) -> bool {
+        self.lines > 0
+    }
+
+    /// The logs end here for now: books what is open up to the last line of each host.
+    fn settle(&mut self) {
+        for (host, last) in self.observed.last_of_each() {
+            self.tracker.advance(&host, last, &mut self.updates);
+        }
+        self.book_updates();
+    }
+
+    /// Writes the batch, with the places that it brings the sources to, in one transaction.
+    fn commit(&mut self, sources: Vec<SourceState>) -> Result<()> {
+        self.batch.sources = sources;
+        self.batch.open.extend(self.tracker.take_changes());
+        self.batch.silence_gap_secs = self.observed.silence_gap_secs();
+        self.observed.write(&mut self.batch);
+        self.copies.write(&mut self.batch);
+        match &mut self.sink {
+            Sink::Store(store) => store.commit(&self.batch)?,
+            Sink::Sums(sums) => add(sums, &mut self.batch),
+        }
+        self.copies.committed();
+        self.batch = Batch::default();
+        self.lines = 0;
+        Ok(())
+    }
+
+    /// The sums, where nothing was written.
+    pub fn into_sums(self) -> Option<Batch> {
+        match self.sink {
+            Sink::Sums(sums) => Some(*sums),
+            Sink::Store(_) => None,
+        }
+    }
+}
+
+/// The name of this host, for logs whose lines name none.
+pub fn this_host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim().split('.').next().unwrap_or_default();
+    if name.is_empty() { "localhost".to_owned() } else { name.to_owned() }
+}
+
+/// The wall clock; asked at the edge alone.
+pub fn now() -> Time {
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX))
+}
+
+fn add(sums: &mut Batch, batch: &mut Batch) {
+    for (key, amount) in batch.counters.drain() {
+        *sums.counters.entry(key).or_default() += amount;
+    }
+    for (program, counts) in batch.health.drain() {
+        let sum = sums.health.entry(program).or_default();
+        sum.understood += counts.understood;
+        sum.ignored += counts.ignored;
+        sum.unparsed += counts.unparsed;
+        let room = MAX_EXAMPLES.saturating_sub(sum.examples.len());
+        sum.examples.extend(counts.examples.into_iter().take(room));
+    }
+    sums.known.append(&mut batch.known);
+    sums.coverage.append(&mut batch.coverage);
+}
+
+/// A line from outside as a person may see it: cut, and nothing in it that moves a terminal.
+fn shown(raw: &[u8]) -> String {
+    let text = String::from_utf8_lossy(raw);
+    escape(&text.chars().take(MAX_EXAMPLE_CHARS).collect::<String>())
+}
+
+/// The same for a program's name, which is most often plain.
+fn printable(name: &str) -> Cow<'_, str> {
+    if name.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(escape(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // FAULTS 49
+    #[test]
+    fn lines_from_outside_move_no_terminal() {
+        assert_eq!(shown(b"a\x1b]0;x\x07b"), "a\\u{1b}]0;x\\u{7}b");
+        assert_eq!(shown("a\u{202e}b".as_bytes()), "a\\u{202e}b");
+        assert_eq!(shown(&[b'x'; 10_000]).len(), MAX_EXAMPLE_CHARS);
+    }
+}

@@ -90,6 +90,18 @@ impl Default for HostSettings {
     }
 }
 
+impl CollectSettings {
+    /// IANA name of the zone of stamps that have none: the settings', else the system's.
+    pub fn zone_name(&self) -> String {
+        self.zone.clone().unwrap_or_else(system_zone)
+    }
+}
+
+/// UTC where the system says none.
+fn system_zone() -> String {
+    iana_time_zone::get_timezone().unwrap_or_else(|_| "UTC".to_owned())
+}
+
 impl Settings {
     /// Reads the file that was named; else the usual one, if it is there; else gives the defaults.
     pub fn load(named: Option<&Path>) -> Result<Settings> {
@@ -129,8 +141,7 @@ impl Settings {
 
     /// IANA name of the zone of reports: the settings', else the system's.
     pub fn zone_name(&self) -> String {
-        let system = || iana_time_zone::get_timezone().unwrap_or_else(|_| "UTC".to_owned());
-        self.zone.clone().unwrap_or_else(system)
+        self.zone.clone().unwrap_or_else(system_zone)
     }
 
     /// Domains that are ours whatever the logs show (SEMANTICS R19).

@@ -1,5 +1,7 @@
 //! The command line: what was typed, and which command does it. Knows how commands end, not what they do.
 
+mod check;
+mod import;
 mod report;
 mod zones;
 
@@ -25,6 +27,8 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Import(import::ImportArgs),
+    Check(check::CheckArgs),
     /// Print a report: the very table that the browser shows
     Report(report::ReportArgs),
 }
@@ -34,10 +38,12 @@ impl CommandLine {
     /// written, 2 for wrong usage.
     pub fn run(self) -> ExitCode {
         let outcome = Settings::load(self.config.as_deref()).and_then(|settings| match self.command {
-            Command::Report(args) => report::run(&args, &settings),
+            Command::Import(args) => import::run(&args, &settings),
+            Command::Check(args) => check::run(&args, &settings),
+            Command::Report(args) => report::run(&args, &settings).map(|()| ExitCode::SUCCESS),
         });
         match outcome {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(status) => status,
             Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
             Err(error) => {
                 // The other end of stderr may be gone too, and then there is no one to tell.

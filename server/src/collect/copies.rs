@@ -1,0 +1,161 @@
+//! The same line in several files is counted once.
+//!
+//! Debian writes one line to syslog, mail.log, mail.info and mail.warn; a person imports the plain log today and the one
+//! with ISO stamps tomorrow. But a daemon may also say the same twice in a second. The two are told apart by counting:
+//! the n-th equal line of one stream is the copy of the n-th of another, and of none of its own.
+//!
+//! What was counted is kept by slot as hashes, in the store, so that it does not matter which copy comes first or when.
+
+use anyhow::Result;
+use mailtally_model::Slot;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::batch::Batch;
+use crate::store::Store;
+use crate::syslog::Line;
+
+/// Hashes held in memory: some 32 MB. The slots that were not asked for longest go first; the store has them.
+const MAX_HASHES: usize = 1_000_000;
+/// Equal lines of one stream in one second; a daemon that says the same more often than this is cut short by syslog.
+const MAX_EQUAL_LINES: u32 = 10_000;
+
+#[derive(Default)]
+pub struct Copies {
+    slots: FxHashMap<Slot, Seen>,
+    hashes: usize,
+    /// Rises with each slot that is asked for.
+    asked: u64,
+    last: Option<Slot>,
+}
+
+#[derive(Default)]
+struct Seen {
+    hashes: FxHashSet<u64>,
+    /// Not yet written.
+    fresh: Vec<u64>,
+    asked: u64,
+}
+
+impl Copies {
+    /// Whether another stream brought this line already; if not, it is counted from now on. Each line is to be asked
+    /// about once.
+    pub fn is_copy(&mut self, line: &Line<'_>, stream: u64, store: Option<&Store>) -> Result<bool> {
+        let seen = self.slot(line.time.slot(), store)?;
+        let content = content(line);
+        let mut nth = 0;
+        while nth < MAX_EQUAL_LINES && !seen.insert(hash(content, nth, Some(stream))) {
+            nth += 1;
+        }
+        let is_copy = !seen.insert(hash(content, nth, None));
+        self.hashes += if is_copy { 1 } else { 2 };
+        Ok(is_copy)
+    }
+
+    fn slot(&mut self, slot: Slot, store: Option<&Store>) -> Result<&mut Seen> {
+        if self.last != Some(slot) {
+            self.last = Some(slot);
+            self.asked += 1;
+            if !self.slots.contains_key(&slot) {
+                let stored = store.map_or(Ok(Vec::new()), |store| store.seen(slot))?;
+                self.hashes += stored.len();
+                self.slots.insert(slot, Seen { hashes: stored.into_iter().collect(), ..Seen::default() });
+            }
+        }
+        let seen = self.slots.entry(slot).or_default();
+        seen.asked = self.asked;
+        Ok(seen)
+    }
+
+    /// Hands over what is not yet written.
+    pub fn write(&mut self, batch: &mut Batch) {
+        for (slot, seen) in &self.slots {
+            if !seen.fresh.is_empty() {
+                batch.seen.insert(*slot, seen.fresh.clone());
+            }
+        }
+    }
+
+    /// What was handed over is in the store; what was not asked for lately may be forgotten here.
+    pub fn committed(&mut self) {
+        self.slots.values_mut().for_each(|seen| seen.fresh.clear());
+        if self.hashes <= MAX_HASHES {
+            return;
+        }
+        let mut by_age: Vec<(u64, Slot)> = self.slots.iter().map(|(slot, seen)| (seen.asked, *slot)).collect();
+        by_age.sort_unstable();
+        for (_, slot) in by_age {
+            if self.hashes <= MAX_HASHES / 2 {
+                break;
+            }
+            if let Some(seen) = self.slots.remove(&slot) {
+                self.hashes -= seen.hashes.len().min(self.hashes);
+            }
+        }
+        self.last = None;
+    }
+}
+
+impl Seen {
+    fn insert(&mut self, hash: u64) -> bool {
+        let is_new = self.hashes.insert(hash);
+        if is_new {
+            self.fresh.push(hash);
+        }
+        is_new
+    }
+}
+
+/// What makes two lines equal. Not the raw bytes: the same line has other stamps in other files.
+fn content(line: &Line<'_>) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&line.time.0.to_le_bytes());
+    hasher.update(&line.times.to_le_bytes());
+    hasher.update(&line.pid.unwrap_or(0).to_le_bytes());
+    for part in [line.host.as_bytes(), line.program, line.message] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize()
+}
+
+/// The n-th line of this content: of one stream, or counted from whichever.
+fn hash(content: blake3::Hash, nth: u32, stream: Option<u64>) -> u64 {
+    let bytes = content.as_bytes();
+    let word = |at: usize| bytes[at..at + 8].iter().fold(0u64, |word, byte| word << 8 | u64::from(*byte));
+    // Odd constants of splitmix64: each bit of what is mixed in moves half of the result's.
+    let salt =
+        stream.map_or(u64::from(nth), |stream| (stream + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(nth));
+    let mut mixed = word(0) ^ salt.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31 ^ word(8)
+}
+
+#[cfg(test)]
+mod tests {
+    use mailtally_model::Time;
+
+    use super::*;
+
+    fn line(time: i64, message: &'static str) -> Line<'static> {
+        let message = message.as_bytes();
+        Line { time: Time(time), host: "mx1", program: b"a", pid: None, message, times: 1, own_file: false }
+    }
+
+    fn copies(lines: &[(u64, i64, &'static str)]) -> Vec<bool> {
+        let mut copies = Copies::default();
+        let ask = |(stream, time, text): &(u64, i64, &'static str)| copies.is_copy(&line(*time, text), *stream, None);
+        lines.iter().map(ask).collect::<Result<_>>().expect("no store")
+    }
+
+    #[test]
+    fn the_same_line_of_another_stream_is_a_copy() {
+        assert_eq!(copies(&[(1, 0, "x"), (2, 0, "x"), (3, 0, "x")]), [false, true, true]);
+        assert_eq!(copies(&[(1, 0, "x"), (2, 1, "x"), (2, 0, "y")]), [false, false, false]);
+    }
+
+    #[test]
+    fn a_line_said_twice_counts_twice_and_its_copies_do_not() {
+        assert_eq!(copies(&[(1, 0, "x"), (1, 0, "x"), (2, 0, "x"), (2, 0, "x")]), [false, false, true, true]);
+        assert_eq!(copies(&[(1, 0, "x"), (2, 0, "x"), (2, 0, "x"), (1, 0, "x")]), [false, true, false, true]);
+    }
+}

@@ -1,0 +1,147 @@
+//! Reads files to their end, once: what is given may be plain or packed, in any order, partly or wholly known already.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::merge::{Done, Merge};
+use super::survey::{self, Look, Surveyed};
+use super::{Collector, Reading};
+use crate::source::files::LogFile;
+use crate::source::unpack::Damage;
+
+/// Progress is told after so many steps of the merge: often enough for a bar, too seldom to cost anything.
+const STEPS_PER_NEWS: u32 = 64;
+
+/// What became of each file, in the order given.
+#[derive(Debug, Default)]
+pub struct Imported {
+    pub files: Vec<ImportedFile>,
+    pub lines: u64,
+}
+
+#[derive(Debug)]
+pub struct ImportedFile {
+    pub path: PathBuf,
+    pub outcome: Outcome,
+    pub lines: u64,
+    /// Lines that another log had brought already.
+    pub held_back: u64,
+    pub ahead: u64,
+    pub too_late: u64,
+    pub no_envelope: u64,
+    pub cut: u64,
+    pub damage: Option<Damage>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Read,
+    AlreadyIngested,
+    /// Another file of the same import holds all of it.
+    CopyOf(PathBuf),
+    /// It could not be read, or not to its end.
+    Failed(String),
+}
+
+impl Imported {
+    /// Whether every file was read to its end.
+    pub fn is_whole(&self) -> bool {
+        self.files
+            .iter()
+            .all(|file| !matches!(file.outcome, Outcome::Failed(_)) && !file.damage.is_some_and(Damage::loses_lines))
+    }
+}
+
+/// How far an import has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    pub bytes: u64,
+    pub lines: u64,
+}
+
+/// Imports `files` and commits as it goes. A file that cannot be read keeps no other from being read; an error is of the
+/// store alone.
+pub fn import(
+    files: &[LogFile],
+    collector: &mut Collector,
+    reading: &Reading,
+    news: &mut dyn FnMut(Progress),
+) -> Result<Imported> {
+    let known = collector.sources()?;
+    let mut imported = Imported::default();
+    let mut fresh: Vec<Surveyed> = Vec::new();
+    for file in files {
+        match survey::survey(file, &known, reading) {
+            Ok(Look::Read(surveyed)) => fresh.push(surveyed),
+            Ok(Look::AlreadyIngested(damage)) => {
+                imported.add(&file.path, Outcome::AlreadyIngested);
+                imported.flag(damage);
+            }
+            Err(error) => imported.add(&file.path, Outcome::Failed(error.to_string())),
+        }
+    }
+    let (fresh, copies) = survey::without_copies(fresh)?;
+    for (path, of) in copies {
+        imported.add(&path, Outcome::CopyOf(of));
+    }
+    let mut merge = Merge::new(survey::logs(fresh, reading), known, reading);
+    let mut steps = 0u32;
+    while merge.step(collector)? {
+        if collector.is_full() {
+            commit(&mut merge, collector, &mut imported)?;
+        }
+        steps = steps.wrapping_add(1);
+        if steps.is_multiple_of(STEPS_PER_NEWS) || collector.lines == 0 {
+            news(Progress { bytes: merge.bytes_read(), lines: imported.lines + collector.lines as u64 });
+        }
+    }
+    if collector.has_news() {
+        collector.settle();
+    }
+    commit(&mut merge, collector, &mut imported)?;
+    news(Progress { bytes: merge.bytes_read(), lines: imported.lines });
+    let order = |file: &ImportedFile| files.iter().position(|given| given.path == file.path);
+    imported.files.sort_by_key(order);
+    Ok(imported)
+}
+
+fn commit(merge: &mut Merge<'_>, collector: &mut Collector, imported: &mut Imported) -> Result<()> {
+    let (sources, done) = merge.mark();
+    if collector.has_news() {
+        imported.lines += collector.lines as u64;
+        collector.commit(sources)?;
+    }
+    imported.files.extend(done.into_iter().map(ImportedFile::from));
+    Ok(())
+}
+
+impl Imported {
+    fn add(&mut self, path: &std::path::Path, outcome: Outcome) {
+        let file = ImportedFile::from(Done::unread(path, String::new()));
+        self.files.push(ImportedFile { outcome, ..file });
+    }
+
+    fn flag(&mut self, damage: Option<Damage>) {
+        if let Some(file) = self.files.last_mut() {
+            file.damage = damage;
+        }
+    }
+}
+
+impl From<Done> for ImportedFile {
+    fn from(done: Done) -> ImportedFile {
+        let book = &done.book;
+        ImportedFile {
+            outcome: done.error.map_or(Outcome::Read, Outcome::Failed),
+            lines: book.lines,
+            held_back: book.held_back,
+            ahead: book.ahead,
+            too_late: book.too_late,
+            no_envelope: book.no_envelope,
+            path: done.path,
+            cut: done.cut,
+            damage: done.damage,
+        }
+    }
+}

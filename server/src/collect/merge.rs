@@ -1,0 +1,194 @@
+//! Reads many logs as one, by the time of their lines: the pieces of a log one after the other, the logs side by side.
+//!
+//! The order inside a file is never changed: daemons write through different queues, so stamps go back by a second now
+//! and then, and a session's lines must stay in the order in which they were written.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use mailtally_model::Time;
+
+use super::stream::{Book, Stopped, Stream};
+use super::survey::Surveyed;
+use super::{Collector, Reading};
+use crate::source::SourceState;
+use crate::source::lines::LastLine;
+use crate::source::position;
+use crate::source::unpack::Damage;
+
+/// Before every time.
+const BEGINNING: Time = Time(i64::MIN);
+/// After every time.
+const END: Time = Time(i64::MAX);
+
+/// A file that was read to where it goes.
+pub struct Done {
+    pub path: PathBuf,
+    pub book: Book,
+    pub cut: u64,
+    pub damage: Option<Damage>,
+    /// Why it was read no further.
+    pub error: Option<String>,
+}
+
+/// Several logs, read as one.
+pub struct Merge<'a> {
+    reading: &'a Reading,
+    /// Not begun yet, in the order of their first line.
+    waiting: VecDeque<Log>,
+    /// Begun and not ended.
+    active: Vec<Log>,
+    known: Vec<SourceState>,
+    /// Streams that ended, with the time of their last line: a log that begins after one goes on with it.
+    ended: Vec<(Time, u64)>,
+    /// Files that ended since the last commit.
+    done: Vec<Done>,
+    /// Bytes of files that ended.
+    bytes_done: u64,
+}
+
+/// A log with its pieces.
+struct Log {
+    /// Of two that stand at the same time the lower goes first.
+    order: usize,
+    pieces: VecDeque<Surveyed>,
+    open: Option<(PathBuf, Stream)>,
+    /// The time of the next line.
+    at: Time,
+    /// The stream that its pieces are, once one is known.
+    stream: Option<u64>,
+    last: Option<Time>,
+}
+
+impl<'a> Merge<'a> {
+    pub fn new(logs: Vec<Vec<Surveyed>>, known: Vec<SourceState>, reading: &'a Reading) -> Merge<'a> {
+        let log = |(order, pieces): (usize, Vec<Surveyed>)| Log {
+            order,
+            at: pieces.first().and_then(|piece| piece.first).unwrap_or(BEGINNING),
+            pieces: pieces.into(),
+            open: None,
+            stream: None,
+            last: None,
+        };
+        let waiting = logs.into_iter().enumerate().map(log).collect();
+        Merge { reading, waiting, active: Vec::new(), known, ended: Vec::new(), done: Vec::new(), bytes_done: 0 }
+    }
+
+    /// Reads on in the log that stands earliest. False when all are read.
+    pub fn step(&mut self, collector: &mut Collector) -> Result<bool> {
+        let earliest =
+            self.active.iter().enumerate().min_by_key(|(_, log)| (log.at, log.order)).map(|(index, _)| index);
+        let next = self.waiting.front().map(|log| log.at);
+        let index = match (earliest, next) {
+            (Some(index), None) => index,
+            (Some(index), Some(next)) if self.active[index].at <= next => index,
+            _ => {
+                let Some(log) = self.waiting.pop_front() else { return Ok(false) };
+                self.active.push(log);
+                return Ok(true);
+            }
+        };
+        let until = self.until(index, next);
+        self.read(index, until, collector)?;
+        Ok(true)
+    }
+
+    /// Up to when a log may be read before another one stands earlier.
+    fn until(&self, index: usize, next: Option<Time>) -> Time {
+        let this = &self.active[index];
+        let others = self.active.iter().filter(|other| other.order != this.order);
+        // At the same second the one with the lower order goes first, whole.
+        let bound = |other: &Log| if this.order < other.order { other.at } else { other.at.plus_secs(-1) };
+        others.map(bound).chain(next).min().unwrap_or(END)
+    }
+
+    fn read(&mut self, index: usize, until: Time, collector: &mut Collector) -> Result<()> {
+        if self.active[index].open.is_none() && !self.open_next(index) {
+            let log = self.active.swap_remove(index);
+            self.ended.extend(log.last.zip(log.stream));
+            return Ok(());
+        }
+        let log = &mut self.active[index];
+        let Some((_, stream)) = &mut log.open else { return Ok(()) };
+        match stream.read(until, LastLine::Take, collector)? {
+            Stopped::Full => {}
+            Stopped::Later(time) => log.at = time,
+            Stopped::AtEnd => self.close(index, None),
+            Stopped::Unreadable(error) => self.close(index, Some(error.to_string())),
+        }
+        Ok(())
+    }
+
+    /// Opens the next piece of a log; false when there is none.
+    fn open_next(&mut self, index: usize) -> bool {
+        let log = &mut self.active[index];
+        let Some(piece) = log.pieces.pop_front() else { return false };
+        let opened = match position::open(&piece.file, &self.known) {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.bytes_done += piece.file.size_bytes;
+                self.done.push(Done::unread(&piece.file.path, error.to_string()));
+                return true;
+            }
+        };
+        let state = self.known.iter().find(|state| Some(state.id) == opened.known).cloned();
+        let state = state.unwrap_or_else(|| {
+            let id = self.known.iter().map(|state| state.id).max().unwrap_or(0) + 1;
+            let stream = log.stream.or_else(|| continued(&mut self.ended, piece.first)).unwrap_or(id);
+            // A given year is that of a log's first piece; the others follow by order.
+            let last = log.last.filter(|_| self.reading.year.is_some());
+            SourceState { id, stream, year: piece.year, last, ..SourceState::default() }
+        });
+        let path = piece.file.path.clone();
+        let state = SourceState { path: path.display().to_string(), ..state };
+        log.stream = Some(state.stream);
+        self.known.retain(|other| other.id != state.id);
+        self.known.push(state.clone());
+        log.open = Some((path, Stream::new(opened.lines, state, self.reading)));
+        true
+    }
+
+    fn close(&mut self, index: usize, error: Option<String>) {
+        let log = &mut self.active[index];
+        let Some((path, mut stream)) = log.open.take() else { return };
+        let state = stream.mark().clone();
+        self.bytes_done += stream.lines.packed_read();
+        log.last = log.last.max(state.last);
+        if let Some(known) = self.known.iter_mut().find(|known| known.id == state.id) {
+            known.clone_from(&state);
+        }
+        let (cut, damage) = (stream.lines.cut(), stream.lines.damage());
+        self.done.push(Done { path, book: stream.book, cut, damage, error });
+    }
+
+    /// The places that the sources have come to, and the files that ended since this was last asked.
+    pub fn mark(&mut self) -> (Vec<SourceState>, Vec<Done>) {
+        let done = std::mem::take(&mut self.done);
+        let ended = done.iter().map(|done| done.book.state.clone());
+        let open = self.active.iter_mut().filter_map(|log| log.open.as_mut());
+        let open = open.map(|(_, stream)| stream.mark().clone());
+        let sources = ended.chain(open).filter(|state| state.position > 0).collect();
+        (sources, done)
+    }
+
+    /// Bytes of the files read so far, packed as they are.
+    pub fn bytes_read(&mut self) -> u64 {
+        let open = self.active.iter_mut().filter_map(|log| log.open.as_mut());
+        self.bytes_done + open.map(|(_, stream)| stream.lines.packed_read()).sum::<u64>()
+    }
+}
+
+/// The stream that a log beginning at `first` goes on with: of those that ended before, the one that ended last.
+fn continued(ended: &mut Vec<(Time, u64)>, first: Option<Time>) -> Option<u64> {
+    let first = first?;
+    let before = ended.iter().enumerate().filter(|(_, (last, _))| *last <= first);
+    let index = before.max_by_key(|(_, (last, _))| *last).map(|(index, _)| index)?;
+    Some(ended.swap_remove(index).1)
+}
+
+impl Done {
+    pub fn unread(path: &Path, error: String) -> Done {
+        Done { path: path.to_owned(), book: Book::default(), cut: 0, damage: None, error: Some(error) }
+    }
+}

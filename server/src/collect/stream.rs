@@ -1,0 +1,112 @@
+//! One file as it is read: its lines, how their stamps are read, and what came of them.
+
+use std::io;
+
+use anyhow::Result;
+use mailtally_model::Time;
+
+use super::{Collector, Reading};
+use crate::source::SourceState;
+use crate::source::lines::{LastLine, Lines};
+use crate::syslog::Envelope;
+
+/// What came of the lines of one source.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    pub state: SourceState,
+    /// Lines that another stream had brought already.
+    pub held_back: u64,
+    /// Lines taken in this run.
+    pub lines: u64,
+    /// Lines stamped later than now.
+    pub ahead: u64,
+    /// Lines that came after newer ones of this stream, by days.
+    pub too_late: u64,
+    /// Lines without stamp, host or program.
+    pub no_envelope: u64,
+}
+
+impl Book {
+    pub fn newest(&self) -> Option<Time> {
+        self.state.last
+    }
+
+    pub fn saw(&mut self, time: Time) {
+        self.state.first.get_or_insert(time);
+        self.state.last = self.state.last.max(Some(time));
+    }
+}
+
+/// How the stamps of a source are read, from where it was left.
+pub fn envelope(state: &SourceState, reading: &Reading) -> Envelope {
+    let mut envelope = Envelope::new(reading.zone.clone(), &reading.host);
+    match (state.last, state.year) {
+        (Some(last), _) => envelope.resume(last),
+        (None, Some(year)) => envelope.set_year(year),
+        (None, None) => {}
+    }
+    envelope
+}
+
+/// A source that is being read.
+pub struct Stream {
+    pub lines: Lines,
+    pub envelope: Envelope,
+    pub book: Book,
+    /// Lines cut so far that were reported.
+    cut: u64,
+}
+
+/// Why reading a stream stopped.
+#[derive(Debug)]
+pub enum Stopped {
+    /// Nothing more to read, for now.
+    AtEnd,
+    /// The next line is later than was asked for.
+    Later(Time),
+    /// The batch is to be written first.
+    Full,
+    /// The file; whatever else may be read can be.
+    Unreadable(io::Error),
+}
+
+impl Stream {
+    pub fn new(lines: Lines, state: SourceState, reading: &Reading) -> Stream {
+        let envelope = envelope(&state, reading);
+        Stream { lines, envelope, book: Book { state, ..Book::default() }, cut: 0 }
+    }
+
+    /// Gives lines to the collector as long as they stand at or before `until`. A line without a time stands where the
+    /// one before it stands.
+    pub fn read(&mut self, until: Time, last: LastLine, collector: &mut Collector) -> Result<Stopped> {
+        loop {
+            if collector.is_full() {
+                return Ok(Stopped::Full);
+            }
+            let raw = match self.lines.peek(last) {
+                Ok(Some(raw)) => raw,
+                Ok(None) => {
+                    collector.cut(self.lines.cut() - self.cut);
+                    self.cut = self.lines.cut();
+                    return Ok(Stopped::AtEnd);
+                }
+                Err(error) => return Ok(Stopped::Unreadable(error)),
+            };
+            let line = self.envelope.parse(raw);
+            if let Ok(line) = &line
+                && line.time > until
+                && !collector.is_ahead(line.time)
+            {
+                return Ok(Stopped::Later(line.time));
+            }
+            collector.take(line, raw, &mut self.book)?;
+            self.lines.take();
+        }
+    }
+
+    /// Where it was read to.
+    pub fn mark(&mut self) -> &SourceState {
+        self.lines.cursor().mark(&mut self.book.state);
+        &self.book.state
+    }
+}
