@@ -79,6 +79,11 @@ impl ChartKind {
         if self == first || offered.any(|kind| kind == self) { self } else { first }
     }
 
+    /// Whether rows are steps from left to right.
+    pub fn is_trend(self) -> bool {
+        ChartKind::of_mode(By::Time).contains(&self)
+    }
+
     /// Whether columns stand on each other.
     pub fn is_stacked(self) -> bool {
         matches!(self, ChartKind::StackedArea | ChartKind::StackedColumn)

@@ -1,16 +1,36 @@
 //! The Table as a picture: one component, [`Chart`].
 //!
 //! `kind` says what can be drawn, `layout` computes where (pure, tested natively), `draw` draws it on any plotters
-//! backend (canvas in the browser, SVG text in tests), `pointer` lays crosshair and tooltip over it without drawing.
+//! backend (`canvas` in the browser, SVG text in tests), `pointer` lays crosshair and values over it without drawing.
 //! Knows nothing of where the Table came from or of the URL.
 
+mod calendar;
+mod canvas;
+mod cue;
+mod draw;
 mod kind;
+mod layout;
+mod legend;
+mod pointer;
+mod reduce;
+mod scale;
+#[cfg(test)]
+mod tests;
+mod theme;
+mod watch;
+mod words;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use leptos::html;
 use leptos::prelude::*;
 use mailtally_model::{Span, Table};
+
+use canvas::{NotDrawn, Surface};
+use layout::{Layout, Nothing, Subject};
+use legend::Legend;
+use pointer::{Placed, Pointer};
 
 pub use kind::ChartKind;
 
@@ -21,6 +41,14 @@ pub enum ChartEvent {
     Toggle(&'static str),
     /// Zoom to this span of whole steps.
     Zoom(Span),
+}
+
+/// What became of a chart before anything is drawn.
+#[derive(Clone, Debug, PartialEq)]
+enum Laid {
+    Out(Arc<Placed>, Surface),
+    Nothing(Nothing),
+    Failed(NotDrawn),
 }
 
 /// A Table drawn as `kind`, with a legend, a crosshair and a text alternative.
@@ -35,6 +63,99 @@ pub fn Chart(
     #[prop(into)] hidden: Signal<BTreeSet<String>>,
     #[prop(into)] on: Callback<ChartEvent>,
 ) -> impl IntoView {
-    let _ = (order, hidden, on);
-    view! { <figure class="chart">{move || format!("{}: {}", table.read().report.title, kind.get().label())}</figure> }
+    let (plot, canvas) = (NodeRef::<html::Div>::new(), NodeRef::<html::Canvas>::new());
+    let surroundings = watch::surroundings(plot);
+    let shown = Shown { table, order, kind, hidden };
+
+    let laid = Memo::new(move |_| {
+        let (canvas, seen) = (canvas.get()?, surroundings.get()?);
+        Some(shown.with(|subject| {
+            let height = layout::height(subject, seen.width);
+            let surface = Surface { width: seen.width, height, ratio: seen.ratio };
+            let frame = surface.frame();
+            match canvas::measured(&canvas, frame, |room| Layout::new(subject, frame, room)) {
+                Ok(Ok(layout)) => Laid::Out(Arc::new(Placed { layout, px: frame.px, width: seen.width }), surface),
+                Ok(Err(nothing)) => Laid::Nothing(nothing),
+                Err(failed) => Laid::Failed(failed),
+            }
+        }))
+    });
+    let failure = draw_when_laid(canvas, laid, surroundings);
+
+    let placed = Signal::derive(move || match laid.get() {
+        Some(Laid::Out(placed, _)) => Some(placed),
+        _ => None,
+    });
+    let height = move || match &*laid.read() {
+        Some(Laid::Out(_, surface)) => format!("{}px", surface.height),
+        _ => "220px".to_owned(),
+    };
+    let words = move || match laid.get() {
+        Some(Laid::Nothing(nothing)) => Some(nothing.sentence().to_owned()),
+        Some(Laid::Failed(failed)) => Some(format!("The chart cannot be drawn: {failed}. The table has every value.")),
+        _ => failure.get().map(|failed| format!("The chart cannot be drawn: {failed}. The table has every value.")),
+    };
+    let summary = move || {
+        let placed = placed.get()?;
+        Some(shown.with(|subject| words::summary(subject.table, subject.kind, &placed.layout, subject.hidden)))
+    };
+    let notes = move || {
+        let notes = placed.get().map(|placed| words::notes(&table.read(), &placed.layout)).unwrap_or_default();
+        notes.into_iter().map(|note| view! { <p class="chart-note">{note}</p> }).collect::<Vec<_>>()
+    };
+    let right = Signal::derive(move || shown.with(legend::on_the_right));
+
+    view! {
+        <figure class="chart">
+            <Legend table hidden right on/>
+            <div class="chart-plot" node_ref=plot style:height=height>
+                <canvas node_ref=canvas class="chart-canvas" role="img" aria-label=summary></canvas>
+                <Show when=move || placed.read().is_some()>
+                    <Pointer placed table hidden on/>
+                </Show>
+                {move || words().map(|words| view! { <p class="chart-words" role="status">{words}</p> })}
+            </div>
+            {notes}
+        </figure>
+    }
+}
+
+/// What is to be drawn, as signals.
+#[derive(Clone, Copy)]
+struct Shown {
+    table: Signal<Arc<Table>>,
+    order: Signal<Arc<Vec<u32>>>,
+    kind: Signal<ChartKind>,
+    hidden: Signal<BTreeSet<String>>,
+}
+
+impl Shown {
+    fn with<T>(self, look: impl FnOnce(Subject) -> T) -> T {
+        let (table, order, hidden) = (self.table.read(), self.order.read(), self.hidden.read());
+        look(Subject { table: &table, order: &order, kind: self.kind.get(), hidden: &hidden })
+    }
+}
+
+/// Draws whenever the layout or the colours change, and only then: `data-draws` on the canvas counts, so that a test can
+/// hold that a moving pointer draws nothing. The signal says why the last drawing failed.
+fn draw_when_laid(
+    canvas: NodeRef<html::Canvas>,
+    laid: Memo<Option<Laid>>,
+    surroundings: ReadSignal<Option<watch::Surroundings>>,
+) -> ReadSignal<Option<NotDrawn>> {
+    let (failure, set_failure) = signal(None);
+    Effect::new(move |draws: Option<u32>| {
+        let draws = draws.unwrap_or(0);
+        let (Some(canvas), Some(seen)) = (canvas.get(), surroundings.get()) else { return draws };
+        let Some(Laid::Out(placed, surface)) = laid.get() else {
+            // What was drawn belongs to something else.
+            canvas.set_width(0);
+            return draws;
+        };
+        set_failure.set(canvas::paint(&canvas, surface, &placed.layout, &seen.theme).err());
+        // Only a test reads it: a browser that refuses it has drawn all the same.
+        let _ = canvas.set_attribute("data-draws", &(draws + 1).to_string());
+        draws + 1
+    });
+    failure
 }

@@ -1,0 +1,288 @@
+//! A Trend: steps from left to right, one or two value axes, series as lines, areas or columns.
+
+use mailtally_model::table::{Partial, Row};
+use mailtally_model::{Step, Table};
+
+use super::{Drawn, Frame, Mark, Rect, Subject};
+use crate::chart::calendar::{self, Stamp};
+use crate::chart::kind::ChartKind;
+use crate::chart::reduce::{Point, Standing};
+use crate::chart::scale::Scale;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trend {
+    pub frame: Frame,
+    pub kind: ChartKind,
+    /// Where the values are.
+    pub plot: Rect,
+    /// One or two: left and right.
+    pub axes: Vec<Axis>,
+    pub labels: Vec<TimeLabel>,
+    /// Stretches of weekend, in days and hours only: the rhythm of the week.
+    pub weekends: Vec<(i32, i32)>,
+    /// Stretches in which nothing was observed.
+    pub gaps: Vec<(i32, i32)>,
+    pub series: Vec<Series>,
+    /// For each row whether it is not whole.
+    pub partial: Vec<bool>,
+    /// Columns of a third unit.
+    pub left_out: Vec<usize>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Axis {
+    pub scale: Scale,
+    /// Places and labels, from the bottom up.
+    pub ticks: Vec<(i32, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimeLabel {
+    pub row: usize,
+    /// The label's centre; moved inward where it would leave the frame.
+    pub x: i32,
+    pub text: String,
+    pub strong: bool,
+}
+
+/// A column of the table on the plot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Series {
+    /// Its place in the table: gives colour and shape, whatever else is hidden.
+    pub column: usize,
+    /// For each row the place of the value; `None` is not observed.
+    pub tops: Vec<Option<i32>>,
+    /// For each row what it stands on: the base line, or the series below.
+    pub floors: Vec<i32>,
+}
+
+/// Consecutive rows that were observed: a line breaks between runs.
+pub type Run = std::ops::Range<usize>;
+
+/// The height of a label's line, and the least distance of two value ticks, in CSS pixels.
+const LINE: f64 = 16.0;
+const TICK_DISTANCE: f64 = 56.0;
+
+impl Trend {
+    pub(super) fn new(subject: Subject, drawn: &Drawn, frame: Frame, room: &dyn Fn(&str) -> i32) -> Trend {
+        let Subject { table, kind, .. } = subject;
+        let (top, bottom) = (frame.css(LINE * 0.75), frame.height - frame.css(LINE * 1.75));
+        let most = (f64::from(bottom - top) / frame.px / TICK_DISTANCE).floor().clamp(2.0, 6.0) as u32;
+
+        let scales = scales(table, drawn, kind, most);
+        let widest = |at: usize| {
+            let labels = scales.get(at).map(|scale| scale.ticks());
+            labels.into_iter().flatten().map(|(_, label)| room(&label)).max()
+        };
+        let margin = |at: usize| widest(at).map_or(frame.css(12.0), |width| width + frame.css(12.0));
+        let plot = Rect {
+            left: frame.snap(f64::from(margin(0))),
+            right: frame.snap(f64::from(frame.width - margin(1))),
+            top: frame.snap(f64::from(top)),
+            bottom: frame.snap(f64::from(bottom)),
+        };
+        let place = |scale: &Scale, value: f64| plot.bottom - (scale.part(value) * f64::from(plot.height())) as i32;
+        let axes = scales
+            .iter()
+            .map(|scale| {
+                let ticks = scale.ticks().into_iter();
+                let ticks = ticks.map(|(value, label)| (frame.snap(f64::from(place(scale, value))), label)).collect();
+                Axis { scale: scale.clone(), ticks }
+            })
+            .collect();
+
+        let stamps: Vec<Stamp> = table.rows.iter().map_while(|row| Stamp::of(row, table.step)).collect();
+        let mut trend = Trend {
+            frame,
+            kind,
+            plot,
+            axes,
+            labels: Vec::new(),
+            weekends: Vec::new(),
+            gaps: Vec::new(),
+            series: series(table, drawn, kind, |axis, value| place(&scales[axis], value), plot.bottom),
+            partial: table.rows.iter().map(is_partial).collect(),
+            left_out: drawn.left_out.clone(),
+        };
+        trend.labels = trend.labels(&stamps, table.step, room);
+        let day_pixels = trend.pitch() / frame.px * if table.step == Step::Hour { 24.0 } else { 1.0 };
+        if matches!(table.step, Step::Hour | Step::Day) && day_pixels >= 4.0 {
+            trend.weekends = trend.stretches(|row| stamps.get(row).is_some_and(|stamp| stamp.is_weekend()));
+        }
+        let last = observable(table);
+        trend.gaps =
+            trend.stretches(|row| row < last && drawn.columns.iter().all(|at| table.columns[*at].cells[row].is_none()));
+        trend
+    }
+
+    /// The distance of two rows in units.
+    pub fn pitch(&self) -> f64 {
+        f64::from(self.plot.width()) / self.partial.len().max(1) as f64
+    }
+
+    /// The middle of a row.
+    pub fn x(&self, row: usize) -> i32 {
+        self.plot.left + ((row as f64 + 0.5) * self.pitch()).round() as i32
+    }
+
+    /// The left and right edge of a row, on edges of screen pixels; neighbours meet.
+    pub fn edges(&self, row: usize) -> (i32, i32) {
+        let edge = |row: usize| self.frame.snap(f64::from(self.plot.left) + row as f64 * self.pitch());
+        (edge(row), edge(row + 1))
+    }
+
+    /// The column that a series draws in a row: beside the others, or on the same place where columns stack.
+    pub fn standing(&self, nth: usize, row: usize) -> Option<Standing> {
+        let top = self.frame.snap(f64::from(self.series[nth].tops[row]?));
+        let (left, right) = self.edges(row);
+        let least = self.frame.dot;
+        // Room between the rows, as long as a row is wide enough to be seen as one.
+        let gap = if self.pitch() >= 3.0 * self.frame.px { self.pitch() * 0.32 } else { 0.0 };
+        let slots = if self.side_by_side() { self.series.len() } else { 1 };
+        let slot = if slots == 1 { 0 } else { nth };
+        let width = (f64::from(right - left) - gap) / slots as f64;
+        let left = self.frame.snap(f64::from(left) + gap / 2.0 + width * slot as f64);
+        // A hair between neighbours of one row, if they are wide enough to spare it.
+        let hair = if slots > 1 && width >= 4.0 * self.frame.px { least } else { 0 };
+        let right = self.frame.snap(f64::from(left) + width).max(left + least) - hair;
+        Some(Standing { left, right, top })
+    }
+
+    /// Whether a row's columns have the room to stand beside each other; else the smaller stand before the larger.
+    pub fn side_by_side(&self) -> bool {
+        self.kind == ChartKind::Column && self.pitch() * 0.68 >= 2.0 * self.frame.px * self.series.len() as f64
+    }
+
+    /// The runs of a series: rows that follow each other and were observed.
+    pub fn runs(&self, nth: usize) -> Vec<Run> {
+        let tops = &self.series[nth].tops;
+        let mut runs = Vec::new();
+        let mut from = 0;
+        for observed in tops.chunk_by(|a, b| a.is_some() == b.is_some()) {
+            if observed[0].is_some() {
+                runs.push(from..from + observed.len());
+            }
+            from += observed.len();
+        }
+        runs
+    }
+
+    /// Where a line or an area passes in a run.
+    pub fn points(&self, nth: usize, run: Run) -> Vec<Point> {
+        run.filter_map(|row| Some((self.x(row), self.series[nth].tops[row]?))).collect()
+    }
+
+    pub fn floor(&self, nth: usize, run: Run) -> Vec<Point> {
+        run.map(|row| (self.x(row), self.series[nth].floors[row])).collect()
+    }
+
+    pub(super) fn hit(&self, (x, _): Point) -> Option<usize> {
+        let reach = self.frame.css(8.0);
+        if x < self.plot.left - reach || x > self.plot.right + reach || self.partial.is_empty() {
+            return None;
+        }
+        let last = self.partial.len() - 1;
+        let near = (f64::from(x - self.plot.left) / self.pitch()).clamp(0.0, last as f64) as usize;
+        // Edges are on screen pixels: the row is the one that is seen there.
+        let (left, right) = self.edges(near);
+        Some(if x < left {
+            near.saturating_sub(1)
+        } else if x >= right {
+            (near + 1).min(last)
+        } else {
+            near
+        })
+    }
+
+    pub(super) fn mark(&self, row: usize) -> Option<Mark> {
+        if row >= self.partial.len() {
+            return None;
+        }
+        let (left, right) = self.edges(row);
+        let columns = matches!(self.kind, ChartKind::Column | ChartKind::StackedColumn);
+        let of_series = |series: &Series| Some((series.column, (self.x(row), series.tops[row]?)));
+        Some(Mark {
+            band: Rect { left, right, ..self.plot },
+            points: if columns { Vec::new() } else { self.series.iter().filter_map(of_series).collect() },
+        })
+    }
+
+    fn labels(&self, stamps: &[Stamp], step: Step, room: &dyn Fn(&str) -> i32) -> Vec<TimeLabel> {
+        let spaced = |text: &str| room(text) + self.frame.css(20.0);
+        let ticks = calendar::ticks(stamps, step, self.pitch(), &spaced);
+        let inward = |x: i32, text: &str| {
+            let half = room(text) / 2 + self.frame.css(2.0);
+            x.min(self.frame.width - half).max(half)
+        };
+        ticks
+            .into_iter()
+            .map(|tick| TimeLabel {
+                row: tick.row,
+                x: inward(self.x(tick.row), &tick.label),
+                text: tick.label,
+                strong: tick.strong,
+            })
+            .collect()
+    }
+
+    /// Rows that follow each other and for which `is` holds, as stretches of the plot.
+    fn stretches(&self, is: impl Fn(usize) -> bool) -> Vec<(i32, i32)> {
+        let rows: Vec<usize> = (0..self.partial.len()).filter(|row| is(*row)).collect();
+        rows.chunk_by(|a, b| a + 1 == *b)
+            .map(|stretch| (self.edges(stretch[0]).0, self.edges(stretch[stretch.len() - 1]).1))
+            .collect()
+    }
+}
+
+fn is_partial(row: &Row) -> bool {
+    matches!(row, Row::Step { partial: Some(_), .. })
+}
+
+/// The number of rows that could have been observed: those after the step in progress are not missing, they are to come.
+fn observable(table: &Table) -> usize {
+    let in_progress = |row: &Row| matches!(row, Row::Step { partial: Some(Partial::InProgress(_)), .. });
+    table.rows.iter().position(in_progress).map_or(table.rows.len(), |row| row + 1)
+}
+
+/// A scale for each axis, the second with as many ticks as the first.
+fn scales(table: &Table, drawn: &Drawn, kind: ChartKind, most: u32) -> Vec<Scale> {
+    let mut scales: Vec<Scale> = Vec::new();
+    for (axis, unit) in drawn.units.iter().enumerate() {
+        let of_axis = || drawn.columns.iter().filter(|at| drawn.axis(table, **at) == axis);
+        let cell = |at: usize, row: usize| table.columns[at].cells[row].unwrap_or(0.0);
+        let highest = |row: usize| -> f64 {
+            if kind.is_stacked() {
+                of_axis().map(|at| cell(*at, row)).sum()
+            } else {
+                of_axis().map(|at| cell(*at, row)).fold(0.0, f64::max)
+            }
+        };
+        let max = (0..table.rows.len()).map(highest).fold(0.0, f64::max);
+        scales.push(match scales.first() {
+            None => Scale::new(*unit, max, most),
+            Some(left) => Scale::beside(*unit, max, left),
+        });
+    }
+    scales
+}
+
+fn series(table: &Table, drawn: &Drawn, kind: ChartKind, place: impl Fn(usize, f64) -> i32, base: i32) -> Vec<Series> {
+    let rows = table.rows.len();
+    let mut below = vec![vec![0.0; rows]; drawn.units.len()];
+    drawn
+        .columns
+        .iter()
+        .map(|column| {
+            let axis = drawn.axis(table, *column);
+            let mut series = Series { column: *column, tops: vec![None; rows], floors: vec![base; rows] };
+            for (row, cell) in table.columns[*column].cells.iter().enumerate() {
+                let floor = if kind.is_stacked() { below[axis][row] } else { 0.0 };
+                series.floors[row] = place(axis, floor);
+                let Some(value) = cell else { continue };
+                series.tops[row] = Some(place(axis, floor + value));
+                below[axis][row] = floor + value;
+            }
+            series
+        })
+        .collect()
+}

@@ -1,0 +1,75 @@
+//! The legend: a button for each column, which shows or hides it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use mailtally_model::Table;
+
+use super::cue::Cue;
+use super::theme::SERIES;
+use super::{ChartEvent, layout};
+
+#[component]
+pub fn Legend(
+    table: Signal<Arc<Table>>,
+    hidden: Signal<BTreeSet<String>>,
+    /// Places of the columns that are drawn on the right axis.
+    right: Signal<Vec<usize>>,
+    on: Callback<ChartEvent>,
+) -> impl IntoView {
+    let columns = Memo::new(move |_| table.read().columns.iter().map(|column| column.column.id).collect::<Vec<_>>());
+    let entry = move |(at, id): (usize, &'static str)| {
+        let label = move || table.read().columns.get(at).map_or("", |column| column.column.label);
+        let shown = move || !hidden.read().contains(id);
+        let axis = move || right.read().contains(&at).then_some("right axis");
+        view! {
+            <button
+                type="button"
+                class="chart-legend-entry"
+                aria-pressed=move || shown().to_string()
+                on:click=move |_| on.run(ChartEvent::Toggle(id))
+            >
+                <Key at/>
+                {label}
+                <Show when=move || axis().is_some()>
+                    <span class="chart-legend-axis">{axis}</span>
+                </Show>
+            </button>
+        }
+    };
+    view! {
+        <div class="chart-legend" role="group" aria-label="Series">
+            <For each=move || columns.get().into_iter().enumerate() key=|entry| *entry children=entry/>
+        </div>
+    }
+}
+
+/// A series' colour and shape, as on the plot.
+#[component]
+pub fn Key(
+    /** The column's place in the table. */
+    at: usize,
+) -> impl IntoView {
+    let cue = Cue::of(at);
+    let points = cue.outline(4.0).into_iter().map(|(x, y)| format!("{x},{y}")).collect::<Vec<_>>().join(" ");
+    view! {
+        <svg class=format!("chart-key series-{}", at % SERIES + 1) viewBox="-6 -6 12 12" aria-hidden="true">
+            {if cue == Cue::Circle {
+                view! { <circle r="4"/> }.into_any()
+            } else {
+                view! { <polygon points=points/> }.into_any()
+            }}
+        </svg>
+    }
+}
+
+/// Which columns are on the right axis of a chart.
+pub fn on_the_right(subject: layout::Subject) -> Vec<usize> {
+    let Ok(drawn) = layout::Drawn::of(subject) else { return Vec::new() };
+    if subject.kind.is_trend() {
+        drawn.columns.iter().copied().filter(|column| drawn.axis(subject.table, *column) == 1).collect()
+    } else {
+        Vec::new()
+    }
+}

@@ -1,0 +1,276 @@
+//! The pointer's layer over the picture: crosshair, values, and a brush to zoom. It moves elements; nothing is drawn
+//! again for it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use leptos::ev::{KeyboardEvent, PointerEvent};
+use leptos::html::Div;
+use leptos::prelude::*;
+use mailtally_model::table::Row;
+use mailtally_model::{Span, Table};
+
+use super::ChartEvent;
+use super::layout::{Layout, Mark, Rect};
+use super::legend::Key;
+use super::theme::SERIES;
+use super::words::Tip;
+
+/// A layout, and how many of its units are a CSS pixel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed {
+    pub layout: Layout,
+    pub px: f64,
+    pub width: f64,
+}
+
+impl Placed {
+    fn row_at(&self, event: &PointerEvent) -> Option<usize> {
+        let units = |css: i32| (f64::from(css) * self.px) as i32;
+        self.layout.hit((units(event.offset_x()), units(event.offset_y())))
+    }
+
+    fn mark(&self, row: usize) -> Option<Mark> {
+        self.layout.mark(row)
+    }
+
+    fn css(&self, units: i32) -> String {
+        format!("{:.2}px", f64::from(units) / self.px)
+    }
+}
+
+#[component]
+pub fn Pointer(
+    placed: Signal<Option<Arc<Placed>>>,
+    table: Signal<Arc<Table>>,
+    hidden: Signal<BTreeSet<String>>,
+    on: Callback<ChartEvent>,
+) -> impl IntoView {
+    let layer = NodeRef::<Div>::new();
+    let at = RwSignal::new(None::<usize>);
+    // The row at which a drag began.
+    let brush = RwSignal::new(None::<usize>);
+    let rows = Memo::new(move |_| placed.read().as_ref().map(|placed| placed.layout.rows()).unwrap_or_default());
+    let tip = Memo::new(move |_| {
+        let row = at.get().filter(|row| rows.read().contains(row))?;
+        Tip::of(&table.read(), row, &hidden.read())
+    });
+
+    let row_at = move |event: &PointerEvent| placed.read_untracked().as_ref()?.row_at(event);
+    let moved = move |event: PointerEvent| {
+        let row = row_at(&event);
+        if *at.read_untracked() != row {
+            at.set(row);
+        }
+    };
+    let pressed = move |event: PointerEvent| {
+        let zooms = placed.read_untracked().as_ref().is_some_and(|placed| matches!(placed.layout, Layout::Trend(_)));
+        // A finger scrolls and reads; a mouse or a pen can also choose a stretch.
+        if zooms && event.button() == 0 && event.pointer_type() != "touch" {
+            brush.set(row_at(&event));
+            if let Some(layer) = layer.get_untracked() {
+                // Without capture a drag that leaves the plot ends there.
+                let _ = layer.set_pointer_capture(event.pointer_id());
+            }
+        }
+    };
+    let released = move |_: PointerEvent| {
+        let (from, to) = (brush.get_untracked(), at.get_untracked());
+        brush.set(None);
+        if let (Some(from), Some(to)) = (from, to)
+            && from != to
+            && let Some(span) = table.with_untracked(|table| span_of(table, from.min(to), from.max(to)))
+        {
+            at.set(None);
+            on.run(ChartEvent::Zoom(span));
+        }
+    };
+    let keyed = move |event: KeyboardEvent| {
+        let rows = rows.read_untracked();
+        let place = at.get_untracked().and_then(|row| rows.iter().position(|known| *known == row));
+        let Some(next) = step_by_key(&event.key(), place, rows.len()) else { return };
+        event.prevent_default();
+        at.set(next.and_then(|place| rows.get(place).copied()));
+    };
+
+    let place = move || at.get().and_then(|row| rows.read().iter().position(|known| *known == row));
+    view! {
+        <div
+            node_ref=layer
+            class="chart-pointer"
+            tabindex="0"
+            role="slider"
+            aria-label="Values: the arrow keys move along the chart"
+            aria-valuemin="0"
+            aria-valuemax=move || rows.read().len().saturating_sub(1).to_string()
+            aria-valuenow=move || place().unwrap_or(0).to_string()
+            aria-valuetext=move || tip.read().as_ref().map_or_else(|| "none chosen".to_owned(), Tip::spoken)
+            on:pointermove=moved
+            on:pointerdown=pressed
+            on:pointerup=released
+            on:pointercancel=move |_| brush.set(None)
+            on:pointerleave=move |_| at.set(None)
+            on:blur=move |_| at.set(None)
+            on:keydown=keyed
+        >
+            <Brush placed at brush/>
+            <Crosshair placed at/>
+            <Values placed at tip/>
+        </div>
+    }
+}
+
+/// The line, band and dots of the row that is pointed at.
+#[component]
+fn Crosshair(placed: Signal<Option<Arc<Placed>>>, at: RwSignal<Option<usize>>) -> impl IntoView {
+    move || {
+        let placed = placed.get()?;
+        let mark = placed.mark(at.get()?)?;
+        let dots = mark.points.iter().map(|(column, (x, y))| {
+            let class = format!("chart-dot series-{}", column % SERIES + 1);
+            view! { <i class=class style:left=placed.css(*x) style:top=placed.css(*y)></i> }
+        });
+        let dots: Vec<_> = dots.collect();
+        let Rect { left, right, top, bottom } = mark.band;
+        let line = (!dots.is_empty()).then(|| {
+            let middle = placed.css((left + right) / 2);
+            view! { <i class="chart-line" style:left=middle style:top=placed.css(top) style:height=placed.css(bottom - top)></i> }
+        });
+        let band = dots.is_empty().then(|| view! { <Band placed=placed.clone() band=mark.band class="chart-band"/> });
+        Some(view! { {band} {line} {dots} })
+    }
+}
+
+/// The stretch that a drag has chosen so far.
+#[component]
+fn Brush(
+    placed: Signal<Option<Arc<Placed>>>,
+    at: RwSignal<Option<usize>>,
+    brush: RwSignal<Option<usize>>,
+) -> impl IntoView {
+    move || {
+        let (placed, from, to) = (placed.get()?, brush.get()?, at.get()?);
+        let (from, to) = (placed.mark(from.min(to))?.band, placed.mark(to.max(from))?.band);
+        Some(view! { <Band placed band=Rect { right: to.right, ..from } class="chart-brush"/> })
+    }
+}
+
+#[component]
+fn Band(placed: Arc<Placed>, band: Rect, class: &'static str) -> impl IntoView {
+    view! {
+        <i
+            class=class
+            style:left=placed.css(band.left)
+            style:top=placed.css(band.top)
+            style:width=placed.css(band.width())
+            style:height=placed.css(band.height())
+        ></i>
+    }
+}
+
+/// The values of the row, beside it, on the side that has the room.
+#[component]
+fn Values(placed: Signal<Option<Arc<Placed>>>, at: RwSignal<Option<usize>>, tip: Memo<Option<Tip>>) -> impl IntoView {
+    let side = Memo::new(move |_| {
+        let placed = placed.get()?;
+        let mark = placed.mark(at.get()?);
+        let middle = mark.as_ref().map_or(0.0, |mark| f64::from(mark.band.left + mark.band.right) / 2.0 / placed.px);
+        let is_row = matches!(placed.layout, Layout::Bars(_) | Layout::Share(_));
+        Some(Side {
+            middle,
+            width: placed.width,
+            top: mark.filter(|_| is_row).map(|mark| f64::from(mark.band.bottom) / placed.px),
+        })
+    });
+    move || {
+        let (tip, side) = (tip.get()?, side.get()?);
+        let lines = tip.lines.into_iter().map(|line| {
+            let known = line.value.is_some();
+            view! {
+                <div class="chart-tip-line">
+                    <dt><Key at=line.column/>{line.label}</dt>
+                    <dd class:is-missing=!known>{line.value.unwrap_or_else(|| crate::text::NOT_OBSERVED.to_owned())}</dd>
+                </div>
+            }
+        });
+        Some(view! {
+            <div class="chart-tip" aria-hidden="true" style:left=side.left() style:right=side.right() style:top=side.top()>
+                <p class="chart-tip-title">{tip.title}</p>
+                {tip.note.map(|note| view! { <p class="chart-tip-note">{note}</p> })}
+                <dl>{lines.collect::<Vec<_>>()}</dl>
+            </div>
+        })
+    }
+}
+
+/// Where the tooltip stands: right of what it tells of in the left half, left of it in the right half.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Side {
+    middle: f64,
+    width: f64,
+    /// Under the row, for rows that lie; else at the top of the plot.
+    top: Option<f64>,
+}
+
+/// The distance of the tooltip from the crosshair, in CSS pixels.
+const AWAY: f64 = 14.0;
+
+impl Side {
+    fn is_right(self) -> bool {
+        self.middle <= self.width / 2.0
+    }
+
+    fn left(self) -> String {
+        if self.is_right() { format!("{:.1}px", self.middle + AWAY) } else { "auto".to_owned() }
+    }
+
+    fn right(self) -> String {
+        if self.is_right() { "auto".to_owned() } else { format!("{:.1}px", self.width - self.middle + AWAY) }
+    }
+
+    fn top(self) -> String {
+        self.top.map_or_else(|| "8px".to_owned(), |top| format!("{top:.1}px"))
+    }
+}
+
+/// The span from one row to another, both included.
+fn span_of(table: &Table, first: usize, last: usize) -> Option<Span> {
+    match (table.rows.get(first)?, table.rows.get(last)?) {
+        (Row::Step { span: first, .. }, Row::Step { span: last, .. }) => Some(Span::new(first.from, last.until)),
+        _ => None,
+    }
+}
+
+/// Where a key leads from a place among `count` rows: `None` if the key is not ours, `Some(None)` to no row.
+fn step_by_key(key: &str, place: Option<usize>, count: usize) -> Option<Option<usize>> {
+    let last = count.checked_sub(1);
+    match key {
+        "ArrowRight" | "ArrowDown" => {
+            Some(place.map_or(last.map(|_| 0), |place| last.map(|last| (place + 1).min(last))))
+        }
+        "ArrowLeft" | "ArrowUp" => Some(place.map_or(last, |place| Some(place.saturating_sub(1)))),
+        "PageDown" => Some(last.map(|last| place.map_or(0, |place| (place + 7).min(last)))),
+        "PageUp" => Some(last.map(|last| place.map_or(last, |place| place.saturating_sub(7)))),
+        "Home" => Some(last.map(|_| 0)),
+        "End" => Some(last),
+        "Escape" if place.is_some() => Some(None),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_walk_along_the_rows() {
+        assert_eq!(step_by_key("ArrowRight", None, 3), Some(Some(0)));
+        assert_eq!(step_by_key("ArrowRight", Some(2), 3), Some(Some(2)));
+        assert_eq!(step_by_key("ArrowLeft", None, 3), Some(Some(2)));
+        assert_eq!(step_by_key("ArrowLeft", Some(0), 3), Some(Some(0)));
+        assert_eq!(step_by_key("End", Some(0), 3), Some(Some(2)));
+        assert_eq!(step_by_key("Escape", Some(1), 3), Some(None));
+        assert_eq!(step_by_key("ArrowRight", None, 0), Some(None));
+        assert_eq!(step_by_key("Tab", Some(1), 3), None);
+    }
+}

@@ -1,0 +1,195 @@
+//! Table in, SVG out: what a person would see, held by snapshots. The same `draw` paints the canvas.
+#![allow(clippy::unwrap_used)]
+
+mod sample;
+
+use std::collections::BTreeSet;
+
+use plotters::backend::SVGBackend;
+use plotters::drawing::IntoDrawingArea;
+
+use mailtally_model::{Basis, Table};
+
+use super::draw;
+use super::kind::ChartKind;
+use super::layout::{self, Frame, Layout, Nothing, Subject};
+use super::theme;
+use super::words;
+
+/// A surface on which unit, screen pixel and CSS pixel are one.
+fn plain(width: i32, height: i32) -> Frame {
+    Frame { width, height, px: 1.0, dot: 1 }
+}
+
+/// A chart of `table` as SVG text, `width` CSS pixels wide and as high as it wants to be.
+fn svg(table: &Table, kind: ChartKind, hidden: &[&str], width: i32) -> String {
+    let hidden: BTreeSet<String> = hidden.iter().map(|id| (*id).to_owned()).collect();
+    let order: Vec<u32> = (0..table.rows.len() as u32).collect();
+    let subject = Subject { table, order: &order, kind, hidden: &hidden };
+    let height = layout::height(subject, f64::from(width)) as i32;
+    let mut text = String::new();
+    {
+        let area = SVGBackend::with_string(&mut text, (width as u32, height as u32)).into_drawing_area();
+        let frame = plain(width, height);
+        let room = |label: &str| draw::room(&area, frame, label);
+        let layout = Layout::new(subject, frame, &room).unwrap();
+        draw::draw(&area, &layout, &theme::LIGHT).unwrap();
+    }
+    // For the eye: `CHART_SVG_DIR=/tmp cargo test chart` leaves the pictures there.
+    if let Some(dir) = std::env::var_os("CHART_SVG_DIR") {
+        let name = std::thread::current().name().unwrap_or("chart").replace("::", "-");
+        std::fs::write(std::path::Path::new(&dir).join(format!("{name}-{width}.svg")), &text).unwrap();
+    }
+    text
+}
+
+fn laid_out(table: &Table, kind: ChartKind, hidden: &[&str]) -> Result<Layout, Nothing> {
+    let hidden: BTreeSet<String> = hidden.iter().map(|id| (*id).to_owned()).collect();
+    let order: Vec<u32> = (0..table.rows.len() as u32).collect();
+    let subject = Subject { table, order: &order, kind, hidden: &hidden };
+    Layout::new(subject, plain(800, 300), &|label| label.len() as i32 * 7)
+}
+
+#[test]
+fn a_line_breaks_where_nothing_was_observed() {
+    let table = sample::days("pop-sessions", "2026-10-27", 26).without_row(13).in_progress().table();
+    insta::assert_snapshot!(svg(&table, ChartKind::Line, &["bandwidth"], 600));
+}
+
+#[test]
+fn areas_stack_on_each_other() {
+    let table = sample::days("traffic-by-priority", "2026-11-02", 14).without_row(5).in_progress().table();
+    insta::assert_snapshot!(svg(&table, ChartKind::StackedArea, &[], 600));
+}
+
+#[test]
+fn a_step_in_progress_is_light_and_dashed() {
+    let table = sample::days("pop-sessions", "2026-10-27", 26).without_row(13).in_progress().table();
+    insta::assert_snapshot!(svg(&table, ChartKind::StackedColumn, &["bandwidth"], 600));
+}
+
+#[test]
+fn columns_stand_beside_each_other() {
+    let table = sample::days("message-traffic", "2026-11-02", 7).table();
+    insta::assert_snapshot!(svg(&table, ChartKind::Column, &[], 600));
+}
+
+#[test]
+fn two_units_have_an_axis_each_on_one_grid() {
+    let table = sample::days("pop-usage", "2026-10-27", 26).table();
+    insta::assert_snapshot!(svg(&table, ChartKind::Line, &[], 600));
+}
+
+#[test]
+fn a_mode_lies_in_bars_with_its_values() {
+    let table = sample::users("pop-sessions", 9).table();
+    insta::assert_snapshot!(svg(&table, ChartKind::Bar, &["bad_commands", "terminations"], 600));
+}
+
+#[test]
+fn shares_are_rings_of_additive_columns() {
+    let table = sample::users("message-traffic", 9).table();
+    insta::assert_snapshot!(svg(&table, ChartKind::Share, &["outgoing_spam"], 600));
+}
+
+#[test]
+fn every_kind_draws_every_report_at_any_width() {
+    for report in mailtally_model::catalogue::REPORTS {
+        for width in [320, 390, 1280, 2560] {
+            for kind in ChartKind::ALL {
+                let table = match ChartKind::of_mode(mailtally_model::By::Time).contains(&kind) {
+                    true => sample::days(report.id, "2025-11-22", 366).in_progress().table(),
+                    false => sample::users(report.id, 40).table(),
+                };
+                if ChartKind::offered(&table).any(|offered| offered == kind) {
+                    let text = svg(&table, kind, &[], width);
+                    assert!(text.contains("</svg>"), "{} as {} is not whole", report.id, kind.id());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_third_unit_is_left_out_until_another_is_hidden() {
+    let table = sample::days("server-status", "2026-11-02", 7).table();
+    let none = BTreeSet::new();
+    let hidden = |ids: &[&str]| -> BTreeSet<String> { ids.iter().map(|id| (*id).to_owned()).collect() };
+    let drawn = |hidden: &BTreeSet<String>| {
+        layout::Drawn::of(Subject { table: &table, order: &[], kind: ChartKind::Line, hidden }).unwrap()
+    };
+    assert_eq!(drawn(&none).columns, [0, 1, 2]);
+    assert_eq!(drawn(&none).left_out, [3, 4, 5, 6]);
+    assert_eq!(drawn(&hidden(&["cpu"])).columns, [1, 2, 3, 4, 5, 6]);
+}
+
+#[test]
+fn a_pointer_finds_the_row_that_is_drawn_there() {
+    let table = sample::days("pop-sessions", "2026-10-27", 26).table();
+    let layout = laid_out(&table, ChartKind::Line, &[]).unwrap();
+    for row in layout.rows() {
+        let band = layout.mark(row).unwrap().band;
+        assert_eq!(layout.hit(((band.left + band.right) / 2, 10)), Some(row));
+        assert_eq!(layout.hit((band.left, 10)), Some(row), "the left edge of {row}");
+    }
+    assert_eq!(layout.hit((0, 10)), None);
+
+    let table = sample::users("pop-sessions", 9).table();
+    let layout = laid_out(&table, ChartKind::Bar, &[]).unwrap();
+    for row in layout.rows() {
+        let band = layout.mark(row).unwrap().band;
+        assert_eq!(layout.hit((400, (band.top + band.bottom) / 2)), Some(row));
+    }
+}
+
+#[test]
+fn shares_fill_the_ring_and_name_the_rest() {
+    let table = sample::users("message-traffic", 40).table();
+    let Layout::Share(share) = laid_out(&table, ChartKind::Share, &[]).unwrap() else { panic!("not a share") };
+    for ring in &share.rings {
+        let last = ring.slices.last().unwrap();
+        assert!((last.until - 1.0).abs() < 1e-9, "{} ends at {}", ring.title, last.until);
+        assert_eq!(last.name, "others (34)");
+        assert_eq!(last.row, None);
+    }
+}
+
+#[test]
+fn the_crosshair_says_every_value_and_what_is_missing() {
+    let table = sample::days("pop-sessions", "2026-11-20", 2).without_row(0).in_progress().table();
+    let tip = |row| words::Tip::of(&table, row, &BTreeSet::from(["terminations".to_owned()])).unwrap().spoken();
+    insta::assert_snapshot!(tip(0), @"Fri 20 Nov 2026: New Connections not observed, Blocked Connections not observed, Bad Commands not observed, Bandwidth not observed");
+    insta::assert_snapshot!(tip(1), @"Sat 21 Nov 2026, until 14:32: New Connections 317, Blocked Connections 165, Bad Commands 55, Bandwidth 22.6 MB");
+}
+
+#[test]
+fn the_picture_has_an_alternative_in_words() {
+    let table = sample::days("pop-usage", "2026-11-02", 26).without_row(3).table();
+    let layout = laid_out(&table, ChartKind::Line, &[]).unwrap();
+    insta::assert_snapshot!(words::summary(&table, ChartKind::Line, &layout, &BTreeSet::new()), @"POP Usage of Whole server, line chart. From Mon 2 Nov 2026 to Fri 27 Nov 2026. Highest Bandwidth: 188 MB, Tue 17 Nov 2026. Highest Avg. Active Connections: 1,240.0, Tue 3 Nov 2026. Highest Connections: 500, Wed 11 Nov 2026. Highest Blocked Connections: 248, Mon 23 Nov 2026. The table below has every value.");
+}
+
+#[test]
+fn what_is_not_drawn_is_said() {
+    let notes = |table: &Table, kind| words::notes(table, &laid_out(table, kind, &[]).unwrap()).join("\n");
+    insta::assert_snapshot!(notes(&sample::days("server-status", "2026-11-02", 7).table(), ChartKind::Line), @"Not drawn: Avg. Handles, Avg. Threads, Avg. Active Connections, Avg. Spool Count (another unit; hide a series to make room).");
+    insta::assert_snapshot!(notes(&sample::users("pop-sessions", 40).table(), ChartKind::Bar), @"The first 12 of 40 rows as the table sorts them.");
+    insta::assert_snapshot!(notes(&sample::users("pop-usage", 40).table(), ChartKind::Share), @"Not drawn: Avg. Active Connections (rows that do not add up to a whole).");
+    insta::assert_snapshot!(notes(&sample::days("pop-usage", "2026-11-02", 7).table(), ChartKind::Line), @"");
+}
+
+#[test]
+fn nothing_to_draw_says_why() {
+    let days = || sample::days("pop-sessions", "2026-11-02", 3);
+    let all = ["new_connections", "blocked_connections", "bad_commands", "terminations", "bandwidth"];
+    assert_eq!(laid_out(&days().table(), ChartKind::Line, &all).unwrap_err(), Nothing::AllHidden);
+    let empty = days().without_row(0).without_row(1).without_row(2).table();
+    assert_eq!(laid_out(&empty, ChartKind::Line, &[]).unwrap_err(), Nothing::NotObserved);
+    let mut unset = days().table();
+    unset.columns.iter_mut().for_each(|column| column.basis = Basis::NotConfigured);
+    assert_eq!(laid_out(&unset, ChartKind::Line, &[]).unwrap_err(), Nothing::NotConfigured);
+    assert_eq!(
+        laid_out(&sample::users("message-traffic", 0).table(), ChartKind::Bar, &[]).unwrap_err(),
+        Nothing::NoRows
+    );
+}

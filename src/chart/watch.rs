@@ -1,0 +1,88 @@
+//! What a drawing depends on beside its data: the element's width, the screen's pixels, light or dark. One signal, whose
+//! listeners go with their owner.
+
+use leptos::html::Div;
+use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast;
+use leptos::wasm_bindgen::prelude::Closure;
+use web_sys::{MediaQueryList, MutationObserver, MutationObserverInit, ResizeObserver, Window};
+
+use super::theme::Theme;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Surroundings {
+    /// In CSS pixels.
+    pub width: f64,
+    /// Screen pixels in a CSS pixel.
+    pub ratio: f64,
+    pub theme: Theme,
+}
+
+/// Watches an element from when it stands on the page; `None` before.
+pub fn surroundings(element: NodeRef<Div>) -> ReadSignal<Option<Surroundings>> {
+    let (read, write) = signal(None::<Surroundings>);
+    let watch = StoredValue::new_local(None);
+    Effect::new(move |_| {
+        let (Some(element), Some(window)) = (element.get(), web_sys::window()) else { return };
+        let look = {
+            let (element, window) = (element.clone(), window.clone());
+            move || {
+                let width = f64::from(element.client_width());
+                let seen = Surroundings { width, ratio: window.device_pixel_ratio().max(1.0), theme: theme(&window) };
+                // Observers speak up without a change, too.
+                if width > 0.0 && read.with_untracked(|last| last.as_ref() != Some(&seen)) {
+                    write.set(Some(seen));
+                }
+            }
+        };
+        look();
+        watch.set_value(Watch::begin(&window, &element, look));
+    });
+    read
+}
+
+fn theme(window: &Window) -> Theme {
+    let root = window.document().and_then(|document| document.document_element());
+    let style = root.and_then(|root| window.get_computed_style(&root).ok().flatten());
+    Theme::of_page(|name| style.as_ref()?.get_property_value(name).ok().filter(|value| !value.is_empty()))
+}
+
+/// Listeners that stand until they are dropped.
+struct Watch {
+    window: Window,
+    size: ResizeObserver,
+    attribute: MutationObserver,
+    scheme: MediaQueryList,
+    look: Closure<dyn Fn()>,
+}
+
+impl Watch {
+    /// `None` where the browser has none of this; the chart then keeps its first size.
+    fn begin(window: &Window, element: &web_sys::Element, look: impl Fn() + 'static) -> Option<Watch> {
+        let look = Closure::<dyn Fn()>::new(look);
+        let function = look.as_ref().unchecked_ref();
+        let size = ResizeObserver::new(function).ok()?;
+        size.observe(element);
+        let attribute = MutationObserver::new(function).ok()?;
+        let options = MutationObserverInit::new();
+        options.set_attributes(true);
+        let root = window.document()?.document_element()?;
+        attribute.observe_with_options(&root, &options).ok()?;
+        let scheme = window.match_media("(prefers-color-scheme: dark)").ok()??;
+        scheme.add_event_listener_with_callback("change", function).ok()?;
+        // Zooming and moving to another screen change the ratio and resize the window.
+        window.add_event_listener_with_callback("resize", function).ok()?;
+        Some(Watch { window: window.clone(), size, attribute, scheme, look })
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let function = self.look.as_ref().unchecked_ref();
+        self.size.disconnect();
+        self.attribute.disconnect();
+        // They were added above; a browser that will not remove them has nothing to be told.
+        let _ = self.scheme.remove_event_listener_with_callback("change", function);
+        let _ = self.window.remove_event_listener_with_callback("resize", function);
+    }
+}

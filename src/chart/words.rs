@@ -1,0 +1,122 @@
+//! What a chart says beside its picture: the values under the crosshair, what is not drawn, and the picture in a sentence.
+//! Pure; the component only places it.
+
+use std::collections::BTreeSet;
+
+use mailtally_model::table::Row;
+use mailtally_model::time::DAY_SECS;
+use mailtally_model::{By, Span, Table, Zone};
+
+use super::kind::ChartKind;
+use super::layout::Layout;
+use crate::format::{self, Years};
+use crate::{intl, text};
+
+/// What the tooltip says of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tip {
+    pub title: String,
+    /// Why the row is not whole.
+    pub note: Option<String>,
+    pub lines: Vec<TipLine>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TipLine {
+    /// The column's place in the table.
+    pub column: usize,
+    pub label: &'static str,
+    /// `None` is not observed.
+    pub value: Option<String>,
+}
+
+impl Tip {
+    /// Every value of a row, hidden series aside.
+    pub fn of(table: &Table, row: usize, hidden: &BTreeSet<String>) -> Option<Tip> {
+        let of = table.rows.get(row)?;
+        let zone = zone_around(table, of);
+        let note = match of {
+            Row::Step { partial, .. } => partial.map(|partial| format::partial_note(partial, &zone)),
+            Row::Child(_) | Row::Rest(_) => None,
+        };
+        let lines = table.columns.iter().enumerate().filter(|(_, column)| !hidden.contains(column.column.id));
+        let lines = lines.map(|(at, column)| {
+            let mark = text::basis_mark(column.basis).map(|mark| format!("{mark} ")).unwrap_or_default();
+            let value = column.cells.get(row).copied().flatten();
+            TipLine {
+                column: at,
+                label: column.column.label,
+                value: value.map(|value| format!("{mark}{}", format::headline(column.column, Some(value)))),
+            }
+        });
+        let title = format::row_name(of, table.step, Years::Shown, &zone);
+        Some(Tip { title, note, lines: lines.collect() })
+    }
+
+    /// The same in one line, for a screen reader.
+    pub fn spoken(&self) -> String {
+        let values = self.lines.iter().map(|line| {
+            let value = line.value.as_deref().unwrap_or(text::NOT_OBSERVED);
+            format!("{} {value}", line.label)
+        });
+        let title = self.title.clone() + &self.note.as_ref().map(|note| format!(", {note}")).unwrap_or_default();
+        format!("{title}: {}", values.collect::<Vec<_>>().join(", "))
+    }
+}
+
+/// The table's zone around a row: the few offsets that naming it takes.
+fn zone_around(table: &Table, row: &Row) -> Zone {
+    let span = match row {
+        Row::Step { span, .. } => *span,
+        Row::Child(_) | Row::Rest(_) => table.span,
+    };
+    let wide = Span::new(span.from.plus_secs(-DAY_SECS), span.until.plus_secs(DAY_SECS));
+    Zone::probe(&table.zone_name, wide, |t| intl::offset_secs(&table.zone_name, t))
+}
+
+/// What is wanted and not in the picture, in sentences.
+pub fn notes(table: &Table, layout: &Layout) -> Vec<String> {
+    let (columns, rows) = layout.not_drawn();
+    let mut notes = Vec::new();
+    if !columns.is_empty() {
+        let names: Vec<&str> = columns.iter().map(|at| table.columns[*at].column.label).collect();
+        let names = names.join(", ");
+        notes.push(match layout {
+            Layout::Share(_) => format!("Not drawn: {names} (rows that do not add up to a whole)."),
+            Layout::Trend(_) | Layout::Bars(_) => {
+                format!("Not drawn: {names} (another unit; hide a series to make room).")
+            }
+        });
+    }
+    if rows > 0 {
+        let drawn = layout.rows().len();
+        notes.push(format!("The first {drawn} of {} rows as the table sorts them.", drawn + rows));
+    }
+    notes
+}
+
+/// The picture in a sentence or two: what, of whom, over which rows, and each series' highest value.
+pub fn summary(table: &Table, kind: ChartKind, layout: &Layout, hidden: &BTreeSet<String>) -> String {
+    let what = format!(
+        "{} of {}, {} chart.",
+        table.report.title,
+        text::subject_name(&table.subject),
+        kind.label().to_lowercase()
+    );
+    let rows = layout.rows();
+    let name = |row: usize| {
+        let row = &table.rows[row];
+        format::row_name(row, table.step, Years::Shown, &zone_around(table, row))
+    };
+    let range = match (table.by, rows.first(), rows.last()) {
+        (By::Time, Some(first), Some(last)) => format!(" From {} to {}.", name(*first), name(*last)),
+        _ => format!(" {} rows.", rows.len()),
+    };
+    let highest = table.columns.iter().filter(|column| !hidden.contains(column.column.id)).filter_map(|column| {
+        let observed = rows.iter().filter_map(|row| Some((*row, column.cells[*row]?)));
+        let (row, value) = observed.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let value = format::headline(column.column, Some(value));
+        Some(format!(" Highest {}: {value}, {}.", column.column.label, name(row)))
+    });
+    format!("{what}{range}{} The table below has every value.", highest.collect::<String>())
+}
