@@ -20,7 +20,7 @@ pub fn command() -> Result<()> {
 pub fn build(progress: &mut Progress) -> Result<()> {
     app::build(progress)?;
     progress.step("compile the server with the app inside", || {
-        shell::run(&mut shell::cargo(["build", "--release", "--bin", "mailtally", "--features", "embed"]))?;
+        shell::run(&mut shell::cargo(["build", "--release", "--package", "mailtally-server", "--features", "embed"]))?;
         let (built, place) = (root::cargo_target().join("release/mailtally"), root::dist().join("mailtally"));
         fs::create_dir_all(root::dist()).context("cannot create target/dist")?;
         // A running binary cannot be overwritten, but its name can be given to another file.

@@ -171,4 +171,11 @@ mod tests {
         let error = parse("<link data-trunk rel=\"sass\" href=\"a.scss\">").expect_err("sass is not ours").to_string();
         assert!(error.contains("sass"), "{error}");
     }
+
+    #[test]
+    fn the_page_of_the_app_is_sound() {
+        let html = std::fs::read_to_string(crate::root::root().join("index.html")).expect("index.html");
+        let parts = parse(&html).expect("index.html is sound");
+        assert_eq!(parts.iter().filter(|part| **part == Part::Built(Link::App)).count(), 1);
+    }
 }

@@ -16,8 +16,9 @@ pub fn run(listen: Option<SocketAddr>) -> Result<()> {
     let listen = address(listen)?;
     let mut progress = Progress::new(4);
     app::build(&mut progress)?;
-    progress
-        .step("compile the server", || shell::run(&mut shell::cargo(["build", "--release", "--bin", "mailtally"])))?;
+    progress.step("compile the server", || {
+        shell::run(&mut shell::cargo(["build", "--release", "--package", "mailtally-server"]))
+    })?;
     say(&format!("── built in {}; starting the demo (Ctrl-C ends it)", progress.elapsed()));
     // This process becomes the server, so that a signal reaches it and nothing is left behind.
     let server = root::cargo_target().join("release/mailtally");
