@@ -36,7 +36,7 @@ fn native(long: bool) -> Result<()> {
 fn in_browser() -> Result<()> {
     shell::run(&mut shell::cargo(["build", "--package", "mailtally-tests", "--bin", "wasm-test-runner"]))?;
     let runner: PathBuf = root::cargo_target().join("debug/wasm-test-runner");
-    let test = ["test", "--package", "mailtally-app", "--lib", "--target", WASM];
+    let test = ["test", "--package", "mailtally-app", "--test", "in_browser", "--target", WASM];
     // The runner reads webdriver.json in the package's folder, where the browser's flags are.
     shell::run(
         shell::cargo(test)

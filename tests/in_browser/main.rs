@@ -1,0 +1,58 @@
+//! What only a browser can tell of the app's own code. Runs inside headless Chromium by `cargo xtask test`.
+//!
+//! Everything else of the app is tested natively or, whole, from outside.
+#![cfg(target_arch = "wasm32")]
+
+use chrono::{DateTime, Offset, TimeZone};
+use mailtally_app::intl::{self, DateStyle};
+use mailtally_model::{Span, Time, Zone};
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+/// Whole and half and quarter hours, both hemispheres, a half-hour summer time, a day that was left out.
+const ZONES: [&str; 10] = [
+    "UTC",
+    "Europe/Berlin",
+    "Europe/Dublin",
+    "America/New_York",
+    "America/Sao_Paulo",
+    "Australia/Lord_Howe",
+    "Asia/Kathmandu",
+    "Asia/Kolkata",
+    "Pacific/Chatham",
+    "Pacific/Apia",
+];
+
+/// From 1990 to 2040.
+const YEARS: Span = Span { from: Time(631_152_000), until: Time(2_208_988_800) };
+
+/// The browser's zones decide what a day is on the screen, the server's on the command line: they must not differ.
+#[wasm_bindgen_test]
+fn intl_and_the_zone_database_give_the_same_zones() {
+    for name in ZONES {
+        let database: chrono_tz::Tz = name.parse().expect(name);
+        let by_database = Zone::probe(name, YEARS, |t| {
+            let utc = DateTime::from_timestamp(t.0, 0).expect("a time within 1990 to 2040").naive_utc();
+            database.offset_from_utc_datetime(&utc).fix().local_minus_utc()
+        });
+        let by_browser = Zone::probe(name, YEARS, |t| intl::offset_secs(name, t));
+        assert_eq!(by_browser, by_database, "{name}");
+    }
+}
+
+#[wasm_bindgen_test]
+fn a_name_that_is_no_zone_is_refused() {
+    assert!(intl::is_zone("Europe/Berlin"));
+    assert!(!intl::is_zone("Europe/Atlantis"));
+    assert!(intl::is_zone(&intl::browser_zone()));
+}
+
+#[wasm_bindgen_test]
+fn numbers_and_dates_are_the_locales() {
+    let digits: String = intl::number(1_234_567.0, 0).chars().filter(char::is_ascii_digit).collect();
+    assert_eq!(digits, "1234567");
+    // 2 March 2026, 14:32 on the wall.
+    assert!(intl::date(1_772_461_920, DateStyle::Date).contains("2026"));
+    assert!(intl::date(1_772_461_920, DateStyle::Clock).contains("32"));
+}
