@@ -132,6 +132,14 @@ impl Report {
         self.columns.iter().filter(move |column| column.exists_at(scope))
     }
 
+    /// The columns that exist for a subject; a service has those of its report.
+    pub fn columns_for(&'static self, subject: &Subject) -> impl Iterator<Item = &'static Column> {
+        self.columns_at(match subject.scope() {
+            Scope::Service => Scope::Server,
+            scope => scope,
+        })
+    }
+
     /// The modes that exist for a subject, Trend first.
     pub fn modes(&self, subject: &Subject) -> Vec<By> {
         let mut modes = vec![By::Time];

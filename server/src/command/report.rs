@@ -108,11 +108,7 @@ impl View {
             .ok_or_else(|| unknown("--by for this report and subject", &args.by, modes.iter().map(|by| by.id())))?;
         let step = Step::from_id(&args.step)
             .ok_or_else(|| unknown("--step", &args.step, Step::ALL.iter().map(|step| step.id())))?;
-        let scope = match subject {
-            Subject::Service(..) => mailtally_model::subject::Scope::Server,
-            _ => subject.scope(),
-        };
-        let all: Vec<&'static Column> = report.columns_at(scope).collect();
+        let all: Vec<&'static Column> = report.columns_for(&subject).collect();
         let columns = match args.columns.as_deref() {
             None => all.iter().copied().filter(|column| !column.extra).collect(),
             Some("all") => all.clone(),

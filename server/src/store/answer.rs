@@ -81,12 +81,8 @@ pub fn read(tx: &Connection, subject: i64, question: &Question) -> Result<Answer
 
 /// The measures of the report's columns at the subject's scope, each once, in order. A service has those of its report.
 fn measures(question: &Question) -> Vec<&'static Measure> {
-    let scope = match question.subject.scope() {
-        Scope::Service => Scope::Server,
-        scope => scope,
-    };
     let mut measures: Vec<&'static Measure> = Vec::new();
-    for column in question.report.columns_at(scope) {
+    for column in question.report.columns_for(&question.subject) {
         if !measures.contains(&column.measure()) {
             measures.push(column.measure());
         }

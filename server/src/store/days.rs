@@ -59,6 +59,11 @@ pub fn last_touched(tx: &Connection, span: Span) -> Result<i64> {
     Ok(in_span.unwrap_or(0).max(last(tx, "commit_of_everything")?))
 }
 
+/// Which file this is: a random number from when it was made.
+pub fn identity(tx: &Connection) -> Result<i64> {
+    last(tx, "identity")
+}
+
 fn day_of(time: Time) -> i64 {
     time.0.div_euclid(DAY_SECS)
 }

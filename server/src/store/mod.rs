@@ -22,7 +22,7 @@ mod tests;
 
 pub use answer::{MAX_CELLS, Question};
 pub use events::{EventQuery, MAX_EVENTS_PAGE};
-pub use reader::{ReadError, Reader};
+pub use reader::{ReadError, Reader, Version};
 pub use schema::{FILE, LOCK};
 pub use writer::Store;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use mailtally_model::wire::{Answer, EventPage, Health, SourceHealth};
 use mailtally_model::{SLOT_SECS, Slot, Span, Subject, Time, catalogue};
-use rusqlite::{Connection, OptionalExtension, Transaction};
+use rusqlite::{Connection, InterruptHandle, OptionalExtension, Transaction};
 
 use super::answer::{self, Question};
 use super::names::SERVER_ID;
@@ -26,6 +26,13 @@ pub enum ReadError {
     TooLarge,
     #[error(transparent)]
     Store(#[from] anyhow::Error),
+}
+
+/// A state of the data under a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    pub file: i64,
+    pub commit: i64,
 }
 
 /// One connection to the data file, to read.
@@ -57,9 +64,9 @@ impl Reader {
         })
     }
 
-    /// The number of the last commit that touched a span.
-    pub fn last_touched(&self, span: Span) -> anyhow::Result<i64> {
-        self.plain(|tx| days::last_touched(tx, span))
+    /// The last commit that touched a span: while it is the same, so is every answer over it.
+    pub fn version(&self, span: Span) -> anyhow::Result<Version> {
+        self.plain(|tx| Ok(Version { file: days::identity(tx)?, commit: days::last_touched(tx, span)? }))
     }
 
     /// The span of all that is stored, on slot edges; `None` while nothing is.
@@ -96,6 +103,11 @@ impl Reader {
             year: source.year,
         };
         Ok(Health { sources: sources.into_iter().map(source).collect(), programs })
+    }
+
+    /// Ends a reading that nobody waits for any more, from another thread.
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        self.connection.get_interrupt_handle()
     }
 
     fn plain<T>(&self, read: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>) -> anyhow::Result<T> {

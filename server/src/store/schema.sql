@@ -1,6 +1,8 @@
 -- Schema 1. Times are seconds, slots are quarter hours and days are UTC days, all since 1970-01-01T00:00Z.
 
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+-- One file's commit numbers say nothing of another's.
+INSERT INTO meta (key, value) VALUES ('identity', random());
 
 -- Everything that was ever booked, as it was spelled. `known` by evidence (SEMANTICS R19); the rest is folded when read.
 CREATE TABLE name (

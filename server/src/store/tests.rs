@@ -236,7 +236,7 @@ fn only_commits_in_a_span_touch_it() {
     let (dir, mut store) = store();
     store.commit(&Batch { coverage: covered(0, 960), ..Batch::default() }).unwrap();
     let reader = Reader::open(dir.path()).unwrap();
-    let touched = |from, until| reader.last_touched(slots(from, until)).unwrap();
+    let touched = |from, until| reader.version(slots(from, until)).unwrap();
     let (old, new) = (touched(0, 96), touched(480, 576));
     let mut batch = Batch::default();
     add(&mut batch, "example.com", 500, 1);

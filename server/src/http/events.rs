@@ -1,0 +1,50 @@
+//! `GET /api/events`: the raw events behind a number, newest first.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use mailtally_model::wire::EventPage;
+use mailtally_model::{Measure, Report, Subject, catalogue};
+
+use super::App;
+use super::error::Refusal;
+use super::params::{self, EventParams, bad};
+use crate::store::EventQuery;
+
+pub async fn page(
+    State(app): State<Arc<App>>,
+    query: Result<Query<EventParams>, QueryRejection>,
+) -> Result<Json<EventPage>, Refusal> {
+    let params = params::parsed(query)?;
+    let asker = app.asker();
+    let subject = asker.subject(params.subject.as_deref())?;
+    let report = params.report.as_deref().map(|id| asker.report(id, &subject)).transpose()?;
+    let measures = measures(report, &subject, params.measure.as_deref())?;
+    let query = EventQuery {
+        subject,
+        measures,
+        span: params::span(params.from, params.until)?,
+        after: params::after(params.after.as_deref())?,
+        limit: params::limit(params.limit)?,
+    };
+    let page = app.readers.read(move |reader| Ok(reader.events(&query, |subject| asker.sees(subject))?)).await?;
+    Ok(Json(page))
+}
+
+/// Numbers of the measures that an event must have moved: the one that was named, else any of the report's, else all.
+fn measures(report: Option<&'static Report>, subject: &Subject, named: Option<&str>) -> Result<Vec<u16>, Refusal> {
+    let shown: Vec<&Measure> = match report {
+        Some(report) => report.columns_for(subject).map(|column| column.measure()).collect(),
+        None => catalogue::measures(),
+    };
+    match (named, report) {
+        (Some(id), _) => match shown.iter().find(|measure| measure.id == id) {
+            Some(measure) => Ok(vec![measure.number]),
+            None => Err(bad("measure must be the id of a measure that this report shows here")),
+        },
+        (None, Some(_)) => Ok(shown.iter().map(|measure| measure.number).collect()),
+        (None, None) => Ok(Vec::new()),
+    }
+}

@@ -1,0 +1,87 @@
+//! Connections to the data file, lent to one question each, on threads that may block. What runs and what waits is
+//! bounded, so that many askers never hold up the writer.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::InterruptHandle;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::error::Refusal;
+use crate::store::Reader;
+
+/// Questions read at a time: a few cores' worth; more only take turns at the disk.
+const MAX_RUNNING: usize = 4;
+/// Questions that run or wait: a browser tab asks a handful at once. Beyond it clients are sent away for a moment.
+const MAX_ADMITTED: usize = 128;
+/// A question that takes longer is given up: the largest answer takes about a second.
+const MAX_TIME: Duration = Duration::from_secs(30);
+
+pub struct Readers {
+    dir: PathBuf,
+    idle: Mutex<Vec<Reader>>,
+    running: Semaphore,
+    admitted: Semaphore,
+}
+
+impl Readers {
+    pub fn new(dir: &Path) -> Readers {
+        Readers {
+            dir: dir.to_owned(),
+            idle: Mutex::default(),
+            running: Semaphore::new(MAX_RUNNING),
+            admitted: Semaphore::new(MAX_ADMITTED),
+        }
+    }
+
+    /// Runs `read` on a thread of its own. When the client leaves midway, this future is dropped, and the reading is
+    /// interrupted with it.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let Ok(_admitted) = self.admitted.try_acquire() else { return Err(Refusal::Busy) };
+        timeout(MAX_TIME, self.take_turn(read)).await.unwrap_or(Err(Refusal::Busy))
+    }
+
+    async fn take_turn<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Reader) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let _turn = self.running.acquire().await.map_err(|_| Refusal::Busy)?;
+        let lent = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let reader = match lent {
+            Some(reader) => reader,
+            None => Reader::open(&self.dir)?,
+        };
+        let mut abandoned = Abandoned(Some(reader.interrupt_handle()));
+        let run = move || {
+            let answer = read(&reader);
+            (reader, answer)
+        };
+        let done = tokio::task::spawn_blocking(run).await;
+        abandoned.0 = None;
+        let (reader, answer) = done.map_err(anyhow::Error::new)?;
+        // Only a connection whose question was waited for comes back: another one may still be interrupted.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+        answer
+    }
+
+    #[cfg(test)]
+    pub fn occupy_all(&self) -> tokio::sync::SemaphorePermit<'_> {
+        self.admitted.try_acquire_many(MAX_ADMITTED as u32).expect("nobody else asks in this test")
+    }
+}
+
+/// Interrupts its reading if it is dropped before the reading is done.
+struct Abandoned(Option<InterruptHandle>);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        if let Some(handle) = &self.0 {
+            handle.interrupt();
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! `GET /api/reports`: who asks and what they may see. `GET /api/reports/{id}`: one report's counters.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use mailtally_model::By;
+use mailtally_model::wire::Session;
+
+use super::App;
+use super::error::Refusal;
+use super::etag::ETag;
+use super::params::{self, AnswerParams, bad};
+use crate::store::{Question, Version};
+
+pub async fn session(State(app): State<Arc<App>>) -> Result<Json<Session>, Refusal> {
+    let (stored, demo) = app.readers.read(|reader| Ok((reader.stored()?, reader.is_demo()?))).await?;
+    let asker = app.asker();
+    Ok(Json(Session {
+        account: asker.account().clone(),
+        reports: asker.reports(),
+        demo,
+        zone: app.zone.clone(),
+        stored: stored.map(|span| (span.from, span.until)),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }))
+}
+
+pub async fn answer(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    query: Result<Query<AnswerParams>, QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let params = params::parsed(query)?;
+    let asker = app.asker();
+    let subject = asker.subject(params.subject.as_deref())?;
+    let report = asker.report(&id, &subject)?;
+    let by = match params.by.as_deref() {
+        None => By::Time,
+        Some(word) => By::from_id(word).ok_or_else(|| bad("by must be time, domains, users or services"))?,
+    };
+    if !report.modes(&subject).contains(&by) {
+        return Err(bad(format!("this report has no rows by {} for this subject", by.id())));
+    }
+    let span = params::span(params.from, params.until)?;
+    let edges = params.edges.as_deref().map(|text| params::edges(text, span)).transpose()?;
+    if edges.is_some() && by != By::Time {
+        return Err(bad("edges go with by=time alone"));
+    }
+    let question = Question { report, subject, by, span, edges, throttling: app.throttling };
+    let (tag, body) = app
+        .readers
+        .read(move |reader| {
+            let tag = tag(&question, reader.version(question.span)?);
+            if tag.is_held_by(&headers) {
+                return Ok((tag, None));
+            }
+            let answer = reader.answer(&question)?;
+            let body = serde_json::to_vec(&answer).map_err(anyhow::Error::new)?;
+            Ok((tag, Some(body)))
+        })
+        .await?;
+    Ok(match body {
+        None => tag.not_modified(),
+        Some(body) => {
+            let json = HeaderValue::from_static("application/json");
+            ([(header::CONTENT_TYPE, json), (header::ETAG, tag.header())], body).into_response()
+        }
+    })
+}
+
+/// The data under the span, the question, and the program that answers.
+fn tag(question: &Question, version: Version) -> ETag {
+    let edges: Vec<u8> = question.edges.iter().flatten().flat_map(|edge| edge.0.to_le_bytes()).collect();
+    ETag::of(&[
+        env!("CARGO_PKG_VERSION").as_bytes(),
+        &version.file.to_le_bytes(),
+        &version.commit.to_le_bytes(),
+        question.report.id.as_bytes(),
+        question.subject.to_string().as_bytes(),
+        question.by.id().as_bytes(),
+        &question.span.from.0.to_le_bytes(),
+        &question.span.until.0.to_le_bytes(),
+        &[u8::from(question.edges.is_some()), u8::from(question.throttling)],
+        &edges,
+    ])
+}

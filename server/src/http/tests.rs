@@ -1,0 +1,361 @@
+//! Requests in, JSON out: the router over a small data file.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use axum::response::Response;
+use http_body_util::BodyExt;
+use mailtally_model::wire::{Answer, ApiError, EventPage, Health, Session};
+use mailtally_model::{Family, Slot, Span, Subject, Time, measure};
+use serde::de::DeserializeOwned;
+use tower::ServiceExt;
+
+use super::*;
+use crate::batch::Batch;
+use crate::event::{Event, EventId, Kind, Update};
+use crate::store::Store;
+
+/// A data file with a day of two domains, an app of one file, and the router over them.
+struct Site {
+    router: Router,
+    store: Store,
+    _dir: tempfile::TempDir,
+}
+
+fn site() -> Site {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path()).unwrap();
+    store.commit(&day()).unwrap();
+    let app = dir.path().join("app");
+    fs::create_dir_all(app.join("assets")).unwrap();
+    fs::write(app.join("index.html"), "<!doctype html>app").unwrap();
+    fs::write(app.join("assets/app-1a2b3c4d5e.wasm"), "plain").unwrap();
+    fs::write(app.join("assets/app-1a2b3c4d5e.wasm.br"), "brotli").unwrap();
+    let assets = Assets::in_folder(&app).unwrap();
+    let settings = Settings { zone: Some("Europe/Berlin".to_owned()), ..Settings::default() };
+    Site { router: router(App::new(dir.path(), assets, &settings)), store, _dir: dir }
+}
+
+/// POP sessions in one UTC day: three of ann's and one of a stranger's domain.
+fn day() -> Batch {
+    let subject = |name: &str| name.parse::<Subject>().unwrap();
+    let mut batch = Batch { known: vec![subject("ann@example.com")], ..Batch::default() };
+    let span = Span::new(Time(0), Time(86_400));
+    batch.coverage = Family::LOGS.iter().map(|family| (*family, "mx1".to_owned(), span)).collect();
+    let mut book = |name: &str, slot: i64, amount: i64| {
+        let mut at = Some(subject(name));
+        while let Some(subject) = at {
+            at = subject.parent();
+            *batch.counters.entry((subject, measure::POP_CONNECTIONS.number, Slot(slot))).or_insert(0) += amount;
+        }
+    };
+    book("ann@example.com", 10, 2);
+    book("ann@example.com", 12, 1);
+    book("eve@stranger.example", 12, 1);
+    batch
+}
+
+/// Asks as a client on this machine does.
+async fn ask(site: &Site, uri: &str, headers: &[(header::HeaderName, &str)]) -> Response {
+    let mut request = Request::get(uri).header(header::HOST, "127.0.0.1:8321");
+    for (name, value) in headers {
+        request = request.header(name, *value);
+    }
+    site.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+}
+
+async fn bytes(response: Response) -> Vec<u8> {
+    response.into_body().collect().await.unwrap().to_bytes().to_vec()
+}
+
+async fn json<T: DeserializeOwned>(site: &Site, uri: &str) -> T {
+    let response = ask(site, uri, &[]).await;
+    assert_eq!(response.status(), StatusCode::OK, "{uri}");
+    serde_json::from_slice(&bytes(response).await).unwrap()
+}
+
+fn header_of(response: &Response, name: header::HeaderName) -> String {
+    response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn the_session_says_who_asks_and_what_there_is() {
+    let session: Session = json(&site(), "/api/reports").await;
+    assert_eq!((session.account.root, session.reports.len(), session.demo), (Subject::Server, 19, false));
+    assert_eq!(session.stored, Some((Time(0), Time(86_400))));
+    assert_eq!(session.zone, "Europe/Berlin");
+}
+
+#[tokio::test]
+async fn a_trend_and_a_mode_as_they_are_sent() {
+    let site = site();
+    let text = |response: Vec<u8>| -> String {
+        let answer: serde_json::Value = serde_json::from_slice(&response).unwrap();
+        serde_json::to_string_pretty(&answer).unwrap()
+    };
+    let trend = ask(&site, "/api/reports/pop-sessions?subject=example.com&from=0&until=86400", &[]).await;
+    assert_eq!(header_of(&trend, header::CACHE_CONTROL), "no-store");
+    insta::assert_snapshot!("trend", text(bytes(trend).await));
+    let mode = ask(&site, "/api/reports/pop-sessions?by=domains&from=900&until=86400", &[]).await;
+    insta::assert_snapshot!("mode", text(bytes(mode).await));
+}
+
+#[tokio::test]
+async fn sums_between_edges_are_those_of_the_slots() {
+    let site = site();
+    // Absolute, or as distances where the number does not rise: 0, 3, 6 and 9 o'clock.
+    for edges in ["0,10800,21600,32400", "0,10800,10800,10800"] {
+        let uri = format!("/api/reports/pop-sessions?from=0&until=86400&edges={edges}");
+        let answer: Answer = json(&site, &uri).await;
+        assert_eq!(answer.slot, [0, 12], "{edges}");
+        assert_eq!(answer.values["pop.connections"], [2, 2]);
+        assert_eq!(answer.totals["pop.connections"], 4);
+    }
+}
+
+#[tokio::test]
+async fn what_is_absent_and_what_is_not_yours_are_the_same_404() {
+    // FAULTS 76
+    let site = site();
+    let span = "from=0&until=86400";
+    for uri in [
+        "/api/reports/nope?from=0&until=86400".to_owned(),
+        "/api/nope".to_owned(),
+        "/api".to_owned(),
+        format!("/api/reports/pop-sessions?{span}&subject=absent.example"),
+        format!("/api/reports/pop-sessions?{span}&subject=stranger.example"),
+        format!("/api/reports/pop-sessions?{span}&subject=%00"),
+        format!("/api/reports/pop-sessions?{span}&subject="),
+        format!("/api/reports/server-status?{span}&subject=example.com"),
+        format!("/api/events?{span}&subject=absent.example"),
+        format!("/api/events?{span}&report=nope"),
+        "/assets/..%2f..%2fmailtally.sqlite".to_owned(),
+        "/mailtally.sqlite".to_owned(),
+    ] {
+        let response = ask(&site, &uri, &[]).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{uri}");
+        let error: ApiError = serde_json::from_slice(&bytes(response).await).unwrap();
+        assert_eq!((error.error.as_str(), error.detail.as_str()), ("not-found", "there is nothing here for you"));
+    }
+}
+
+#[tokio::test]
+async fn bad_parameters_are_refused_in_a_sentence() {
+    // FAULTS 69, 91
+    let site = site();
+    for (query, said) in [
+        ("", "missing field `from`"),
+        ("from=0", "missing field `until`"),
+        ("from=NaN&until=900", "invalid digit"),
+        ("from=900&until=0", "earlier"),
+        ("from=0&until=0", "earlier"),
+        ("from=0&until=901", "multiples of 900"),
+        ("from=0&until=99999999999900", "years 1 to 9999"),
+        ("from=-62135596800&until=253402300800", "400 years"),
+        ("from=0&until=900&by=weeks", "by must be"),
+        ("from=0&until=900&by=users", "no rows by users"),
+        ("from=0&until=900&by=domains&edges=0", "by=time alone"),
+        ("from=0&until=900&edges=x", "whole seconds"),
+        ("from=0&until=1800&edges=0,450", "multiples of 900"),
+        ("from=0&until=1800&edges=0,0", "must rise"),
+        ("from=0&until=900&step=hour", "unknown field"),
+        ("from=0&from=900&until=1800", "duplicate field"),
+        ("from=0&until=900&subject[]=x", "unknown field"),
+    ] {
+        let response = ask(&site, &format!("/api/reports/pop-sessions?{query}"), &[]).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{query}");
+        let error: ApiError = serde_json::from_slice(&bytes(response).await).unwrap();
+        assert_eq!(error.error, "bad-request");
+        assert!(error.detail.contains(said), "{query}: {}", error.detail);
+    }
+    for query in
+        ["limit=0", "limit=1001", "after=x", "measure=pop.bandwidths", "report=pop-sessions&measure=imap.logins"]
+    {
+        let response = ask(&site, &format!("/api/events?from=0&until=900&{query}"), &[]).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_stays_good_until_a_commit_touches_its_days() {
+    let mut site = site();
+    let uri = "/api/reports/pop-sessions?from=0&until=86400";
+    let tag = header_of(&ask(&site, uri, &[]).await, header::ETAG);
+    let again = ask(&site, uri, &[(header::IF_NONE_MATCH, &tag)]).await;
+    assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(header_of(&again, header::ETAG), tag);
+    assert!(bytes(again).await.is_empty());
+    // Another question has another tag.
+    let other = ask(&site, &format!("{uri}&by=domains"), &[(header::IF_NONE_MATCH, &tag)]).await;
+    assert_eq!(other.status(), StatusCode::OK);
+
+    let mut later = Batch::default();
+    later.counters.insert((Subject::Server, measure::POP_CONNECTIONS.number, Slot(96 * 9)), 1);
+    site.store.commit(&later).unwrap();
+    assert_eq!(ask(&site, uri, &[(header::IF_NONE_MATCH, &tag)]).await.status(), StatusCode::NOT_MODIFIED);
+    let mut same_day = Batch::default();
+    same_day.counters.insert((Subject::Server, measure::POP_CONNECTIONS.number, Slot(3)), 1);
+    site.store.commit(&same_day).unwrap();
+    assert_eq!(ask(&site, uri, &[(header::IF_NONE_MATCH, &tag)]).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn answers_are_compressed_by_what_the_client_takes() {
+    let site = site();
+    let uri = "/api/reports/pop-sessions?from=0&until=86400";
+    let plain = bytes(ask(&site, uri, &[]).await).await;
+    for coding in ["zstd", "br", "gzip"] {
+        let response = ask(&site, uri, &[(header::ACCEPT_ENCODING, coding)]).await;
+        assert_eq!(header_of(&response, header::CONTENT_ENCODING), coding);
+        assert!(bytes(response).await.len() < plain.len());
+    }
+    let browser = ask(&site, uri, &[(header::ACCEPT_ENCODING, "gzip, deflate, br, zstd")]).await;
+    assert_eq!(header_of(&browser, header::CONTENT_ENCODING), "zstd");
+}
+
+#[tokio::test]
+async fn head_has_no_body_and_other_methods_are_refused() {
+    let site = site();
+    let send = |method: &str, uri: &str| {
+        let request = Request::builder().method(method).uri(uri).header(header::HOST, "localhost");
+        site.router.clone().oneshot(request.body(Body::empty()).unwrap())
+    };
+    for uri in ["/api/reports", "/", "/api/reports/pop-sessions?from=0&until=900"] {
+        let response = send("HEAD", uri).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert!(bytes(response).await.is_empty());
+        let response = send("POST", uri).await.unwrap();
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+        serde_json::from_slice::<ApiError>(&bytes(response).await).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_dressed_for_the_browser() {
+    // FAULTS 74, 85
+    let site = site();
+    for uri in ["/", "/api/reports", "/api/nope", "/assets/app-1a2b3c4d5e.wasm"] {
+        let response = ask(&site, uri, &[]).await;
+        let policy = header_of(&response, header::CONTENT_SECURITY_POLICY);
+        assert!(policy.starts_with("default-src 'none'; script-src 'self' 'wasm-unsafe-eval';"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe-inline"));
+        assert_eq!(header_of(&response, header::X_CONTENT_TYPE_OPTIONS), "nosniff");
+        assert_eq!(header_of(&response, header::REFERRER_POLICY), "no-referrer");
+    }
+    let stranger = Request::get("/api/reports").header(header::HOST, "evil.example").body(Body::empty()).unwrap();
+    let response = site.router.clone().oneshot(stranger).await.unwrap();
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn the_app_is_served_packed_and_its_routes_lead_to_it() {
+    let site = site();
+    for route in ["/", "/reports/pop-sessions", "/data-health"] {
+        let response = ask(&site, route, &[]).await;
+        assert_eq!(header_of(&response, header::CACHE_CONTROL), "no-cache");
+        assert_eq!(header_of(&response, header::CONTENT_TYPE), "text/html; charset=utf-8");
+        assert_eq!(bytes(response).await, b"<!doctype html>app");
+    }
+    let wasm = "/assets/app-1a2b3c4d5e.wasm";
+    let response = ask(&site, wasm, &[(header::ACCEPT_ENCODING, "gzip, br")]).await;
+    assert_eq!(header_of(&response, header::CONTENT_TYPE), "application/wasm");
+    assert_eq!(header_of(&response, header::CACHE_CONTROL), "public, max-age=31536000, immutable");
+    assert_eq!(header_of(&response, header::CONTENT_ENCODING), "br");
+    let tag = header_of(&response, header::ETAG);
+    assert_eq!(bytes(response).await, b"brotli");
+    assert_eq!(bytes(ask(&site, wasm, &[(header::ACCEPT_ENCODING, "br;q=0")]).await).await, b"plain");
+    assert_eq!(ask(&site, wasm, &[(header::IF_NONE_MATCH, &tag)]).await.status(), StatusCode::NOT_MODIFIED);
+}
+
+#[tokio::test]
+async fn events_come_newest_first_in_pages_and_revised() {
+    let mut site = site();
+    let session = |time: i64| Event {
+        time: Time(time),
+        host: "mx1".to_owned(),
+        subjects: vec!["example.com".parse().unwrap(), "ann@example.com".parse().unwrap()],
+        peer: Some("192.0.2.1".to_owned()),
+        bytes: None,
+        duration_ms: None,
+        detail: "connection".to_owned(),
+        kind: Kind::SmtpSession { is_blocked: false, bad_commands: 0, is_terminated: false },
+    };
+    let update = |id: u64, before: Option<Event>, after: Event| Update { id: EventId(id), before, after };
+    let mut batch = Batch::default();
+    for id in 1..=5 {
+        batch.book(update(id, None, session(id as i64 * 100)));
+    }
+    site.store.commit(&batch).unwrap();
+    let mut revision = Batch::default();
+    let blocked = Kind::SmtpSession { is_blocked: true, bad_commands: 0, is_terminated: false };
+    revision.book(update(2, Some(session(200)), Event { kind: blocked, ..session(200) }));
+    site.store.commit(&revision).unwrap();
+
+    let ids = |page: &EventPage| page.events.iter().map(|event| event.id).collect::<Vec<_>>();
+    let uri = "/api/events?from=0&until=86400&subject=ann@example.com&report=smtp-in-usage&limit=2";
+    let first: EventPage = json(&site, uri).await;
+    assert_eq!(ids(&first), [5, 4]);
+    let second: EventPage = json(&site, &format!("{uri}&after={}", first.next.unwrap())).await;
+    assert_eq!(ids(&second), [3, 2]);
+    let third: EventPage = json(&site, &format!("{uri}&after={}", second.next.unwrap())).await;
+    assert_eq!((ids(&third), third.next), (vec![1], None));
+
+    let uri = "/api/events?from=0&until=900&report=smtp-in-usage&measure=smtp_in.blocked_connections";
+    let blocked: EventPage = json(&site, uri).await;
+    assert_eq!(ids(&blocked), [2]);
+    let event = &blocked.events[0];
+    assert_eq!(
+        (event.kind.as_str(), event.subjects.as_slice()),
+        ("smtp-session", ["example.com", "ann@example.com"].map(str::to_owned).as_slice())
+    );
+    assert_eq!(event.counts["smtp_in.blocked_connections"], 1);
+}
+
+#[tokio::test]
+async fn health_lists_programs_and_sources() {
+    let health: Health = json(&site(), "/api/health").await;
+    assert_eq!(health, Health::default());
+}
+
+#[tokio::test]
+async fn beyond_the_cap_clients_are_sent_away_for_a_moment() {
+    // FAULTS 70
+    let dir = tempfile::tempdir().unwrap();
+    Store::open(dir.path()).unwrap();
+    let readers = Readers::new(dir.path());
+    let occupied = readers.occupy_all();
+    assert!(matches!(readers.read(|_| Ok(())).await, Err(Refusal::Busy)));
+    drop(occupied);
+    readers.read(|_| Ok(())).await.unwrap();
+    let response = axum::response::IntoResponse::into_response(Refusal::Busy);
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(header_of(&response, header::RETRY_AFTER), "2");
+}
+
+#[tokio::test]
+async fn only_loopback_addresses_are_listened_on() {
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
+        let refusal = bind(address.parse().unwrap()).await.unwrap_err().to_string();
+        assert!(refusal.contains("without accounts"), "{refusal}");
+    }
+    let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let site = site();
+    let served = tokio::spawn(serve(listener, site.router.clone(), async {
+        let _ = stopped.await;
+    }));
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("GET /api/health HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer).await.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with(r#"{"sources":[],"programs":[]}"#),
+        "{answer}"
+    );
+    stop.send(()).unwrap();
+    served.await.unwrap();
+}
