@@ -3,14 +3,17 @@
 mod check;
 mod import;
 mod report;
+mod serve;
 mod zones;
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 use crate::settings::Settings;
 
@@ -27,6 +30,7 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::ServeArgs),
     Import(import::ImportArgs),
     Check(check::CheckArgs),
     /// Print a report: the very table that the browser shows
@@ -37,7 +41,9 @@ impl CommandLine {
     /// Does what was asked for and says how it ended: 0 when all of it was done, 1 when something could not be read or
     /// written, 2 for wrong usage.
     pub fn run(self) -> ExitCode {
+        log_to_stderr();
         let outcome = Settings::load(self.config.as_deref()).and_then(|settings| match self.command {
+            Command::Serve(args) => serve::run(&args, &settings),
             Command::Import(args) => import::run(&args, &settings),
             Command::Check(args) => check::run(&args, &settings),
             Command::Report(args) => report::run(&args, &settings).map(|()| ExitCode::SUCCESS),
@@ -52,6 +58,17 @@ impl CommandLine {
             }
         }
     }
+}
+
+/// Our own log. `MAILTALLY_LOG` says what goes into it, as `debug` or `mailtally_server::store=trace`.
+fn log_to_stderr() {
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).with_env_var("MAILTALLY_LOG");
+    // Fails only where a log is set up already, which is then the one to use.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter.from_env_lossy())
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .try_init();
 }
 
 /// Something was asked for that there is not: exit status 2, as for a flag that there is not.

@@ -19,6 +19,7 @@ const HASHED: &str = "assets/";
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("no-cache");
 /// Shown where there is no app.
+#[cfg(not(feature = "embed"))]
 const NO_APP: &str = include_str!("no-app.html");
 
 /// What is built into the binary by `cargo xtask dist`.
@@ -38,18 +39,25 @@ struct Asset {
 }
 
 impl Assets {
-    /// The app inside the binary; without one, a page that says how to get it.
-    pub fn built_in() -> Assets {
-        #[cfg(feature = "embed")]
-        {
-            let file = |path: std::borrow::Cow<'static, str>| {
-                let file = <Embedded as rust_embed::RustEmbed>::get(&path)?;
-                Some((path.into_owned(), Bytes::from(file.data.into_owned())))
-            };
-            Assets::of(<Embedded as rust_embed::RustEmbed>::iter().filter_map(file).collect())
+    /// The app inside the binary. A binary without one looks for the app that `cargo xtask` built in the workspace, and
+    /// else has a page that says how to build it.
+    #[cfg(feature = "embed")]
+    pub fn built_in() -> Result<Assets> {
+        use rust_embed::RustEmbed;
+        let file = |path: std::borrow::Cow<'static, str>| {
+            let file = Embedded::get(&path)?;
+            Some((path.into_owned(), Bytes::from(file.data.into_owned())))
+        };
+        Ok(Assets::of(Embedded::iter().filter_map(file).collect()))
+    }
+
+    #[cfg(not(feature = "embed"))]
+    pub fn built_in() -> Result<Assets> {
+        let built = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/app"));
+        if built.join(INDEX).is_file() {
+            return Assets::in_folder(built);
         }
-        #[cfg(not(feature = "embed"))]
-        Assets::of(HashMap::from([(INDEX.to_owned(), Bytes::from_static(NO_APP.as_bytes()))]))
+        Ok(Assets::of(HashMap::from([(INDEX.to_owned(), Bytes::from_static(NO_APP.as_bytes()))])))
     }
 
     /// The app in a folder, as `cargo xtask` builds it in target/app.

@@ -1,0 +1,88 @@
+//! `mailtally serve`: collects and serves, in one process, until it is told to stop.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::http::{self, App, Assets};
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// Follow the logs and serve the reports
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// Data directory; made if it is absent [default: from the settings]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Loopback address to listen on [default: from the settings]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// A log to follow, or a pattern with `*`; may be given more than once [default: from the settings]
+    #[arg(long = "log", value_name = "GLOB")]
+    logs: Vec<String>,
+    #[command(flatten)]
+    app: AppArgs,
+}
+
+/// Where the browser app is.
+#[derive(Args, Clone, Debug, Default)]
+pub struct AppArgs {
+    /// Folder of the built app [default: the one in this binary]
+    #[arg(long, value_name = "DIR")]
+    app: Option<PathBuf>,
+}
+
+impl AppArgs {
+    pub fn assets(&self) -> Result<Assets> {
+        match &self.app {
+            Some(folder) => Assets::in_folder(folder),
+            None => Assets::built_in(),
+        }
+    }
+}
+
+pub fn run(args: &ServeArgs, settings: &Settings) -> Result<ExitCode> {
+    let data = args.data.as_deref().unwrap_or(&settings.data);
+    let assets = args.app.assets()?;
+    // The data file is there before anyone asks for it, and nobody else writes to it while we live.
+    let _store = Store::open(data)?;
+    until_stopped(data, assets, args.listen.unwrap_or(settings.listen), settings)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves a data directory until Ctrl-C or SIGTERM. The address is printed once it answers.
+pub fn until_stopped(data: &Path, assets: Assets, listen: SocketAddr, settings: &Settings) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    runtime.block_on(async {
+        let listener = http::bind(listen).await?;
+        let address = listener.local_addr().context("cannot tell the address")?;
+        let stop = stopped()?;
+        writeln!(io::stdout(), "http://{address}/").context("cannot print the address")?;
+        http::serve(listener, http::router(App::new(data, assets, settings)), stop).await;
+        Ok(())
+    })
+}
+
+/// Done when the process is told to stop. The handlers stand when this returns, so that no signal is lost.
+fn stopped() -> Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let handle = |kind| signal(kind).context("cannot listen for signals");
+        let (mut interrupt, mut terminate) = (handle(SignalKind::interrupt())?, handle(SignalKind::terminate())?);
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
