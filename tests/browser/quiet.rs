@@ -21,6 +21,7 @@ pub async fn what_the_page_knows_is_not_asked_again(_: &Stage, page: &Page) -> R
     }
     page.click("button", "Outgoing Messages").await?;
     page.frame().await?;
+    ensure!(page.path().await?.contains("hidden=outgoing"), "the series was not hidden: {}", page.path().await?);
     let after = page.requests().await?;
     ensure!(after == before, "step, sort, chart and series made {} requests", after - before);
     Ok(())
