@@ -68,8 +68,8 @@ pub struct Server {
     pub url: String,
     /// Where its counters are.
     pub data: PathBuf,
-    /// The demo's throwaway directory is made in here, so that a test finds it and nothing stays behind.
-    _folder: Option<TempDir>,
+    /// What it keeps besides; for the demo its throwaway directory, which a test finds here.
+    _folder: TempDir,
 }
 
 impl Server {
@@ -80,15 +80,22 @@ impl Server {
         command.args(["demo", "--listen", &free_address()?.to_string()]).env("TMPDIR", folder.path());
         let (process, url) = start(command)?;
         let data = only_folder(folder.path())?;
-        Ok(Server { process, url, data, _folder: Some(folder) })
+        Ok(Server { process, url, data, _folder: folder })
     }
 
-    /// A server over what a test has imported.
+    /// A server over what a test has imported; it follows no log and does not sample this machine.
     pub fn serve(data: &Path) -> Result<Server> {
+        let folder = tempfile::tempdir().context("cannot make a directory for the settings")?;
+        let settings = folder.path().join("mailtally.toml");
+        fs::write(&settings, "[collect]\nfiles = []\n[host]\nsample = false\n").context("cannot write settings")?;
         let mut command = Command::new(binary()?);
-        command.args(["serve", "--listen", &free_address()?.to_string(), "--data"]).arg(data);
+        command
+            .arg("--config")
+            .arg(settings)
+            .args(["serve", "--listen", &free_address()?.to_string(), "--data"])
+            .arg(data);
         let (process, url) = start(command)?;
-        Ok(Server { process, url, data: data.to_owned(), _folder: None })
+        Ok(Server { process, url, data: data.to_owned(), _folder: folder })
     }
 }
 
