@@ -81,6 +81,8 @@ pub enum Kind {
     /// A connection of a POP3 or IMAP client. The duration runs from log-in.
     MailboxSession {
         protocol: Protocol,
+        /// Its beginning is in the log: else only its end is known, and it is no new connection.
+        has_start: bool,
         is_login: bool,
         is_blocked: bool,
         /// Bad commands that the log shows, or 1 for a session dropped for them.
@@ -242,9 +244,9 @@ impl Event {
                 book.start(&measure::SMTP_OUT_BOUNCED, i64::from(*bounced));
                 book.spread_back(&measure::SMTP_OUT_ACTIVE);
             }
-            Kind::MailboxSession { protocol, is_login, is_blocked, bad_commands, auth_failed, end } => {
+            Kind::MailboxSession { protocol, has_start, is_login, is_blocked, bad_commands, auth_failed, end } => {
                 let measures = protocol.measures();
-                book.start(measures.connections, 1);
+                book.start(measures.connections, i64::from(*has_start));
                 book.start(measures.logins, i64::from(*is_login));
                 book.start(measures.blocked, i64::from(*is_blocked));
                 book.start(measures.auth_failed, i64::from(*auth_failed));
@@ -441,6 +443,7 @@ mod tests {
     fn a_session_is_booked_to_the_slots_it_passed() {
         let kind = Kind::MailboxSession {
             protocol: Protocol::Imap,
+            has_start: true,
             is_login: true,
             is_blocked: false,
             bad_commands: 0,

@@ -5,6 +5,8 @@
 pub mod source;
 pub mod syslog;
 
+pub mod text;
+
 pub mod clamav;
 pub mod dovecot;
 pub mod host;

@@ -1,1 +1,505 @@
-//! To be written.
+//! Postfix: a message of one of its daemons → a [`Fact`], or nothing of consequence, or not understood.
+//!
+//! Knows lines of Postfix 3.5 to 3.11 and nothing of counting. The wording is that of the daemons' sources;
+//! where versions differ, the comment names the version that brought the change.
+
+mod delivery;
+mod postscreen;
+mod smtpd;
+
+use crate::text::{self, Parsed, address, leading_number, number, split};
+
+pub use delivery::{Delays, Delivery, Status, Trouble};
+pub use postscreen::Screened;
+
+/// The name of a queue file: hexadecimal, or since 2.9 digits and consonants (`enable_long_queue_ids`).
+/// The letters themselves, packed: names are compared at every line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct QueueId(u128);
+
+impl From<QueueId> for String {
+    fn from(id: QueueId) -> String {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for QueueId {
+    type Error = &'static str;
+
+    fn try_from(letters: String) -> Result<QueueId, &'static str> {
+        QueueId::parse(letters.as_bytes()).ok_or("not the name of a queue file")
+    }
+}
+
+impl QueueId {
+    /// 6 bits a letter fit 21 letters; Postfix makes 11 to 20.
+    const MAX_LETTERS: usize = 21;
+
+    pub fn parse(bytes: &[u8]) -> Option<QueueId> {
+        let is_short = bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
+        let is_long = || bytes.len() >= 10 && bytes.iter().all(|byte| is_long_letter(*byte));
+        if !(5..=QueueId::MAX_LETTERS).contains(&bytes.len()) || !(is_short || is_long()) {
+            return None;
+        }
+        let code = |byte: u8| match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'A'..=b'Z' => byte - b'A' + 10,
+            _ => byte - b'a' + 36,
+        };
+        Some(QueueId(bytes.iter().fold(1, |packed, byte| packed << 6 | u128::from(code(*byte)))))
+    }
+}
+
+impl std::fmt::Display for QueueId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let letters = (127 - self.0.leading_zeros()) / 6;
+        for letter in (0..letters).rev() {
+            let code = (self.0 >> (letter * 6) & 63) as u8;
+            let byte = match code {
+                0..=9 => b'0' + code,
+                10..=35 => b'A' + code - 10,
+                _ => b'a' + code - 36,
+            };
+            write!(f, "{}", char::from(byte))?;
+        }
+        Ok(())
+    }
+}
+
+fn is_long_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() && !matches!(byte.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u')
+}
+
+/// A client or a next hop: `mail.outside.example[203.0.113.10]`, with `:25` where ports are logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Peer<'a> {
+    pub name: &'a [u8],
+    pub ip: &'a [u8],
+    pub port: Option<u16>,
+}
+
+impl<'a> Peer<'a> {
+    /// The peer at the start and the bytes after it.
+    pub fn leading(bytes: &'a [u8]) -> Option<(Peer<'a>, &'a [u8])> {
+        let open = memchr::memchr(b'[', bytes)?;
+        let close = open + memchr::memchr(b']', &bytes[open..])?;
+        let (name, ip, rest) = (&bytes[..open], &bytes[open + 1..close], &bytes[close + 1..]);
+        if name.contains(&b' ') {
+            return None;
+        }
+        let port = rest.strip_prefix(b":").and_then(leading_number);
+        Some(match port.and_then(|(port, rest)| Some((u16::try_from(port).ok()?, rest))) {
+            Some((port, rest)) => (Peer { name, ip, port: Some(port) }, rest),
+            None => (Peer { name, ip, port: None }, rest),
+        })
+    }
+
+    pub fn whole(bytes: &'a [u8]) -> Option<Peer<'a>> {
+        Peer::leading(bytes).filter(|(_, rest)| rest.is_empty()).map(|(peer, _)| peer)
+    }
+}
+
+/// Something that one line says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact<'a> {
+    Connect(Peer<'a>),
+    /// How many unknown commands the client gave, good or not.
+    Disconnect {
+        client: Peer<'a>,
+        unknown_commands: u32,
+    },
+    /// A message begins; no id before a before-queue filter (`NOQUEUE: client=`).
+    Client {
+        id: Option<QueueId>,
+        client: Peer<'a>,
+        sasl_username: Option<&'a [u8]>,
+        /// By XFORWARD: the queue file that a filter got, and who had sent it.
+        orig_queue_id: Option<QueueId>,
+        orig_client: Option<Peer<'a>>,
+    },
+    Reject(Reject<'a>),
+    /// A before-queue filter took the message and knows it as `queued_as`.
+    ProxyAccept {
+        queued_as: QueueId,
+    },
+    /// anvil's limits: refused once per line (LOG-LINES trap 22).
+    OverLimit {
+        what: AnvilLimit,
+        client: Peer<'a>,
+    },
+    LoginFailed {
+        client: Peer<'a>,
+        user: Option<&'a [u8]>,
+    },
+    BadCommand {
+        client: Peer<'a>,
+    },
+    BrokenOff {
+        how: BrokenOff,
+        client: Peer<'a>,
+        /// Bytes of data that had come.
+        bytes: Option<u64>,
+    },
+    MilterDown {
+        address: &'a [u8],
+    },
+    MessageId {
+        id: QueueId,
+        message_id: &'a [u8],
+    },
+    /// `header_checks` with INFO.
+    Header {
+        id: QueueId,
+        header: &'a [u8],
+    },
+    Pickup {
+        id: QueueId,
+        uid: u32,
+        sender: &'a [u8],
+        orig_id: Option<QueueId>,
+    },
+    Active {
+        id: QueueId,
+        sender: &'a [u8],
+        size: Option<u64>,
+    },
+    Expired {
+        id: QueueId,
+    },
+    /// The queue file is gone: done, or never to be done.
+    Removed {
+        id: QueueId,
+    },
+    Delivery(Delivery<'a>),
+    /// `connect to HOST[ip]:port: reason`: the text after `connect to `.
+    ConnectFailed {
+        text: &'a [u8],
+        host: Peer<'a>,
+    },
+    /// A next hop failed and another one is tried: no `to=` line is written for it.
+    HopFailed {
+        id: QueueId,
+        host: Peer<'a>,
+        response: &'a [u8],
+    },
+    /// This server wrote a notification, as a message of its own.
+    Notification {
+        id: QueueId,
+        child: QueueId,
+        is_non_delivery: bool,
+    },
+    /// postscreen, by the client's address and port.
+    Screen {
+        client: Peer<'a>,
+        what: Screened<'a>,
+    },
+    /// master started or ended: no session goes on.
+    Restart,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AnvilLimit {
+    Connections,
+    Messages,
+    Recipients,
+    Logins,
+    TlsSessions,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BrokenOff {
+    /// Within a mail transaction, by time, by too many errors, or in the TLS handshake.
+    Terminated,
+    /// Before a transaction began: mostly scanners, kept apart.
+    Early,
+}
+
+/// A refusal of smtpd, cleanup, a milter or postscreen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject<'a> {
+    /// None for NOQUEUE.
+    pub id: Option<QueueId>,
+    pub stage: Stage,
+    /// None where a header's text stands before it.
+    pub client: Option<Peer<'a>>,
+    /// `550 5.1.1 <nobody@alpha.example>: Recipient address rejected: …`
+    pub reply: &'a [u8],
+    pub recipient: Option<&'a [u8]>,
+    pub sender: Option<&'a [u8]>,
+    /// Since 3.10.
+    pub sasl_username: Option<&'a [u8]>,
+    pub is_by_milter: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Connect,
+    /// HELO, EHLO, STARTTLS, AUTH, VRFY and other commands that carry no mail.
+    Command,
+    Mail,
+    Rcpt,
+    Data,
+    EndOfMessage,
+    /// header_checks and body_checks.
+    Content,
+}
+
+/// Who of Postfix speaks: `postfix-mx-in/submission/smtpd`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Speaker<'a> {
+    /// `postfix`, or the instance's own name.
+    pub instance: &'a [u8],
+    /// All of the program's name: two services of one daemon are told apart by it.
+    pub program: &'a [u8],
+    pub daemon: &'a [u8],
+}
+
+impl<'a> Speaker<'a> {
+    pub fn parse(program: &'a [u8]) -> Option<Speaker<'a>> {
+        let end = memchr::memrchr(b'/', program);
+        let Some(end) = end else {
+            return program.starts_with(b"postfix").then_some(Speaker { instance: program, program, daemon: b"" });
+        };
+        let instance = &program[..memchr::memchr(b'/', program)?];
+        let daemon = &program[end + 1..];
+        (instance.starts_with(b"postfix") || DAEMONS.contains(&daemon)).then_some(Speaker { instance, program, daemon })
+    }
+
+    /// Whether the daemon takes mail from users: `postfix/submission/smtpd`, `postfix/smtps/smtpd`.
+    pub fn is_submission(&self) -> bool {
+        let mut parts = self.program.split(|byte| *byte == b'/').skip(1);
+        parts.any(|part| part.starts_with(b"submission") || part == b"smtps" || part == b"465" || part == b"587")
+    }
+}
+
+/// Daemons that a site may run under a `syslog_name` without "postfix" in it.
+const DAEMONS: &[&[u8]] = &[
+    b"smtpd",
+    b"cleanup",
+    b"qmgr",
+    b"nqmgr",
+    b"pickup",
+    b"smtp",
+    b"lmtp",
+    b"local",
+    b"virtual",
+    b"pipe",
+    b"bounce",
+    b"postscreen",
+    b"master",
+    b"error",
+    b"discard",
+    b"anvil",
+    b"postfix-script",
+];
+
+/// Daemons and tools whose lines move nothing.
+const SILENT: &[&[u8]] = &[
+    b"anvil",
+    b"scache",
+    b"tlsproxy",
+    b"tlsmgr",
+    b"verify",
+    b"dnsblog",
+    b"proxymap",
+    b"proxywrite",
+    b"postlogd",
+    b"showq",
+    b"flush",
+    b"trivial-rewrite",
+    b"postfix-script",
+    b"sendmail",
+    b"postdrop",
+    b"postqueue",
+    b"postalias",
+    b"postmap",
+    b"postconf",
+    b"spawn",
+    b"nbdb_reindexd",
+    b"qmqpd",
+    b"oqmgr",
+    b"postmulti",
+    b"postlog",
+    b"postcat",
+];
+
+/// Reads one message.
+pub fn parse<'a>(speaker: &Speaker<'a>, message: &'a [u8]) -> Parsed<Fact<'a>> {
+    match speaker.daemon {
+        b"smtpd" => smtpd::parse(message),
+        b"cleanup" => cleanup(message),
+        b"qmgr" | b"nqmgr" => qmgr(message),
+        b"pickup" => pickup(message),
+        b"smtp" | b"lmtp" | b"local" | b"virtual" | b"pipe" | b"error" | b"discard" | b"retry" => {
+            delivery::parse(speaker.daemon, message)
+        }
+        b"bounce" | b"defer" | b"trace" => bounce(message),
+        b"postscreen" => postscreen::parse(message),
+        b"master" => master(message),
+        b"postsuper" => postsuper(message),
+        b"" => nameless(message),
+        daemon if SILENT.contains(&daemon) => Parsed::Ignored,
+        _ => Parsed::Unparsed,
+    }
+}
+
+/// RFC 5424 by rsyslog loses the daemon (LOG-LINES trap 1): it is told from the text where the text is one
+/// daemon's alone.
+fn nameless(message: &[u8]) -> Parsed<Fact<'_>> {
+    let (id, rest) = split_id(message);
+    let starts = |words: &[&[u8]]| words.iter().any(|word| rest.starts_with(word));
+    if starts(&[
+        b"connect from ",
+        b"disconnect from ",
+        b"client=",
+        b"reject: RCPT ",
+        b"reject: MAIL ",
+        b"reject: CONNECT ",
+    ]) || starts(&[b"lost connection after ", b"timeout after ", b"too many errors after ", b"proxy-accept: "])
+    {
+        return smtpd::parse(message);
+    }
+    if rest.starts_with(b"warning: ") {
+        return match smtpd::parse(message) {
+            Parsed::Fact(fact) => Parsed::Fact(fact),
+            _ => Parsed::Ignored,
+        };
+    }
+    match id {
+        Some(_) if starts(&[b"uid="]) => pickup(message),
+        Some(_) if starts(&[b"message-id=", b"milter-reject: ", b"reject: header ", b"reject: body "]) => {
+            cleanup(message)
+        }
+        Some(_) if starts(&[b"from=<"]) || rest.starts_with(b"removed") => qmgr(message),
+        Some(_) if starts(&[b"to=<"]) => delivery::parse(b"", message),
+        Some(_) if starts(&[b"sender non-delivery notification: "]) => bounce(message),
+        None if starts(&[b"statistics: "]) || text::contains(rest, b"TLS connection established ") => Parsed::Ignored,
+        _ => Parsed::Unparsed,
+    }
+}
+
+/// `4F2A: rest` → the id and the rest; `NOQUEUE: rest` → no id and the rest; else no id and all.
+fn split_id(message: &[u8]) -> (Option<QueueId>, &[u8]) {
+    // No id is longer than 21 letters: a colon further on is another one's.
+    let head = &message[..message.len().min(QueueId::MAX_LETTERS + 2)];
+    match split(head, b": ") {
+        Some((b"NOQUEUE", _)) => (None, &message[9..]),
+        Some((word, _)) => match QueueId::parse(word) {
+            Some(id) => (Some(id), &message[word.len() + 2..]),
+            None => (None, message),
+        },
+        None => (None, message),
+    }
+}
+
+fn cleanup(message: &[u8]) -> Parsed<Fact<'_>> {
+    let (Some(id), rest) = split_id(message) else { return other(message) };
+    if let Some(message_id) = rest.strip_prefix(b"message-id=") {
+        return Parsed::Fact(Fact::MessageId { id, message_id });
+    }
+    if let Some(header) = rest.strip_prefix(b"info: header ") {
+        return Parsed::Fact(Fact::Header { id, header });
+    }
+    if rest.starts_with(b"reject: ") || rest.starts_with(b"milter-reject: ") {
+        return Parsed::of(smtpd::reject(Some(id), rest).map(Fact::Reject));
+    }
+    if rest.starts_with(b"canceled") {
+        return Parsed::Fact(Fact::Removed { id });
+    }
+    // warning, hold, discard, filter, redirect, prepend, replace, resent-message-id, milter-hold and the like:
+    // what they do to the message shows in its later lines, or in their absence (LOG-LINES trap 14).
+    Parsed::Ignored
+}
+
+fn qmgr(message: &[u8]) -> Parsed<Fact<'_>> {
+    let (Some(id), rest) = split_id(message) else { return other(message) };
+    // 3.10 says why: `removed (canceled)`, `removed (discarded)`.
+    if rest == b"removed" || rest.starts_with(b"removed (") || rest == b"canceled" {
+        return Parsed::Fact(Fact::Removed { id });
+    }
+    let Some(rest) = rest.strip_prefix(b"from=<") else { return other(rest) };
+    let Some((sender, rest)) = address(rest, &[b", size=", b", status="]) else { return Parsed::Unparsed };
+    if let Some(rest) = rest.strip_prefix(b", size=") {
+        let Some((size, _nrcpt)) = split(rest, b", nrcpt=") else { return Parsed::Unparsed };
+        return Parsed::Fact(Fact::Active { id, sender, size: number(size) });
+    }
+    match rest.strip_prefix(b", status=") {
+        Some(status) if status.starts_with(b"expired") || status.starts_with(b"force-expired") => {
+            Parsed::Fact(Fact::Expired { id })
+        }
+        _ => Parsed::Unparsed,
+    }
+}
+
+fn pickup(message: &[u8]) -> Parsed<Fact<'_>> {
+    let (Some(id), rest) = split_id(message) else { return other(message) };
+    let fact = || {
+        let (uid, rest) = leading_number(rest.strip_prefix(b"uid=")?)?;
+        let (sender, rest) = address(rest.strip_prefix(b" from=<")?, &[b"", b" orig_id="])?;
+        let orig_id = rest.strip_prefix(b" orig_id=").and_then(QueueId::parse);
+        Some(Fact::Pickup { id, uid: u32::try_from(uid).ok()?, sender, orig_id })
+    };
+    Parsed::of(fact())
+}
+
+fn bounce(message: &[u8]) -> Parsed<Fact<'_>> {
+    let (Some(id), rest) = split_id(message) else { return other(message) };
+    let Some((kind, child)) = split(rest, b" notification: ") else { return other(rest) };
+    let Some(child) = QueueId::parse(child) else { return Parsed::Unparsed };
+    let is_non_delivery = kind == b"sender non-delivery";
+    Parsed::Fact(Fact::Notification { id, child, is_non_delivery })
+}
+
+fn master(message: &[u8]) -> Parsed<Fact<'_>> {
+    if message.starts_with(b"daemon started") || message.starts_with(b"terminating on signal") {
+        return Parsed::Fact(Fact::Restart);
+    }
+    Parsed::Ignored
+}
+
+fn postsuper(message: &[u8]) -> Parsed<Fact<'_>> {
+    match split_id(message) {
+        (Some(id), b"removed") => Parsed::Fact(Fact::Removed { id }),
+        _ => Parsed::Ignored,
+    }
+}
+
+/// Diagnostics of any daemon.
+fn other<'a>(message: &'a [u8]) -> Parsed<Fact<'a>> {
+    const WORDS: &[&[u8]] = &[
+        b"warning: ",
+        b"fatal: ",
+        b"panic: ",
+        b"error: ",
+        b"statistics: ",
+        b"skipped, ",
+        b"using backwards-compatible",
+        b"table ",
+        b"name_mask",
+        b"dict_",
+        b"initializing ",
+        b"setting up TLS",
+        b"Issuing session ticket",
+        b"SSL_",
+        b"certificate ",
+        b"CA certificate ",
+        b"save session ",
+        b"reusing session",
+        b"process exit",
+        b"reload ",
+        b"enabling PIX workarounds",
+        b"breaking line",
+        b"Cannot start TLS",
+        b"sender delivery status",
+        b"watchdog",
+        b"host ",
+        b"lost connection with ",
+        b"conversation with ",
+    ];
+    let is_tls = || text::contains(message, b" TLS connection established ");
+    if WORDS.iter().any(|word| message.starts_with(word)) || is_tls() { Parsed::Ignored } else { Parsed::Unparsed }
+}
+
+#[cfg(test)]
+mod tests;

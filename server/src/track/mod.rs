@@ -1,10 +1,33 @@
 //! Joins lines into events: queue-ids to root messages, log-in to log-out. Knows mail and nothing of files or the store.
+//!
+//! Each part keeps its own rows and turns facts into events: [`queue`] and [`message`] for mail, [`smtp_in`] for
+//! sessions of clients, [`mailbox`] for POP3 and IMAP, [`filter`] for scanners, [`throttle`] for limits. Rows are
+//! kept in the store between runs, so that a log may be cut at any line.
 
+mod filter;
+mod mailbox;
+mod message;
+mod names;
+mod queue;
+mod relay;
+mod smtp_in;
+mod state;
+mod throttle;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context;
 use mailtally_model::{Subject, Time};
+use serde::{Deserialize, Serialize};
 
-use crate::event::Update;
+use crate::event::{Event, Kind, Update};
+use crate::postfix::{self, Speaker};
 use crate::settings::MailSettings;
 use crate::syslog::Line;
+use crate::text::{MAX_DETAIL_BYTES, Parsed};
+use crate::{clamav, dovecot, host, spamassassin};
+use names::Ours;
+use state::{Interner, Out};
 
 /// How a line fared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,27 +39,247 @@ pub enum Verdict {
     Unparsed,
 }
 
+/// Rows that are done are kept for so long, for what comes late: a scan's verdict (1.2, report 2), a link between
+/// queue files, a recipient of a session.
+const GRACE_SECS: i64 = 15 * 60;
+
 /// Open messages, sessions and attempts; bounded, and kept in the store between runs.
-pub struct Tracker {}
+pub struct Tracker {
+    settings: MailSettings,
+    ours: Ours,
+    hosts: Interner,
+    programs: Interner,
+    /// By host: where its log time stands.
+    clocks: BTreeMap<u16, Time>,
+    next_event: u64,
+    next_row: u64,
+    is_meta_changed: bool,
+    queue: queue::Queue,
+    sessions: smtp_in::Sessions,
+    mailboxes: mailbox::Mailboxes,
+    filters: filter::Filters,
+    limits: throttle::Limits,
+}
+
+/// What of the tracker is no row of a table.
+#[derive(Default, Serialize, Deserialize)]
+struct Meta {
+    hosts: Vec<String>,
+    programs: Vec<String>,
+    clocks: BTreeMap<u16, Time>,
+    next_event: u64,
+    next_row: u64,
+    learned_domains: BTreeSet<String>,
+    filter_pipes: BTreeSet<String>,
+}
+
+/// The key of [`Meta`]; tables have a letter and a number.
+const META_KEY: &[u8] = b"meta";
+
+/// A line with its host and program as numbers.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    line: &'a Line<'a>,
+    host: u16,
+    program: u16,
+}
+
+impl At<'_> {
+    fn event(&self, kind: Kind, subjects: Vec<Subject>) -> Event {
+        Event {
+            time: self.line.time,
+            host: self.line.host.to_owned(),
+            subjects,
+            peer: None,
+            bytes: None,
+            duration_ms: None,
+            detail: String::new(),
+            kind,
+        }
+    }
+}
 
 impl Tracker {
     /// A tracker with the open state that the store kept: what [`Tracker::take_changes`] gave, by key.
     pub fn restore(settings: &MailSettings, open: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) -> anyhow::Result<Tracker> {
-        todo!()
+        let mut meta = Meta::default();
+        let mut queue = queue::Queue::default();
+        let mut sessions = smtp_in::Sessions::default();
+        let mut mailboxes = mailbox::Mailboxes::default();
+        let mut filters = filter::Filters::default();
+        let mut limits = throttle::Limits::default();
+        for (key, value) in open {
+            let is_taken = queue.messages.restore(&key, &value)?
+                || sessions.rows.restore(&key, &value)?
+                || queue.failures.restore(&key, &value)?
+                || mailboxes.rows.restore(&key, &value)?
+                || filters.scans.restore(&key, &value)?
+                || limits.trips.restore(&key, &value)?;
+            if key == META_KEY {
+                meta = serde_json::from_slice(&value).context("cannot read the tracker's open state")?;
+            } else if !is_taken {
+                anyhow::bail!("open state of an unknown kind: written by a newer version?");
+            }
+        }
+        queue.filter_pipes = meta.filter_pipes;
+        queue.index();
+        sessions.index();
+        mailboxes.index();
+        limits.index();
+        Ok(Tracker {
+            settings: settings.clone(),
+            ours: Ours::new(settings, meta.learned_domains),
+            hosts: Interner::restore(meta.hosts),
+            programs: Interner::restore(meta.programs),
+            clocks: meta.clocks,
+            next_event: meta.next_event,
+            next_row: meta.next_row,
+            is_meta_changed: false,
+            queue,
+            sessions,
+            mailboxes,
+            filters,
+            limits,
+        })
     }
 
     /// Takes one line; pushes what it did to `updates` (most often nothing or one) and evidence of our names to `known`.
     pub fn line(&mut self, line: &Line<'_>, updates: &mut Vec<Update>, known: &mut Vec<Subject>) -> Verdict {
-        todo!()
+        let (Some((host, new_host)), Some((program, new_program))) =
+            (self.hosts.number(line.host.as_bytes()), self.programs.number(line.program))
+        else {
+            return Verdict::Unparsed;
+        };
+        self.is_meta_changed |= new_host || new_program;
+        let mut out = Out { updates, known, next_event: self.next_event };
+        self.tick(host, line.time, &mut out);
+        let at = At { line, host, program };
+        let mut verdict = Verdict::Ignored;
+        for _ in 0..line.times {
+            verdict = self.take(&at, &mut out);
+            if verdict != Verdict::Understood {
+                break;
+            }
+        }
+        self.is_meta_changed |= out.next_event != self.next_event;
+        self.next_event = out.next_event;
+        verdict
+    }
+
+    fn take(&mut self, at: &At<'_>, out: &mut Out<'_>) -> Verdict {
+        let line = at.line;
+        match line.program {
+            b"dovecot" => match dovecot::parse(line.message) {
+                Parsed::Fact(fact) => self.dovecot(at, &fact, out),
+                parsed => return verdict(&parsed),
+            },
+            b"spamd" => match spamassassin::spamd(line.message) {
+                Parsed::Fact(fact) => self.spamassassin(at, &fact, out),
+                parsed => return verdict(&parsed),
+            },
+            b"spamc" => match spamassassin::spamc(line.message) {
+                Parsed::Fact(fact) => self.spamassassin(at, &fact, out),
+                parsed => return verdict(&parsed),
+            },
+            b"clamd" => match clamav::clamd(line.message) {
+                Parsed::Fact(fact) => self.clamav(at, &fact, true, out),
+                parsed => return verdict(&parsed),
+            },
+            b"clamav-milter" => match clamav::clamav_milter(line.message) {
+                Parsed::Fact(fact) => self.clamav(at, &fact, false, out),
+                parsed => return verdict(&parsed),
+            },
+            program if program == host::PROGRAM.as_bytes() => {
+                let Some(sample) = host::parse(line.message) else { return Verdict::Unparsed };
+                out.once(at.event(Kind::HostSample(sample), Vec::new()));
+            }
+            program => {
+                let Some(speaker) = Speaker::parse(program) else { return Verdict::Unparsed };
+                match postfix::parse(&speaker, line.message) {
+                    Parsed::Fact(fact) => self.postfix(at, &speaker, &fact, out),
+                    parsed => return verdict(&parsed),
+                }
+            }
+        }
+        Verdict::Understood
     }
 
     /// Log time of a host has come to `now`: books the seconds of open sessions, expires what is too old.
     pub fn advance(&mut self, host: &str, now: Time, updates: &mut Vec<Update>) {
-        todo!()
+        let Some((host, _)) = self.hosts.number(host.as_bytes()) else { return };
+        let mut known = Vec::new();
+        let mut out = Out { updates, known: &mut known, next_event: self.next_event };
+        let now = self.clocks.get(&host).map_or(now, |clock| now.max(*clock));
+        self.sweep(host, now, &mut out);
+        self.is_meta_changed |= out.next_event != self.next_event;
+        self.next_event = out.next_event;
+    }
+
+    /// At each new slot of a host: what [`Tracker::advance`] does, so that results do not hang on how often that is called.
+    fn tick(&mut self, host: u16, now: Time, out: &mut Out<'_>) {
+        let clock = self.clocks.entry(host).or_insert(now);
+        if now <= *clock {
+            return;
+        }
+        let is_new_slot = now.slot() != clock.slot();
+        *clock = now;
+        self.is_meta_changed = true;
+        if is_new_slot {
+            self.sweep(host, now, out);
+        }
+    }
+
+    fn sweep(&mut self, host: u16, now: Time, out: &mut Out<'_>) {
+        self.sweep_sessions(host, now, out);
+        self.sweep_mailboxes(host, now, out);
+        self.sweep_messages(host, now);
+        self.filters.sweep(now);
+        self.limits.sweep(now);
     }
 
     /// Open state that changed since the last call: key → value, `None` for what is closed.
     pub fn take_changes(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
-        todo!()
+        let mut changes = Vec::new();
+        self.queue.messages.take_changes(&mut changes);
+        self.queue.failures.take_changes(&mut changes);
+        self.sessions.rows.take_changes(&mut changes);
+        self.mailboxes.rows.take_changes(&mut changes);
+        self.filters.scans.take_changes(&mut changes);
+        self.limits.trips.take_changes(&mut changes);
+        if std::mem::take(&mut self.is_meta_changed) || !changes.is_empty() {
+            let meta = Meta {
+                hosts: self.hosts.names().to_vec(),
+                programs: self.programs.names().to_vec(),
+                clocks: self.clocks.clone(),
+                next_event: self.next_event,
+                next_row: self.next_row,
+                learned_domains: self.ours.learned.clone(),
+                filter_pipes: self.queue.filter_pipes.clone(),
+            };
+            changes.push((META_KEY.to_vec(), Some(serde_json::to_vec(&meta).expect("plain data is JSON"))));
+        }
+        changes
+    }
+
+    fn new_row(&mut self) -> u64 {
+        self.next_row += 1;
+        self.next_row
     }
 }
+
+fn verdict<T>(parsed: &Parsed<T>) -> Verdict {
+    match parsed {
+        Parsed::Fact(_) => Verdict::Understood,
+        Parsed::Ignored => Verdict::Ignored,
+        Parsed::Unparsed => Verdict::Unparsed,
+    }
+}
+
+/// Text of a line for an event's detail, cut at a length that recognises it.
+fn detail(bytes: &[u8]) -> String {
+    let cut = bytes.len().min(MAX_DETAIL_BYTES);
+    String::from_utf8_lossy(&bytes[..cut]).into_owned()
+}
+
+#[cfg(test)]
+mod tests;

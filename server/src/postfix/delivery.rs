@@ -1,0 +1,179 @@
+//! smtp, lmtp, local, virtual, pipe, error and discard: what became of a recipient, and of connections to next hops.
+
+use super::{Fact, Peer, QueueId, other, split_id};
+use crate::text::{Parsed, address, leading_number, millis, split};
+
+/// `to=<x@y>, orig_to=<z>, relay=mx[1.2.3.4]:25, conn_use=2, delay=0.3, delays=a/b/c/d, dsn=2.0.0, status=sent (250 …)`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery<'a> {
+    pub id: QueueId,
+    /// `smtp`, `lmtp`, `pipe`…
+    pub daemon: &'a [u8],
+    pub recipient: &'a [u8],
+    /// As logged: `none`, `local`, a pipe's transport, `mx[1.2.3.4]:25`, `mx1[private/dovecot-lmtp]`.
+    pub relay: &'a [u8],
+    /// An open connection was used again.
+    pub is_reuse: bool,
+    pub delays: Delays<'a>,
+    pub status: Status,
+    /// What stands in the parentheses.
+    pub response: &'a [u8],
+}
+
+/// `delays=a/b/c/d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delays<'a> {
+    /// `a/b/c`: the same for all recipients of one attempt.
+    pub before: &'a [u8],
+    pub connecting_ms: u64,
+    pub transferring_ms: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Sent,
+    Bounced,
+    Deferred,
+    /// Address verification: no mail was delivered (R6).
+    Probed,
+}
+
+pub(super) fn parse<'a>(daemon: &'a [u8], message: &'a [u8]) -> Parsed<Fact<'a>> {
+    let (id, rest) = split_id(message);
+    if let Some(id) = id {
+        if let Some(rest) = rest.strip_prefix(b"to=<") {
+            return Parsed::of(delivery(id, daemon, rest).map(Fact::Delivery));
+        }
+        if daemon == b"smtp"
+            && let Some((host, response)) = failed_hop(rest)
+        {
+            return Parsed::Fact(Fact::HopFailed { id, host, response });
+        }
+        return other(rest);
+    }
+    match rest.strip_prefix(b"connect to ") {
+        Some(_) if daemon != b"smtp" => Parsed::Ignored,
+        Some(text) => Parsed::of(Peer::leading(text).map(|(host, _)| Fact::ConnectFailed { text, host })),
+        None => other(rest),
+    }
+}
+
+fn delivery<'a>(id: QueueId, daemon: &'a [u8], rest: &'a [u8]) -> Option<Delivery<'a>> {
+    let (recipient, rest) = address(rest, &[b", relay=", b", orig_to=<"])?;
+    let rest = match rest.strip_prefix(b", orig_to=<") {
+        Some(rest) => address(rest, &[b", relay="])?.1,
+        None => rest,
+    };
+    let (relay, rest) = split(rest.strip_prefix(b", relay=")?, b", ")?;
+    let (is_reuse, rest) = match rest.strip_prefix(b"conn_use=") {
+        Some(rest) => (true, split(rest, b", ")?.1),
+        None => (false, rest),
+    };
+    let (_delay, rest) = split(rest.strip_prefix(b"delay=")?, b", ")?;
+    let (delays, rest) = split(rest.strip_prefix(b"delays=")?, b", ")?;
+    // 3.11 puts `tls=…, ` before dsn.
+    let rest = if rest.starts_with(b"tls=") { split(rest, b", ")?.1 } else { rest };
+    let (_dsn, rest) = split(rest.strip_prefix(b"dsn=")?, b", ")?;
+    let (status, response) = split(rest.strip_prefix(b"status=")?, b" (")?;
+    let status = match status {
+        b"sent" => Status::Sent,
+        b"bounced" => Status::Bounced,
+        b"deferred" => Status::Deferred,
+        b"deliverable" | b"undeliverable" => Status::Probed,
+        _ => return None,
+    };
+    let response = response.strip_suffix(b")").unwrap_or(response);
+    let daemon = if daemon.is_empty() { daemon_of(relay, response)? } else { daemon };
+    Some(Delivery { id, daemon, recipient, relay, is_reuse, delays: Delays::parse(delays)?, status, response })
+}
+
+impl<'a> Delays<'a> {
+    fn parse(bytes: &'a [u8]) -> Option<Delays<'a>> {
+        let last = memchr::memrchr(b'/', bytes)?;
+        let before = &bytes[..last];
+        let connecting = &before[memchr::memrchr(b'/', before)? + 1..];
+        Some(Delays { before, connecting_ms: millis(connecting)?, transferring_ms: millis(&bytes[last + 1..])? })
+    }
+}
+
+/// Where RFC 5424 lost the daemon, the relay tells it, or nothing does.
+fn daemon_of<'a>(relay: &[u8], response: &[u8]) -> Option<&'a [u8]> {
+    match relay {
+        b"local" => Some(b"local"),
+        b"virtual" => Some(b"virtual"),
+        b"none" if response.starts_with(b"connect to ") || response.starts_with(b"Host or domain name not found") => {
+            Some(b"smtp")
+        }
+        b"none" => None,
+        _ => match Peer::whole(relay) {
+            Some(peer) if peer.ip.contains(&b'/') || peer.port == Some(24) => Some(b"lmtp"),
+            Some(_) => Some(b"smtp"),
+            None => Some(b"pipe"),
+        },
+    }
+}
+
+/// `host mx[1.2.3.4] said: 450 …`, `host mx[1.2.3.4] refused to talk to me: 421 …`,
+/// `lost connection with mx[1.2.3.4] while …`, `conversation with mx[1.2.3.4] timed out while …`.
+fn failed_hop(rest: &[u8]) -> Option<(Peer<'_>, &[u8])> {
+    let host = [&b"host "[..], b"lost connection with ", b"conversation with "]
+        .iter()
+        .find_map(|words| rest.strip_prefix(*words))?;
+    Some((Peer::leading(host)?.0, rest))
+}
+
+impl<'a> Delivery<'a> {
+    /// The host of the relay; none for `none`, `local` and pipes.
+    pub fn peer(&self) -> Option<Peer<'a>> {
+        Peer::whole(self.relay)
+    }
+
+    /// The id that the next hop gave: `… queued as CHILD`, at the end of its reply.
+    pub fn queued_as(&self) -> Option<QueueId> {
+        let at = memchr::memmem::rfind(self.response, b"queued as ")?;
+        let word = &self.response[at + 10..];
+        let end = word.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(word.len());
+        QueueId::parse(&word[..end])
+    }
+
+    /// local(8) handed it on as a new queue file: `forwarded as CHILD`.
+    pub fn forwarded_as(&self) -> Option<QueueId> {
+        QueueId::parse(self.response.strip_prefix(b"forwarded as ")?)
+    }
+}
+
+/// What an attempt's response says of its connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trouble {
+    /// Turned away before the first command: greeting, TLS.
+    pub is_setup_failed: bool,
+    pub is_terminated: bool,
+    pub is_bad_command: bool,
+}
+
+impl Trouble {
+    pub fn of(response: &[u8]) -> Trouble {
+        // The next hop's own words come last and are searched for nothing.
+        let (ours, theirs) = if response.starts_with(b"host ") {
+            split(response, b" said: ").map_or((response, &b""[..]), |(ours, theirs)| (ours, theirs))
+        } else {
+            (response, &b""[..])
+        };
+        let is_lost = ours.starts_with(b"lost connection with ") || ours.starts_with(b"conversation with ");
+        let host = ours.strip_prefix(b"host ").and_then(Peer::leading);
+        let is_refused = host.is_some_and(|(_, rest)| rest.starts_with(b" refused to talk to me: "));
+        let at_greeting = is_lost && ours.ends_with(b"receiving the initial server greeting");
+        let is_tls = ours.starts_with(b"Cannot start TLS") || ours.starts_with(b"TLS is required, ");
+        Trouble {
+            is_setup_failed: is_refused || at_greeting || is_tls,
+            is_terminated: is_lost,
+            is_bad_command: is_syntax_reply(theirs),
+        }
+    }
+}
+
+/// 500 to 504, or 5.5.x: the next hop did not take our command.
+fn is_syntax_reply(reply: &[u8]) -> bool {
+    let Some((code, rest)) = leading_number(reply) else { return false };
+    (500..=504).contains(&code) || code >= 500 && rest.get(1..5).is_some_and(|dsn| dsn == b"5.5.")
+}

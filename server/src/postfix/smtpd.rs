@@ -1,0 +1,244 @@
+//! smtpd: sessions of clients, and what was refused them.
+
+use super::{AnvilLimit, BrokenOff, Fact, Peer, QueueId, Reject, Stage, other, split_id};
+use crate::text::{self, Parsed, address, find_outside_brackets, leading_number, number, split};
+
+/// Actions of access tables and of header_checks that refuse nothing.
+const NOT_REFUSALS: &[&[u8]] = &[
+    b"reject_warning: ",
+    b"warn: ",
+    b"hold: ",
+    b"discard: ",
+    b"filter: ",
+    b"redirect: ",
+    b"prepend: ",
+    b"info: ",
+    b"replace: ",
+    b"bcc: ",
+    b"delay: ",
+    b"milter-hold: ",
+    b"milter-discard: ",
+    b"trigger: ",
+    b"permit: ",
+];
+
+pub(super) fn parse(message: &[u8]) -> Parsed<Fact<'_>> {
+    let (id, rest) = split_id(message);
+    if let Some(client) = rest.strip_prefix(b"connect from ") {
+        return Parsed::of(Peer::whole(client).map(Fact::Connect));
+    }
+    if let Some(rest) = rest.strip_prefix(b"disconnect from ") {
+        return Parsed::of(disconnect(rest));
+    }
+    if let Some(rest) = rest.strip_prefix(b"client=") {
+        return Parsed::of(client(id, rest));
+    }
+    if rest.starts_with(b"reject: ") || rest.starts_with(b"milter-reject: ") || rest.starts_with(b"proxy-reject: ") {
+        return Parsed::of(reject(id, rest).map(Fact::Reject));
+    }
+    if let Some(rest) = rest.strip_prefix(b"warning: ") {
+        return warning(rest);
+    }
+    if let Some(fact) = broken_off(rest) {
+        return Parsed::Fact(fact);
+    }
+    if let Some(rest) = rest.strip_prefix(b"improper command pipelining after ") {
+        return Parsed::of(peer_after_from(rest).map(|(client, _)| Fact::BadCommand { client }));
+    }
+    if rest.starts_with(b"proxy-accept: ") {
+        return Parsed::of(proxy_accept(rest));
+    }
+    match id {
+        Some(id) if rest == b"canceled" || rest.starts_with(b"removed") => Parsed::Fact(Fact::Removed { id }),
+        _ if NOT_REFUSALS.iter().any(|word| rest.starts_with(word)) => Parsed::Ignored,
+        _ => other(rest),
+    }
+}
+
+/// `mail.outside.example[203.0.113.10] ehlo=1 quit=1 unknown=0/2 commands=2/4`
+fn disconnect(rest: &[u8]) -> Option<Fact<'_>> {
+    let (client, rest) = Peer::leading(rest)?;
+    let unknown = rest.split(|byte| *byte == b' ').find_map(|word| word.strip_prefix(b"unknown="));
+    let total = unknown.map(|counts| split(counts, b"/").map_or(counts, |(_, total)| total));
+    let unknown_commands = u32::try_from(total.and_then(number).unwrap_or(0)).unwrap_or(u32::MAX);
+    Some(Fact::Disconnect { client, unknown_commands })
+}
+
+/// `mail.outside.example[203.0.113.10], sasl_method=PLAIN, sasl_username=carl@gamma.example` and, by XFORWARD,
+/// `, orig_queue_id=4F2A, orig_client=…`.
+fn client(id: Option<QueueId>, rest: &[u8]) -> Option<Fact<'_>> {
+    let (client, mut rest) = Peer::leading(rest)?;
+    let (mut sasl_username, mut orig_queue_id, mut orig_client) = (None, None, None);
+    while let Some(field) = rest.strip_prefix(b", ") {
+        let (key, value) = split(field, b"=")?;
+        // A user name may hold anything: it ends at the next key that Postfix writes after it.
+        let ends = match key {
+            b"sasl_username" => first_of(value, &[b", sasl_sender=", b", orig_queue_id=", b", orig_client="]),
+            _ => first_of(value, &[b", "]),
+        };
+        let (value, after) = value.split_at(ends.unwrap_or(value.len()));
+        match key {
+            b"sasl_username" => sasl_username = Some(value),
+            b"orig_queue_id" => orig_queue_id = QueueId::parse(value),
+            b"orig_client" => orig_client = Peer::whole(value),
+            _ => {}
+        }
+        rest = after;
+    }
+    Some(Fact::Client { id, client, sasl_username, orig_queue_id, orig_client })
+}
+
+fn first_of(bytes: &[u8], parts: &[&[u8]]) -> Option<usize> {
+    parts.iter().filter_map(|part| memchr::memmem::find(bytes, part)).min()
+}
+
+/// `reject: RCPT from mail.outside.example[203.0.113.10]: 550 5.1.1 <x@y>: text; from=<a@b> to=<x@y> proto=ESMTP …`;
+/// cleanup writes `reject: header Subject: x from client; from=<a@b> to=<x@y> proto=… helo=<…>: 5.7.1 text`.
+pub(super) fn reject(id: Option<QueueId>, rest: &[u8]) -> Option<Reject<'_>> {
+    let (verb, rest) = split(rest, b": ")?;
+    let is_by_milter = verb == b"milter-reject";
+    let (word, after) = split(rest, b" ")?;
+    if matches!(word, b"header" | b"body" | b"mime-header" | b"nested-header") {
+        let envelope = memchr::memmem::rfind(after, b"; from=<").map(|at| &after[at + 8..]);
+        let (sender, recipient, _) = envelope.and_then(envelope_fields).unwrap_or_default();
+        let reply = memchr::memmem::rfind(after, b">: ").map_or(after, |at| &after[at + 3..]);
+        return Some(Reject {
+            id,
+            stage: Stage::Content,
+            client: None,
+            reply,
+            recipient,
+            sender,
+            sasl_username: None,
+            is_by_milter,
+        });
+    }
+    let stage = match word.strip_suffix(b":").unwrap_or(word) {
+        b"CONNECT" => Stage::Connect,
+        b"MAIL" => Stage::Mail,
+        b"RCPT" => Stage::Rcpt,
+        b"DATA" | b"BDAT" => Stage::Data,
+        b"END-OF-MESSAGE" => Stage::EndOfMessage,
+        _ => Stage::Command,
+    };
+    // proxy-reject has no client: `proxy-reject: END-OF-MESSAGE: 550 …`.
+    let (client, text) = match after.strip_prefix(b"from ") {
+        Some(after) => {
+            let (client, text) = Peer::leading(after)?;
+            (Some(client), text.strip_prefix(b": ")?)
+        }
+        None => (None, after),
+    };
+    let at = find_outside_brackets(text, b"; from=<").or_else(|| find_outside_brackets(text, b"; proto="));
+    let (reply, envelope) = at.map_or((text, &b""[..]), |at| (&text[..at], &text[at + 2..]));
+    let fields = envelope.strip_prefix(b"from=<").and_then(envelope_fields);
+    let (sender, recipient, sasl_username) = fields.unwrap_or_default();
+    Some(Reject { id, stage, client, reply, recipient, sender, sasl_username, is_by_milter })
+}
+
+type EnvelopeFields<'a> = (Option<&'a [u8]>, Option<&'a [u8]>, Option<&'a [u8]>);
+
+/// Sender, recipient and user of `a@b> to=<x@y> proto=ESMTP helo=<z> sasl_method=PLAIN sasl_username=<u>`;
+/// postscreen puts commas between.
+fn envelope_fields(rest: &[u8]) -> Option<EnvelopeFields<'_>> {
+    let ends: &[&[u8]] = &[b" to=<", b", to=<", b" proto=", b", proto="];
+    let (sender, rest) = address(rest, ends)?;
+    let rest = rest.strip_prefix(b",").unwrap_or(rest);
+    let (recipient, rest) = match rest.strip_prefix(b" to=<") {
+        Some(rest) => {
+            let (recipient, rest) = address(rest, &[b" proto=", b", proto="])?;
+            (Some(recipient), rest)
+        }
+        None => (None, rest),
+    };
+    // The client chose the HELO name, so what seems to follow it is believed only at the end (since 3.10).
+    let user = memchr::memmem::rfind(rest, b" sasl_username=<").and_then(|at| rest[at + 16..].strip_suffix(b">"));
+    Some((Some(sender), recipient, user.filter(|user| !user.contains(&b'>'))))
+}
+
+/// `proxy-accept: END-OF-MESSAGE from c[1.2.3.4]: 250 2.0.0 Ok: queued as 4F2A; from=<…`
+fn proxy_accept(rest: &[u8]) -> Option<Fact<'_>> {
+    let (reply, _) = split(rest, b"; from=<")?;
+    let at = memchr::memmem::rfind(reply, b"queued as ")?;
+    Some(Fact::ProxyAccept { queued_as: QueueId::parse(&reply[at + 10..])? })
+}
+
+fn warning(rest: &[u8]) -> Parsed<Fact<'_>> {
+    const LIMITS: &[(&[u8], AnvilLimit)] = &[
+        (b"Connection rate limit exceeded: ", AnvilLimit::Connections),
+        (b"Connection concurrency limit exceeded: ", AnvilLimit::Connections),
+        (b"Message delivery request rate limit exceeded: ", AnvilLimit::Messages),
+        (b"Recipient address rate limit exceeded: ", AnvilLimit::Recipients),
+        (b"AUTH command rate limit exceeded: ", AnvilLimit::Logins),
+        (b"New TLS session rate limit exceeded: ", AnvilLimit::TlsSessions),
+    ];
+    for (words, what) in LIMITS {
+        if let Some(rest) = rest.strip_prefix(*words) {
+            return Parsed::of(peer_after_from(rest).map(|(client, _)| Fact::OverLimit { what: *what, client }));
+        }
+    }
+    for words in [&b"non-SMTP command "[..], b"Illegal address syntax "] {
+        if let Some(rest) = rest.strip_prefix(words) {
+            return Parsed::of(peer_after_from(rest).map(|(client, _)| Fact::BadCommand { client }));
+        }
+    }
+    if let Some(rest) = rest.strip_prefix(b"connect to Milter service ") {
+        return Parsed::of(split(rest, b": ").map(|(address, _)| Fact::MilterDown { address }));
+    }
+    login_failed(rest).map_or(Parsed::Ignored, Parsed::Fact)
+}
+
+/// `unknown[198.51.100.40]: SASL PLAIN authentication failed: (reason), sasl_username=bob@beta.example`
+fn login_failed(rest: &[u8]) -> Option<Fact<'_>> {
+    let (client, rest) = Peer::leading(rest)?;
+    let (_mechanism, rest) = split(rest.strip_prefix(b": SASL ")?, b" ")?;
+    let rest = rest.strip_prefix(b"authentication failed")?;
+    let user = split(rest, b", sasl_username=").map(|(_, user)| user).filter(|user| *user != b"(unavailable)");
+    Some(Fact::LoginFailed { client, user })
+}
+
+/// `lost connection after DATA (20 bytes) from c[1.2.3.4]`; since 3.10 after an id or NOQUEUE.
+fn broken_off(rest: &[u8]) -> Option<Fact<'_>> {
+    if let Some(rest) = rest.strip_prefix(b"SSL_accept error ") {
+        let (client, _) = peer_after_from(rest)?;
+        return Some(Fact::BrokenOff { how: BrokenOff::Terminated, client, bytes: None });
+    }
+    let (how, rest) = [&b"lost connection after "[..], b"timeout after ", b"too many errors after "]
+        .iter()
+        .find_map(|how| Some((*how, rest.strip_prefix(*how)?)))?;
+    let (stage, _) = split(rest, b" ")?;
+    let bytes = split(rest, b"(").and_then(|(_, rest)| leading_number(rest)).map(|(bytes, _)| bytes);
+    let bytes = bytes.filter(|_| stage == b"DATA" || stage == b"BDAT");
+    let (client, _) = peer_after_from(rest)?;
+    let is_in_transaction = matches!(stage, b"MAIL" | b"RCPT" | b"DATA" | b"BDAT" | b"END-OF-MESSAGE" | b"RSET");
+    let is_terminated = how != b"lost connection after " || is_in_transaction;
+    let how = if is_terminated { BrokenOff::Terminated } else { BrokenOff::Early };
+    Some(Fact::BrokenOff { how, client, bytes })
+}
+
+/// The peer after the first ` from ` (or at the start after `from `), and the bytes after it.
+fn peer_after_from(rest: &[u8]) -> Option<(Peer<'_>, &[u8])> {
+    match rest.strip_prefix(b"from ") {
+        Some(rest) => Peer::leading(rest),
+        None => split(rest, b" from ").and_then(|(_, rest)| Peer::leading(rest)),
+    }
+}
+
+impl Reject<'_> {
+    /// A refusal of the client as such: RBL, client access map, missing name (1.2, report 8).
+    pub fn is_of_client(&self) -> bool {
+        self.stage == Stage::Connect
+            || text::contains(outside_brackets_start(self.reply), b"Client host rejected: ")
+            || text::contains(self.reply, b"Client host [") && text::contains(self.reply, b"] blocked using ")
+    }
+
+    /// A reply that is final: 5xx, or 5.x.x where cleanup writes no code.
+    pub fn is_permanent(&self) -> bool {
+        self.reply.first() == Some(&b'5')
+    }
+}
+
+/// What smtpd itself says stands after the thing it refuses: `554 5.7.1 <unknown[192.0.2.66]>: Client host rejected: …`.
+fn outside_brackets_start(reply: &[u8]) -> &[u8] {
+    find_outside_brackets(reply, b": ").map_or(reply, |at| &reply[at..])
+}

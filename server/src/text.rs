@@ -1,0 +1,158 @@
+//! Reading bytes from left to right: what the parsers of all daemons share. Knows no daemon.
+//!
+//! Much of a log line was chosen by strangers, so nothing here searches a line for a word that a stranger could
+//! have put there: a field is found after the one before it, and an address ends where its quotes allow (FAULTS 46).
+
+use memchr::{memchr, memmem};
+
+/// Longest text kept of a line in an event: enough to recognise it by, too little to fill a disk with.
+pub const MAX_DETAIL_BYTES: usize = 200;
+
+/// What a parser of a daemon's lines says of one of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parsed<T> {
+    Fact(T),
+    /// Known and of no consequence for any report.
+    Ignored,
+    Unparsed,
+}
+
+impl<T> Parsed<T> {
+    pub fn of(fact: Option<T>) -> Parsed<T> {
+        fact.map_or(Parsed::Unparsed, Parsed::Fact)
+    }
+}
+
+/// The bytes before the first `separator` and those after it.
+pub fn split<'a>(bytes: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = memmem::find(bytes, separator)?;
+    Some((&bytes[..at], &bytes[at + separator.len()..]))
+}
+
+pub fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    memmem::find(bytes, part).is_some()
+}
+
+/// Without regard to ASCII case; `part` is in lower case.
+pub fn contains_ignoring_case(bytes: &[u8], part: &[u8]) -> bool {
+    part.is_empty() || bytes.windows(part.len()).any(|window| window.eq_ignore_ascii_case(part))
+}
+
+/// A whole number of digits only; none for what is empty, signed or does not fit (FAULTS 50).
+pub fn number(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |value, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+        value.checked_mul(10)?.checked_add(u64::from(digit))
+    })
+}
+
+/// The number at the start and the bytes after it.
+pub fn leading_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let length = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    Some((number(&bytes[..length])?, &bytes[length..]))
+}
+
+/// Seconds such as `0.31` or `4.5` in whole milliseconds.
+pub fn millis(seconds: &[u8]) -> Option<u64> {
+    let (whole, fraction) = match memchr(b'.', seconds) {
+        None => (seconds, &b""[..]),
+        Some(at) => (&seconds[..at], &seconds[at + 1..]),
+    };
+    let thousandths = (0..3).try_fold(0, |value, place| {
+        let digit = fraction.get(place).map_or(Some(0), |byte| byte.checked_sub(b'0').filter(|digit| *digit < 10))?;
+        Some(value * 10 + u64::from(digit))
+    })?;
+    number(whole)?.checked_mul(1000)?.checked_add(thousandths)
+}
+
+/// An address after its `<`: up to the first `>` outside quotes that one of `ends` follows, and the bytes from
+/// that end on. Postfix before 3.5 does not quote, so an address may hold a `>` itself.
+pub fn address<'a>(bytes: &'a [u8], ends: &[&[u8]]) -> Option<(&'a [u8], &'a [u8])> {
+    address_by_quotes(bytes, ends, true).or_else(|| address_by_quotes(bytes, ends, false))
+}
+
+fn address_by_quotes<'a>(bytes: &'a [u8], ends: &[&[u8]], heeds_quotes: bool) -> Option<(&'a [u8], &'a [u8])> {
+    let mut is_quoted = false;
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' if is_quoted => at += 1,
+            b'"' if heeds_quotes => is_quoted = !is_quoted,
+            b'>' if !is_quoted => {
+                let after = &bytes[at + 1..];
+                if ends.iter().any(|end| if end.is_empty() { after.is_empty() } else { after.starts_with(end) }) {
+                    return Some((&bytes[..at], after));
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Where `part` first stands outside `<…>` and quotes.
+pub fn find_outside_brackets(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    let mut is_quoted = false;
+    let mut is_inside = false;
+    let mut at = 0;
+    while at < bytes.len() {
+        if !is_inside && bytes[at..].starts_with(part) {
+            return Some(at);
+        }
+        match bytes[at] {
+            b'\\' if is_quoted => at += 1,
+            b'"' if is_inside => is_quoted = !is_quoted,
+            b'<' if !is_quoted => is_inside = true,
+            b'>' if !is_quoted => is_inside = false,
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// For people: UTF-8 as far as it is, cut at a character.
+pub fn shown(bytes: &[u8]) -> String {
+    let cut = bytes.len().min(MAX_DETAIL_BYTES);
+    String::from_utf8_lossy(&bytes[..cut]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_digits_that_fit() {
+        assert_eq!(number(b"18446744073709551615"), Some(u64::MAX));
+        for bad in ["", "-1", "+1", "1e99", "18446744073709551616", " 1"] {
+            assert_eq!(number(bad.as_bytes()), None, "{bad}");
+        }
+        assert_eq!(millis(b"4.5"), Some(4500));
+        assert_eq!(millis(b"0.026"), Some(26));
+        assert_eq!(millis(b"300"), Some(300_000));
+        assert_eq!(millis(b"1.x"), None);
+    }
+
+    /// FAULTS 46.
+    #[test]
+    fn an_address_ends_where_its_quotes_allow() {
+        let forged = br#""x>, relay=y, status=sent (ok"@d>, relay=real"#;
+        assert_eq!(
+            address(forged, &[b", relay="]),
+            Some((&br#""x>, relay=y, status=sent (ok"@d"#[..], &b", relay=real"[..]))
+        );
+        let unquoted = b"x> to=<y@outside.example>, relay=mx";
+        assert_eq!(address(unquoted, &[b", relay="]), Some((&b"x> to=<y@outside.example"[..], &b", relay=mx"[..])));
+        assert_eq!(address(b"a\"b@x>, relay=", &[b", relay="]), Some((&b"a\"b@x"[..], &b", relay="[..])));
+        assert_eq!(address(b"never ends", &[b", relay="]), None);
+    }
+
+    #[test]
+    fn a_part_inside_brackets_is_not_found() {
+        assert_eq!(find_outside_brackets(b"<a; from=<b>>: x; from=<c>", b"; from=<"), Some(16));
+    }
+}

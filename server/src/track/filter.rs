@@ -1,0 +1,171 @@
+//! Scanners: connections, scans and failures of SpamAssassin and ClamAV, and whose messages were spam
+//! (SEMANTICS 1.2, reports 2, 16 and 18).
+
+use mailtally_model::subject::ServiceKind;
+use mailtally_model::{Subject, Time};
+use serde::{Deserialize, Serialize};
+
+use super::queue::hash;
+use super::relay::is_loopback;
+use super::state::{Out, Table};
+use super::{At, GRACE_SECS, Tracker, detail};
+use crate::event::{Event, Kind};
+use crate::settings::ClamAvSource;
+use crate::{clamav, spamassassin};
+
+/// Scans that wait for their message; a scanner of files alone would leave one for each.
+const MAX_WAITING: usize = 10_000;
+
+#[derive(Debug)]
+pub struct Filters {
+    /// Verdicts whose message was not seen yet.
+    pub scans: Table<Scan>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Scan {
+    message_id: u64,
+    time: Time,
+    is_spam: bool,
+}
+
+impl Default for Filters {
+    fn default() -> Filters {
+        Filters { scans: Table::new(b'v') }
+    }
+}
+
+impl Filters {
+    pub fn sweep(&mut self, now: Time) {
+        let stale: Vec<u64> =
+            self.scans.iter().filter(|(_, scan)| now.secs_since(scan.time) > GRACE_SECS).map(|(row, _)| row).collect();
+        for row in stale {
+            self.scans.remove(row);
+        }
+    }
+}
+
+impl Tracker {
+    pub(super) fn spamassassin(&mut self, at: &At<'_>, fact: &spamassassin::Fact<'_>, out: &mut Out<'_>) {
+        use spamassassin::Fact;
+        let kind = ServiceKind::SpamAssassin;
+        match fact {
+            Fact::Connected => out.once(at.event(Kind::SpamConnection, vec![self.service(at, kind, None)])),
+            Fact::Failed { address } => {
+                let event = at.event(Kind::FilterFailed(kind), vec![self.service(at, kind, *address)]);
+                out.once(Event { peer: address.map(detail), ..event });
+            }
+            Fact::Scanned { is_spam, scan_ms, message_id } => {
+                let event = at.event(Kind::SpamScan { is_spam: *is_spam }, vec![self.service(at, kind, None)]);
+                let detail = detail(message_id.unwrap_or_default());
+                out.once(Event { duration_ms: Some(*scan_ms), detail, ..event });
+                if let Some(message_id) = message_id {
+                    self.match_scan(hash(message_id), *is_spam, at.line.time, out);
+                }
+            }
+        }
+    }
+
+    /// One result is one match: the first message with this Message-ID that was not scanned yet, else the newest (a
+    /// message that goes to two filter processes is scanned twice).
+    fn match_scan(&mut self, message_id: u64, is_spam: bool, time: Time, out: &mut Out<'_>) {
+        let is_near = |row: &&u64| {
+            let opened = self.queue.messages.get(**row).and_then(|message| Some(message.files.first()?.opened));
+            opened.is_some_and(|opened| time.secs_since(opened) <= GRACE_SECS)
+        };
+        let rows = self.queue.with_message_id(message_id);
+        let unscanned = |row: &&u64| self.queue.messages.get(**row).is_some_and(|message| message.scans == 0);
+        let found = rows.iter().filter(is_near).find(unscanned).or_else(|| rows.iter().filter(is_near).next_back());
+        let Some(row) = found.copied() else {
+            if self.filters.scans.len() < MAX_WAITING {
+                let row = self.new_row();
+                self.filters.scans.insert(row, Scan { message_id, time, is_spam });
+            }
+            return;
+        };
+        self.scanned(row, is_spam, out);
+    }
+
+    fn scanned(&mut self, row: u64, is_spam: bool, out: &mut Out<'_>) {
+        let Some(message) = self.queue.messages.get_mut(row) else { return };
+        message.scans += 1;
+        if is_spam && !message.is_spam {
+            message.is_spam = true;
+            message.sync_all(&self.settings, &self.ours, out);
+        }
+    }
+
+    /// A message was named whose scan was logged before (files of two daemons, merged by the second).
+    pub(super) fn match_waiting_scan(&mut self, message_id: u64, row: u64, time: Time) {
+        if self.filters.scans.len() == 0 {
+            return;
+        }
+        let waiting = self
+            .filters
+            .scans
+            .iter()
+            .find(|(_, scan)| scan.message_id == message_id && time.secs_since(scan.time) <= GRACE_SECS)
+            .map(|(waiting, scan)| (waiting, scan.is_spam));
+        let Some((waiting, is_spam)) = waiting else { return };
+        self.filters.scans.remove(waiting);
+        // Its events come with its first activation, or later: there is none to revise yet.
+        if let Some(message) = self.queue.messages.get_mut(row) {
+            message.scans += 1;
+            message.is_spam |= is_spam;
+        }
+    }
+
+    /// `is_clamd`: clamd's own line, not its client's: both log each scan, and one side counts.
+    pub(super) fn clamav(&mut self, at: &At<'_>, fact: &clamav::Fact<'_>, is_clamd: bool, out: &mut Out<'_>) {
+        let kind = ServiceKind::ClamAv;
+        match fact {
+            clamav::Fact::Scanned { is_infected } => {
+                if is_clamd == (self.settings.clamav_source == ClamAvSource::Clamd) {
+                    let event =
+                        at.event(Kind::VirusScan { is_infected: *is_infected }, vec![self.service(at, kind, None)]);
+                    out.once(Event { detail: detail(at.line.message), ..event });
+                }
+            }
+            clamav::Fact::Failed { address } => {
+                let event = at.event(Kind::FilterFailed(kind), vec![self.service(at, kind, *address)]);
+                out.once(Event { detail: detail(at.line.message), ..event });
+            }
+        }
+    }
+
+    /// `connect to Milter service inet:127.0.0.1:7357: Connection refused`. Which filter it is, the settings say, or
+    /// its address does; a milter of another kind is no report's.
+    pub(super) fn milter_down(&mut self, at: &At<'_>, address: &[u8], out: &mut Out<'_>) {
+        let text = detail(address);
+        let named = self.settings.services.get(&text).and_then(|name| name.parse::<Subject>().ok());
+        let lower = text.to_ascii_lowercase();
+        let kind = match &named {
+            Some(Subject::Service(kind, _)) => *kind,
+            _ if lower.contains("clam") || lower.ends_with(":7357") => ServiceKind::ClamAv,
+            _ if lower.contains("spam") || lower.ends_with(":11332") => ServiceKind::SpamAssassin,
+            _ => return,
+        };
+        let service = named.unwrap_or_else(|| self.service(at, kind, Some(milter_host(address))));
+        out.once(Event { peer: Some(text), ..at.event(Kind::FilterFailed(kind), vec![service]) });
+    }
+
+    /// A service is named by the host that logged, for a daemon's own lines, and by the address tried, for a
+    /// client's; loopback and sockets are the logging host.
+    fn service(&self, at: &At<'_>, kind: ServiceKind, address: Option<&[u8]>) -> Subject {
+        let is_here = |address: &[u8]| is_loopback(address) || address == b"localhost" || address.contains(&b'/');
+        let name = match address {
+            Some(address) if !address.is_empty() && !is_here(address) => detail(address),
+            _ => at.line.host.to_owned(),
+        };
+        Subject::Service(kind, self.settings.services.get(&name).cloned().unwrap_or(name))
+    }
+}
+
+/// The host of `inet:10.0.0.5:7357` and `inet:7357@10.0.0.5`; a socket is here.
+fn milter_host(address: &[u8]) -> &[u8] {
+    let Some(inet) = address.strip_prefix(b"inet:").or_else(|| address.strip_prefix(b"inet6:")) else { return b"" };
+    match memchr::memrchr(b'@', inet) {
+        Some(at) => &inet[at + 1..],
+        None => inet[..memchr::memrchr(b':', inet).unwrap_or(inet.len())].trim_ascii(),
+    }
+}

@@ -1,0 +1,257 @@
+//! POP3 and IMAP: connections, log-ins and sessions until log-out (SEMANTICS 1.2, reports 12 to 15 and 19).
+
+use mailtally_model::{Subject, Time};
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+use super::names::Mailbox;
+use super::state::{Booked, Out, Table};
+use super::{At, GRACE_SECS, Tracker, detail};
+use crate::dovecot::{Fact, Who, Why};
+use crate::event::{End, Event, Kind, Protocol};
+
+/// A session whose end is not in the log is over by then; IMAP clients stay for weeks.
+const MAX_SESSION_SECS: i64 = 30 * 86_400;
+
+/// Open sessions in memory; past it the oldest are given up.
+const MAX_SESSIONS: usize = 200_000;
+
+#[derive(Debug)]
+pub struct Mailboxes {
+    pub rows: Table<Session>,
+    by_key: FxHashMap<(u16, String), u64>,
+}
+
+/// A session that is open, or a rule's refusal whose log-in line is still to come.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Session {
+    host_name: String,
+    host: u16,
+    key: String,
+    state: State,
+    started: Time,
+    subjects: Vec<Subject>,
+    ip: String,
+    user: String,
+    bad_commands: u32,
+    booked: Option<Booked>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum State {
+    Open(Protocol),
+    /// auth said that a rule forbids it; login will report a wrong password.
+    Forbidden,
+}
+
+impl Default for Mailboxes {
+    fn default() -> Mailboxes {
+        Mailboxes { rows: Table::new(b'm'), by_key: FxHashMap::default() }
+    }
+}
+
+impl Mailboxes {
+    pub fn index(&mut self) {
+        for (row, session) in self.rows.iter() {
+            self.by_key.insert((session.host, session.key.clone()), row);
+        }
+    }
+
+    fn take(&mut self, host: u16, key: &str) -> Option<Session> {
+        let row = self.by_key.remove(&(host, key.to_owned()))?;
+        self.rows.remove(row)
+    }
+}
+
+/// What a session ended as.
+struct Ending {
+    bytes: Option<u64>,
+    end: Option<End>,
+    bad_commands: u32,
+}
+
+impl Session {
+    fn event(&self, protocol: Protocol, until: Time, ending: &Ending) -> Event {
+        Event {
+            time: self.started,
+            host: self.host_name.clone(),
+            subjects: self.subjects.clone(),
+            peer: Some(self.ip.clone()),
+            bytes: ending.bytes,
+            duration_ms: Some(until.secs_since(self.started).max(0) as u64 * 1000),
+            detail: self.user.clone(),
+            kind: Kind::MailboxSession {
+                protocol,
+                has_start: true,
+                is_login: true,
+                is_blocked: false,
+                bad_commands: ending.bad_commands,
+                auth_failed: 0,
+                end: ending.end,
+            },
+        }
+    }
+
+    fn open(&self) -> Ending {
+        Ending { bytes: None, end: None, bad_commands: self.bad_commands }
+    }
+}
+
+impl Tracker {
+    pub(super) fn dovecot(&mut self, at: &At<'_>, fact: &Fact<'_>, out: &mut Out<'_>) {
+        match fact {
+            Fact::Login { protocol, who } => self.logged_in(at, *protocol, who, out),
+            Fact::Refused { protocol, who, why } => self.not_logged_in(at, *protocol, who, why, out),
+            Fact::Ended { protocol, who, end, is_for_bad_commands, bytes } => {
+                let ending = Ending { bytes: *bytes, end: Some(*end), bad_commands: u32::from(*is_for_bad_commands) };
+                self.logged_out(at, *protocol, who, ending, out);
+            }
+            Fact::ForbiddenByRule { session } => {
+                let who = Who { session, ..Who::default() };
+                let key = key(Protocol::Imap, &who);
+                self.open_session(at, key, State::Forbidden, &who, Vec::new());
+            }
+            Fact::BadCommand { session } => {
+                let found = self.mailboxes.by_key.get(&(at.host, detail(session))).copied();
+                let Some(session) = found.and_then(|row| self.mailboxes.rows.get_mut(row)) else { return };
+                session.bad_commands = session.bad_commands.saturating_add(1);
+                if let State::Open(protocol) = session.state {
+                    let event = session.event(protocol, at.line.time, &session.open());
+                    out.set(&mut session.booked, event);
+                }
+            }
+            Fact::Restart => self.mailbox_restart(at, out),
+        }
+    }
+
+    fn mailbox_of(&self, user: &[u8]) -> Option<Mailbox> {
+        Mailbox::of_login(user, self.settings.default_realm.as_deref())
+    }
+
+    fn open_session(&mut self, at: &At<'_>, key: String, state: State, who: &Who<'_>, subjects: Vec<Subject>) -> u64 {
+        if self.mailboxes.rows.len() >= MAX_SESSIONS {
+            let oldest: Vec<u64> = self.mailboxes.rows.iter().map(|(row, _)| row).take(MAX_SESSIONS / 20).collect();
+            for row in oldest {
+                if let Some(session) = self.mailboxes.rows.remove(row) {
+                    self.mailboxes.by_key.remove(&(session.host, session.key));
+                }
+            }
+        }
+        let row = self.new_row();
+        let session = Session {
+            host_name: at.line.host.to_owned(),
+            host: at.host,
+            key: key.clone(),
+            state,
+            started: at.line.time,
+            subjects,
+            ip: detail(who.ip),
+            user: detail(who.user),
+            bad_commands: 0,
+            booked: None,
+        };
+        self.mailboxes.rows.insert(row, session);
+        if let Some(old) = self.mailboxes.by_key.insert((at.host, key), row) {
+            self.mailboxes.rows.remove(old);
+        }
+        row
+    }
+
+    fn logged_in(&mut self, at: &At<'_>, protocol: Protocol, who: &Who<'_>, out: &mut Out<'_>) {
+        let mailbox = self.mailbox_of(who.user);
+        if let Some(mailbox) = &mailbox {
+            self.learn(mailbox, out);
+        }
+        let subjects = mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
+        let row = self.open_session(at, key(protocol, who), State::Open(protocol), who, subjects);
+        if let Some(session) = self.mailboxes.rows.get_mut(row) {
+            let event = session.event(protocol, at.line.time, &session.open());
+            out.set(&mut session.booked, event);
+        }
+    }
+
+    fn not_logged_in(&mut self, at: &At<'_>, protocol: Protocol, who: &Who<'_>, why: &Why, out: &mut Out<'_>) {
+        let key = key(protocol, who);
+        let forbidden = (!who.session.is_empty()).then(|| self.mailboxes.take(at.host, &key)).flatten();
+        let is_forbidden = forbidden.is_some_and(|session| session.state == State::Forbidden);
+        let subjects = self.mailbox_of(who.user).map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
+        let kind = Kind::MailboxSession {
+            protocol,
+            has_start: true,
+            is_login: false,
+            is_blocked: why.is_blocked || is_forbidden,
+            bad_commands: u32::from(why.is_for_bad_commands),
+            auth_failed: why.auth_failed,
+            end: Some(why.end),
+        };
+        let event = Event { peer: Some(detail(who.ip)), detail: detail(who.user), ..at.event(kind, subjects) };
+        out.once(event);
+    }
+
+    fn logged_out(&mut self, at: &At<'_>, protocol: Protocol, who: &Who<'_>, mut ending: Ending, out: &mut Out<'_>) {
+        if let Some(mut session) = self.mailboxes.take(at.host, &key(protocol, who)) {
+            // Dropped for bad commands that were logged one by one: those are the number.
+            ending.bad_commands = ending.bad_commands.max(session.bad_commands);
+            let event = session.event(protocol, at.line.time, &ending);
+            out.set(&mut session.booked, event);
+            return;
+        }
+        // The log begins in the middle of the session.
+        let subjects = self.mailbox_of(who.user).map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
+        let kind = Kind::MailboxSession {
+            protocol,
+            has_start: false,
+            is_login: false,
+            is_blocked: false,
+            bad_commands: ending.bad_commands,
+            auth_failed: 0,
+            end: ending.end,
+        };
+        out.once(Event { bytes: ending.bytes, detail: detail(who.user), ..at.event(kind, subjects) });
+    }
+
+    /// Dovecot started: what was open ended unseen.
+    fn mailbox_restart(&mut self, at: &At<'_>, out: &mut Out<'_>) {
+        let open: Vec<u64> =
+            self.mailboxes.rows.iter().filter(|(_, session)| session.host == at.host).map(|(row, _)| row).collect();
+        for row in open {
+            self.lose_session(row, at.line.time, out);
+        }
+    }
+
+    fn lose_session(&mut self, row: u64, time: Time, out: &mut Out<'_>) {
+        let Some(mut session) = self.mailboxes.rows.remove(row) else { return };
+        self.mailboxes.by_key.remove(&(session.host, session.key.clone()));
+        if let State::Open(protocol) = session.state {
+            let ending = Ending { end: Some(End::Lost), ..session.open() };
+            let event = session.event(protocol, time, &ending);
+            out.set(&mut session.booked, event);
+        }
+    }
+
+    pub(super) fn sweep_mailboxes(&mut self, host: u16, now: Time, out: &mut Out<'_>) {
+        let rows: Vec<u64> =
+            self.mailboxes.rows.iter().filter(|(_, session)| session.host == host).map(|(row, _)| row).collect();
+        for row in rows {
+            let Some(session) = self.mailboxes.rows.get_mut(row) else { continue };
+            let age = now.secs_since(session.started);
+            match session.state {
+                State::Open(_) if age > MAX_SESSION_SECS => {
+                    let end = session.started.plus_secs(MAX_SESSION_SECS);
+                    self.lose_session(row, end, out);
+                }
+                State::Open(protocol) => {
+                    let event = session.event(protocol, now, &session.open());
+                    out.set(&mut session.booked, event);
+                }
+                State::Forbidden if age > GRACE_SECS => self.lose_session(row, now, out),
+                State::Forbidden => {}
+            }
+        }
+    }
+}
+
+/// The session's own id; before 2.3 the log has none at log-out, and the user stands for it.
+fn key(protocol: Protocol, who: &Who<'_>) -> String {
+    if who.session.is_empty() { format!("{protocol:?} {}", detail(who.user)) } else { detail(who.session) }
+}

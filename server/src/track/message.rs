@@ -1,0 +1,371 @@
+//! A message and what is known of it: its queue files, its origin, what became of its recipients. Every event of
+//! it is derived from these facts, so a late line changes a fact and the events follow (SEMANTICS R1 to R11).
+
+use mailtally_model::{Subject, Time};
+use rustc_hash::FxHashSet;
+use serde::{Deserialize, Serialize};
+
+use super::names::{Mailbox, Ours};
+use super::relay::is_trusted;
+use super::state::{Booked, Out};
+use crate::event::{Class, Event, Kind};
+use crate::postfix::QueueId;
+use crate::settings::MailSettings;
+
+/// A message concerns as many subjects as have their bytes booked; a list of thousands is for the server.
+pub const MAX_CONCERNED: usize = 64;
+
+/// Attempts that may still be revised; older ones are as they were given out.
+pub const MAX_ATTEMPTS: usize = 128;
+
+/// The name of a queue file: host and instance by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FileKey {
+    pub host: u16,
+    pub instance: u16,
+    pub id: QueueId,
+}
+
+/// One generation of a queue file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct File {
+    pub key: FileKey,
+    pub opened: Time,
+    pub closed: Option<Time>,
+    /// As qmgr logs it: content after our own headers.
+    pub size: Option<u64>,
+    /// Its `client=` or pickup line was seen.
+    pub has_origin: bool,
+    pub client_is_internal: bool,
+    pub sender: Option<String>,
+    /// A hash of the Message-ID: it is compared and never shown.
+    pub message_id: Option<u64>,
+    /// The SMTP session that brought it.
+    pub session: Option<u64>,
+    /// Recipients put off by other servers, who fail if the message expires.
+    pub put_off: FxHashSet<u64>,
+}
+
+/// Who handed the message in (R9).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// Made here (a bounce, a probe), or the log begins in the middle of its life.
+    #[default]
+    Unknown,
+    Smtp {
+        ip: String,
+        user: Option<String>,
+        is_submission: bool,
+    },
+    Pickup {
+        uid: u32,
+    },
+}
+
+/// A recipient's mailbox was reached.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Delivered {
+    pub time: Time,
+    pub mailbox: Option<Mailbox>,
+    pub recipient: u64,
+    pub size: Option<u64>,
+    /// The pipe that took it, which may turn out to be a filter.
+    pub pipe: Option<String>,
+    pub detail: String,
+    pub booked: Option<Booked>,
+}
+
+/// An attempt to hand the message to another server, and what tells it from the next one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Process, next hop and delays up to the connection: the same for all its recipients.
+    pub group: u64,
+    /// Replies to the end of data: each is a transfer.
+    pub transfers: Vec<u64>,
+    pub time: Time,
+    pub duration_ms: u64,
+    pub size: Option<u64>,
+    pub peer: String,
+    pub connections: u32,
+    pub failed: u32,
+    pub is_bad_command: bool,
+    pub is_terminated: bool,
+    pub deferred: u32,
+    pub bounced: u32,
+    pub detail: String,
+    pub booked: Option<Booked>,
+}
+
+/// A root message (R2).
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Message {
+    /// As logged.
+    pub host: String,
+    pub files: Vec<File>,
+    pub origin: Origin,
+    /// First activation: when, how large (R3).
+    pub accepted: Option<(Time, Option<u64>)>,
+    pub sender: Option<String>,
+    pub is_bulk: bool,
+    pub is_urgent: bool,
+    pub is_spam: bool,
+    /// An address was verified with it, and nothing was delivered (R6).
+    pub is_probe: bool,
+    /// Scans that were matched to it.
+    pub scans: u32,
+    /// Hand-overs to filter pipes, and messages that came back from them.
+    pub hand_overs: u32,
+    pub returns: u32,
+    /// Recipients with a final outcome, by hash (R4).
+    pub finals: FxHashSet<u64>,
+    pub delivered: Vec<Delivered>,
+    pub attempts: Vec<Attempt>,
+    /// Domains and mailboxes that it reached.
+    pub concerned: Vec<Subject>,
+    pub touched: Option<Time>,
+    pub booked: Option<Booked>,
+}
+
+/// Whose message it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    Mailbox(Mailbox),
+    /// One of ours, without a name that is a mailbox: `(unattributed)`.
+    Unattributed,
+    /// It came in from outside, or was made here.
+    None,
+}
+
+impl Message {
+    pub fn owner(&self, settings: &MailSettings, ours: &Ours) -> Owner {
+        let local_sender = || self.sender_mailbox(settings).filter(|sender| ours.has(sender.domain()));
+        match &self.origin {
+            Origin::Smtp { user: Some(user), .. } => {
+                Mailbox::of_login(user.as_bytes(), settings.default_realm.as_deref())
+                    .map_or(Owner::Unattributed, Owner::Mailbox)
+            }
+            Origin::Pickup { uid } => match local_sender() {
+                Some(sender) => Owner::Mailbox(sender),
+                None if self.is_null_sender() => Owner::None,
+                None if ours.has(&self.host) => Mailbox::of_address(format!("uid:{uid}@{}", self.host).as_bytes(), "")
+                    .map_or(Owner::Unattributed, Owner::Mailbox),
+                None => Owner::Unattributed,
+            },
+            Origin::Smtp { ip, .. } if is_trusted(settings, ip) => local_sender().map_or(Owner::None, Owner::Mailbox),
+            Origin::Smtp { .. } | Origin::Unknown => Owner::None,
+        }
+    }
+
+    /// The domain whose being ours would change the owner.
+    pub fn awaited_domain(&self, settings: &MailSettings, ours: &Ours) -> Option<String> {
+        let depends = match &self.origin {
+            Origin::Pickup { .. } => true,
+            Origin::Smtp { ip, user: None, .. } => is_trusted(settings, ip),
+            _ => false,
+        };
+        let sender = self.sender_mailbox(settings).filter(|_| depends)?;
+        (!ours.has(sender.domain())).then(|| sender.domain().to_owned())
+    }
+
+    fn sender_mailbox(&self, settings: &MailSettings) -> Option<Mailbox> {
+        Mailbox::of_address(self.sender.as_deref()?.as_bytes(), &settings.recipient_delimiter)
+    }
+
+    pub fn is_null_sender(&self) -> bool {
+        self.sender.as_deref().is_some_and(str::is_empty)
+    }
+
+    /// Ordered rules, the first that matches (1.4); from facts that are known at the first activation.
+    pub fn class(&self, settings: &MailSettings) -> Class {
+        let sender = self.sender.as_deref().unwrap_or("?");
+        let local = sender.rsplit_once('@').map_or(sender, |(local, _)| local);
+        let is_daemon = matches!(self.origin, Origin::Pickup { uid } if uid < settings.first_person_uid);
+        if sender.is_empty() || is_daemon || local.eq_ignore_ascii_case("mailer-daemon") || local == "double-bounce" {
+            return Class::System;
+        }
+        if self.is_bulk || is_list_sender(settings, sender, local) {
+            return Class::Lists;
+        }
+        match &self.origin {
+            Origin::Smtp { user: Some(_), .. } if self.is_urgent => Class::Urgent,
+            Origin::Smtp { user, is_submission, .. } if user.is_some() || *is_submission => Class::Submission,
+            Origin::Pickup { .. } => Class::Submission,
+            _ => Class::Normal,
+        }
+    }
+
+    /// Whether all its queue files are gone.
+    pub fn is_closed(&self) -> bool {
+        self.files.iter().all(|file| file.closed.is_some())
+    }
+
+    /// Gives out the message's own event as its facts are now.
+    pub fn sync(&mut self, settings: &MailSettings, ours: &Ours, out: &mut Out<'_>) {
+        let Some((time, size)) = self.accepted else { return };
+        if self.is_probe {
+            out.withdraw(&mut self.booked);
+            return;
+        }
+        let owner = self.owner(settings, ours);
+        let owners = match &owner {
+            Owner::Mailbox(owner) => owner.subjects().to_vec(),
+            Owner::Unattributed => Vec::new(),
+            // Each message is one subject's: the sender's if ours, else of the first mailbox it reached.
+            Owner::None => self
+                .delivered
+                .iter()
+                .find_map(|reached| Some(reached.mailbox.as_ref()?.subjects().to_vec()))
+                .unwrap_or_default(),
+        };
+        let count = owners.len() as u8;
+        let mut subjects = owners;
+        for subject in &self.concerned {
+            if !subjects.contains(subject) {
+                subjects.push(subject.clone());
+            }
+        }
+        let (peer, is_over_smtp) = match &self.origin {
+            Origin::Smtp { ip, .. } => (Some(ip.clone()), true),
+            _ => (None, false),
+        };
+        let kind = Kind::Message {
+            class: self.class(settings),
+            is_outgoing: owner != Owner::None,
+            is_over_smtp,
+            is_spam: self.is_spam,
+            owners: count,
+        };
+        let id = self.files.first().map(|file| file.key.id.to_string()).unwrap_or_default();
+        let detail = format!("{id} from <{}>", self.sender.as_deref().unwrap_or_default());
+        let host = self.host.clone();
+        out.set(&mut self.booked, Event { time, host, subjects, peer, bytes: size, duration_ms: None, detail, kind });
+    }
+
+    /// Gives out a delivery's event as the facts are now.
+    pub fn sync_delivered(&mut self, at: usize, settings: &MailSettings, out: &mut Out<'_>) {
+        let kind = Kind::Delivery { class: self.class(settings), is_spam: self.is_spam };
+        let host = self.host.clone();
+        let Some(reached) = self.delivered.get_mut(at) else { return };
+        let event = Event {
+            time: reached.time,
+            host,
+            subjects: reached.mailbox.as_ref().map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default(),
+            peer: None,
+            bytes: reached.size,
+            duration_ms: None,
+            detail: reached.detail.clone(),
+            kind,
+        };
+        out.set(&mut reached.booked, event);
+    }
+
+    /// Gives out an attempt's event as the facts are now.
+    pub fn sync_attempt(&mut self, at: usize, settings: &MailSettings, ours: &Ours, out: &mut Out<'_>) {
+        let class = self.class(settings);
+        let subjects = owner_subjects(&self.owner(settings, ours));
+        let host = self.host.clone();
+        let Some(attempt) = self.attempts.get_mut(at) else { return };
+        let transfers = attempt.transfers.len() as u64;
+        let event = Event {
+            time: attempt.time,
+            host,
+            subjects,
+            peer: Some(attempt.peer.clone()),
+            bytes: (transfers > 0).then(|| attempt.size.unwrap_or(0).saturating_mul(transfers)),
+            duration_ms: Some(attempt.duration_ms),
+            detail: attempt.detail.clone(),
+            kind: Kind::Attempt {
+                class,
+                connections: attempt.connections,
+                failed: attempt.failed,
+                is_bad_command: attempt.is_bad_command,
+                is_terminated: attempt.is_terminated,
+                deferred: attempt.deferred,
+                bounced: attempt.bounced,
+            },
+        };
+        out.set(&mut attempt.booked, event);
+    }
+
+    /// All events, after a fact changed that they share.
+    pub fn sync_all(&mut self, settings: &MailSettings, ours: &Ours, out: &mut Out<'_>) {
+        self.sync(settings, ours, out);
+        for at in 0..self.delivered.len() {
+            self.sync_delivered(at, settings, out);
+        }
+        for at in 0..self.attempts.len() {
+            self.sync_attempt(at, settings, ours, out);
+        }
+    }
+
+    /// Takes in another queue file's message that turned out to be this one. What both have counted, counts once.
+    pub fn absorb(&mut self, mut other: Message, out: &mut Out<'_>) {
+        out.withdraw(&mut other.booked);
+        self.files.append(&mut other.files);
+        self.is_spam |= other.is_spam;
+        self.scans += other.scans;
+        self.hand_overs += other.hand_overs;
+        self.returns += other.returns;
+        if self.accepted.is_none() {
+            self.accepted = other.accepted;
+            self.sender = self.sender.take().or(other.sender);
+        }
+        for mut reached in other.delivered {
+            if self.finals.contains(&reached.recipient) {
+                out.withdraw(&mut reached.booked);
+            } else {
+                self.finals.insert(reached.recipient);
+                self.delivered.push(reached);
+            }
+        }
+        self.finals.extend(other.finals);
+        self.attempts.append(&mut other.attempts);
+        for subject in other.concerned {
+            self.concern(subject);
+        }
+        self.touched = self.touched.max(other.touched);
+    }
+
+    /// The pipe turned out to be a filter: nobody was reached through it.
+    pub fn take_back(&mut self, pipe: &str, out: &mut Out<'_>) {
+        let (filtered, kept) = std::mem::take(&mut self.delivered)
+            .into_iter()
+            .partition(|reached: &Delivered| reached.pipe.as_deref() == Some(pipe));
+        self.delivered = kept;
+        let filtered: Vec<Delivered> = filtered;
+        for mut reached in filtered {
+            self.finals.remove(&reached.recipient);
+            self.hand_overs += 1;
+            out.withdraw(&mut reached.booked);
+        }
+        let reached: Vec<Subject> =
+            self.delivered.iter().filter_map(|reached| reached.mailbox.as_ref()).flat_map(Mailbox::subjects).collect();
+        self.concerned.retain(|subject| reached.contains(subject));
+    }
+
+    pub fn concern(&mut self, subject: Subject) {
+        if self.concerned.len() < MAX_CONCERNED && !self.concerned.contains(&subject) {
+            self.concerned.push(subject);
+        }
+    }
+}
+
+pub fn owner_subjects(owner: &Owner) -> Vec<Subject> {
+    match owner {
+        Owner::Mailbox(owner) => owner.subjects().to_vec(),
+        Owner::Unattributed | Owner::None => Vec::new(),
+    }
+}
+
+/// `owner-list@`, `list-bounces@`, VERP (`list-bounces+ann=outside.example@`), and what the settings list.
+fn is_list_sender(settings: &MailSettings, sender: &str, local: &str) -> bool {
+    let local = local.to_ascii_lowercase();
+    let is_listed = || {
+        settings.list_senders.iter().any(|entry| match entry.strip_prefix('@') {
+            Some(domain) => sender.rsplit_once('@').is_some_and(|(_, of)| of.eq_ignore_ascii_case(domain)),
+            None => entry.eq_ignore_ascii_case(sender),
+        })
+    };
+    let is_verp = local.contains('=') && (local.contains('+') || local.contains('-')) && !local.starts_with("srs");
+    local.starts_with("owner-") || local.ends_with("-owner") || local.ends_with("-bounces") || is_verp || is_listed()
+}

@@ -1,0 +1,536 @@
+//! Sessions of SMTP clients, from connect to disconnect: connections, refusals, bad commands, terminations
+//! (SEMANTICS 1.2, reports 8 and 9). Behind postscreen the session begins there and goes on in smtpd.
+
+use mailtally_model::{Subject, Time};
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
+
+use super::message::{FileKey, MAX_CONCERNED};
+use super::names::{Mailbox, domain_subject};
+use super::relay::is_trusted;
+use super::state::{Booked, Out, Table};
+use super::{At, GRACE_SECS, Tracker, detail};
+use crate::event::{Event, Kind, Refused};
+use crate::postfix::{AnvilLimit, Peer, Reject, Screened, Speaker, Stage};
+use crate::text::contains;
+
+/// smtpd waits no longer for a command (`smtpd_timeout`), so a session without lines is over by then.
+const IDLE_SECS: i64 = 300;
+
+/// Lines of one moment may come in another order than they were written.
+pub const OUT_OF_ORDER_SECS: i64 = 2;
+
+/// postscreen hands a client over at once.
+const HAND_OVER_SECS: i64 = 60;
+
+/// Refusals of one session that are revised if the session turns out to be blocked. smtpd hangs up after 20 errors.
+const MAX_REFUSALS: usize = 200;
+
+#[derive(Debug)]
+pub struct Sessions {
+    pub rows: Table<Session>,
+    /// Open sessions of smtpd: host, program, process.
+    by_process: FxHashMap<(u16, u16, u32), u64>,
+    /// Clients that postscreen has: host, address, port.
+    by_port: FxHashMap<(u16, String, u16), u64>,
+    /// Clients that postscreen has or has passed on, by address, first come first.
+    by_ip: FxHashMap<(u16, String), Vec<u64>>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Session {
+    host_name: String,
+    host: u16,
+    /// Program and process; postscreen's clients have a port instead until smtpd has them.
+    process: Option<(u16, u32)>,
+    instance: u16,
+    port: Option<u16>,
+    started: Time,
+    last: Time,
+    ended: Option<Time>,
+    ip: String,
+    peer: String,
+    user: Option<String>,
+    /// By a filter of ours: no connection of a client.
+    is_reinjected: bool,
+    /// Refused as such, whatever follows.
+    is_blocked: bool,
+    /// postscreen's tests failed; blocked unless it is passed on all the same.
+    is_suspect: bool,
+    is_passed: bool,
+    /// The client was refused at each recipient so far.
+    is_client_refused: bool,
+    is_accepted: bool,
+    unknown_commands: u32,
+    bad_lines: u32,
+    is_terminated: bool,
+    broken_off_bytes: Option<u64>,
+    subjects: Vec<Subject>,
+    refusals: Vec<Option<Booked>>,
+    booked: Option<Booked>,
+}
+
+impl Default for Sessions {
+    fn default() -> Sessions {
+        Sessions {
+            rows: Table::new(b's'),
+            by_process: FxHashMap::default(),
+            by_port: FxHashMap::default(),
+            by_ip: FxHashMap::default(),
+        }
+    }
+}
+
+impl Sessions {
+    pub fn index(&mut self) {
+        for (row, session) in self.rows.iter().filter(|(_, session)| session.ended.is_none()) {
+            if let Some((program, process)) = session.process {
+                self.by_process.insert((session.host, program, process), row);
+            } else if let Some(port) = session.port {
+                self.by_port.insert((session.host, session.ip.clone(), port), row);
+                self.by_ip.entry((session.host, session.ip.clone())).or_default().push(row);
+            }
+        }
+    }
+
+    fn forget_keys(&mut self, row: u64, session: &Session) {
+        if let Some((program, process)) = session.process
+            && self.by_process.get(&(session.host, program, process)) == Some(&row)
+        {
+            self.by_process.remove(&(session.host, program, process));
+        }
+        if let Some(port) = session.port {
+            let key = (session.host, session.ip.clone(), port);
+            if self.by_port.get(&key) == Some(&row) {
+                self.by_port.remove(&key);
+            }
+            let key = (session.host, session.ip.clone());
+            if let Some(rows) = self.by_ip.get_mut(&key) {
+                rows.retain(|other| *other != row);
+                if rows.is_empty() {
+                    self.by_ip.remove(&key);
+                }
+            }
+        }
+    }
+}
+
+impl Session {
+    fn is_blocked_now(&self) -> bool {
+        self.is_blocked || self.is_suspect && !self.is_passed || self.is_client_refused && !self.is_accepted
+    }
+
+    /// When it ended, or how far it is known to have lasted.
+    fn until(&self, now: Time) -> Time {
+        self.ended.unwrap_or(now.min(self.last.plus_secs(IDLE_SECS))).max(self.started)
+    }
+
+    fn concern(&mut self, subject: Subject) {
+        if self.subjects.len() < MAX_CONCERNED && !self.subjects.contains(&subject) {
+            self.subjects.push(subject);
+        }
+    }
+
+    fn sync(&mut self, now: Time, out: &mut Out<'_>) {
+        if self.is_reinjected {
+            out.withdraw(&mut self.booked);
+            return;
+        }
+        let is_blocked = self.is_blocked_now();
+        let kind = Kind::SmtpSession {
+            is_blocked,
+            // An unknown command is counted at the end and may have had a line of its own (LOG-LINES trap 21).
+            bad_commands: self.unknown_commands.max(self.bad_lines),
+            is_terminated: self.is_terminated,
+        };
+        let event = Event {
+            time: self.started,
+            host: self.host_name.clone(),
+            subjects: self.subjects.clone(),
+            peer: Some(self.peer.clone()),
+            bytes: self.broken_off_bytes,
+            duration_ms: Some(self.until(now).secs_since(self.started).max(0) as u64 * 1000),
+            detail: self.user.clone().unwrap_or_default(),
+            kind,
+        };
+        out.set(&mut self.booked, event);
+        for refusal in &mut self.refusals {
+            let Some(given) = refusal else { continue };
+            let Kind::Refused { what, in_blocked_session } = given.event.kind else { continue };
+            if in_blocked_session != is_blocked {
+                let kind = Kind::Refused { what, in_blocked_session: is_blocked };
+                let event = Event { kind, ..given.event.clone() };
+                out.set(refusal, event);
+            }
+        }
+    }
+}
+
+impl Tracker {
+    /// Changes the session of the process that wrote the line, and gives it out as it is then.
+    fn smtp_change(&mut self, at: &At<'_>, out: &mut Out<'_>, change: impl FnOnce(&mut Session)) -> Option<u64> {
+        let row = *self.sessions.by_process.get(&(at.host, at.program, at.line.pid?))?;
+        self.smtp_change_row(row, at.line.time, out, change);
+        Some(row)
+    }
+
+    fn smtp_change_row(&mut self, row: u64, now: Time, out: &mut Out<'_>, change: impl FnOnce(&mut Session)) {
+        let Some(session) = self.sessions.rows.get_mut(row) else { return };
+        session.last = session.last.max(now);
+        change(session);
+        session.sync(session.last, out);
+    }
+
+    fn smtp_begin(&mut self, at: &At<'_>, instance: u16, client: &Peer<'_>, out: &mut Out<'_>) -> u64 {
+        let mut session = Session {
+            host_name: at.line.host.to_owned(),
+            host: at.host,
+            process: None,
+            instance,
+            port: None,
+            started: at.line.time,
+            last: at.line.time,
+            ended: None,
+            ip: detail(client.ip),
+            peer: format!("{}[{}]", detail(client.name), detail(client.ip)),
+            user: None,
+            is_reinjected: false,
+            is_blocked: false,
+            is_suspect: false,
+            is_passed: false,
+            is_client_refused: false,
+            is_accepted: false,
+            unknown_commands: 0,
+            bad_lines: 0,
+            is_terminated: false,
+            broken_off_bytes: None,
+            subjects: Vec::new(),
+            refusals: Vec::new(),
+            booked: None,
+        };
+        session.sync(at.line.time, out);
+        let row = self.new_row();
+        self.sessions.rows.insert(row, session);
+        row
+    }
+
+    fn smtp_end(&mut self, row: u64, time: Time, out: &mut Out<'_>) {
+        let Some(session) = self.sessions.rows.get_mut(row) else { return };
+        if session.ended.is_none() {
+            session.ended = Some(time.max(session.started));
+            session.sync(time, out);
+        }
+        let session = session.clone();
+        self.sessions.forget_keys(row, &session);
+    }
+
+    pub(super) fn smtp_connect(&mut self, at: &At<'_>, speaker: &Speaker<'_>, client: &Peer<'_>, out: &mut Out<'_>) {
+        let Some(process) = at.line.pid else { return };
+        let key = (at.host, at.program, process);
+        // The process serves one client at a time: the end of the one before is missing in the log (FAULTS 54).
+        if let Some(old) = self.sessions.by_process.get(&key).copied() {
+            let last = self.sessions.rows.get(old).map_or(at.line.time, |session| session.last);
+            self.smtp_end(old, last, out);
+        }
+        let Some((instance, _)) = self.programs.number(speaker.instance) else { return };
+        let row = match self.passed_on(at, speaker, client) {
+            Some(row) => row,
+            None => self.smtp_begin(at, instance, client, out),
+        };
+        self.sessions.by_process.insert(key, row);
+        self.smtp_change_row(row, at.line.time, out, |session| session.process = Some((at.program, process)));
+    }
+
+    /// The session that postscreen began for this client, if it did (LOG-LINES trap 25).
+    fn passed_on(&mut self, at: &At<'_>, speaker: &Speaker<'_>, client: &Peer<'_>) -> Option<u64> {
+        if speaker.is_submission() {
+            return None;
+        }
+        let key = (at.host, detail(client.ip));
+        let rows = self.sessions.by_ip.get(&key)?;
+        let is_waiting = |row: &u64| {
+            self.sessions.rows.get(*row).is_some_and(|session| {
+                session.process.is_none() && at.line.time.secs_since(session.last) <= HAND_OVER_SECS
+            })
+        };
+        let is_passed = |row: &u64| self.sessions.rows.get(*row).is_some_and(|session| session.is_passed);
+        let row = rows
+            .iter()
+            .copied()
+            .filter(is_waiting)
+            .find(is_passed)
+            .or_else(|| rows.iter().copied().find(is_waiting))?;
+        let session = self.sessions.rows.get(row)?.clone();
+        self.sessions.forget_keys(row, &session);
+        let session = self.sessions.rows.get_mut(row)?;
+        session.is_passed = true;
+        session.port = None;
+        Some(row)
+    }
+
+    pub(super) fn smtp_disconnect(&mut self, at: &At<'_>, unknown_commands: u32, out: &mut Out<'_>) {
+        let row = self.smtp_change(at, out, |session| session.unknown_commands = unknown_commands);
+        if let Some(row) = row {
+            self.smtp_end(row, at.line.time, out);
+        }
+    }
+
+    /// A recipient was accepted, and a queue file begins.
+    pub(super) fn smtp_accepted(
+        &mut self,
+        at: &At<'_>,
+        client: &Peer<'_>,
+        user: Option<&[u8]>,
+        out: &mut Out<'_>,
+    ) -> Option<u64> {
+        let mailbox = user.and_then(|user| Mailbox::of_login(user, self.settings.default_realm.as_deref()));
+        if let Some(mailbox) = &mailbox {
+            self.learn(mailbox, out);
+        }
+        let _ = client;
+        self.smtp_change(at, out, |session| {
+            session.is_accepted = true;
+            if let Some(user) = user {
+                session.user = Some(String::from_utf8_lossy(user).into_owned());
+            }
+            for subject in mailbox.iter().flat_map(Mailbox::subjects) {
+                session.concern(subject);
+            }
+        })
+    }
+
+    pub(super) fn smtp_bad_command(&mut self, at: &At<'_>, out: &mut Out<'_>) {
+        self.smtp_change(at, out, |session| session.bad_lines = 1.max(session.bad_lines));
+    }
+
+    pub(super) fn smtp_broken_off(&mut self, at: &At<'_>, is_terminated: bool, bytes: Option<u64>, out: &mut Out<'_>) {
+        self.smtp_change(at, out, |session| {
+            session.is_terminated |= is_terminated;
+            if let Some(bytes) = bytes {
+                session.broken_off_bytes = Some(session.broken_off_bytes.unwrap_or(0).saturating_add(bytes));
+            }
+        });
+    }
+
+    pub(super) fn smtp_reject(&mut self, at: &At<'_>, reject: &Reject<'_>, key: Option<FileKey>, out: &mut Out<'_>) {
+        let row = match reject.stage {
+            // cleanup speaks of a session by its queue file.
+            Stage::Content | Stage::EndOfMessage if key.is_some() => key.and_then(|key| self.session_of(key)),
+            _ => at.line.pid.and_then(|pid| self.sessions.by_process.get(&(at.host, at.program, pid)).copied()),
+        };
+        let user = reject.sasl_username.map(<[u8]>::to_vec).or_else(|| {
+            let session = row.and_then(|row| self.sessions.rows.get(row))?;
+            session.user.clone().map(String::into_bytes)
+        });
+        self.throttled_by_reply(at, reject, user.as_deref(), out);
+        if reject.stage == Stage::EndOfMessage
+            && reject.is_by_milter
+            && let Some(key) = key
+        {
+            if self.says_spam(reject.reply) {
+                let recipient = reject
+                    .recipient
+                    .and_then(|recipient| Mailbox::of_address(recipient, &self.settings.recipient_delimiter));
+                let subjects = recipient.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
+                self.spam_blocked(at, self.row_of(key), subjects, reject.reply, out);
+            }
+            self.close_file(key, at.line.time);
+        }
+        let refused = self.refusal(at, reject, row);
+        let Some(row) = row else {
+            if let Some(event) = refused {
+                out.once(event);
+            }
+            return;
+        };
+        let domain = domain_of_refused(reject);
+        self.smtp_change_row(row, at.line.time, out, |session| {
+            session.is_blocked |= reject.stage == Stage::Connect;
+            session.is_client_refused |= reject.stage == Stage::Rcpt && reject.is_of_client();
+            session.is_terminated |= reject.stage == Stage::EndOfMessage && reject.is_permanent()
+                || contains(reject.reply, b"Error: too many recipients");
+            if let Some(domain) = domain {
+                session.concern(domain);
+            }
+        });
+        let Some(mut event) = refused else { return };
+        let Some(session) = self.sessions.rows.get_mut(row) else { return };
+        if let Kind::Refused { in_blocked_session, .. } = &mut event.kind {
+            *in_blocked_session = session.is_blocked_now();
+        }
+        let mut booked = None;
+        out.set(&mut booked, event);
+        if session.refusals.len() < MAX_REFUSALS {
+            session.refusals.push(booked);
+        }
+    }
+
+    fn refusal(&self, at: &At<'_>, reject: &Reject<'_>, row: Option<u64>) -> Option<Event> {
+        let what = match reject.stage {
+            Stage::Rcpt => Refused::Recipient,
+            Stage::Mail | Stage::EndOfMessage | Stage::Content => Refused::Message,
+            // 503 after bad pipelining is that bad command once more.
+            Stage::Data if contains(reject.reply, b"Improper use of SMTP command pipelining") => return None,
+            Stage::Data => Refused::Message,
+            Stage::Connect | Stage::Command => return None,
+        };
+        let session = row.and_then(|row| self.sessions.rows.get(row));
+        let peer = session
+            .map(|session| session.peer.clone())
+            .or_else(|| reject.client.map(|client| format!("{}[{}]", detail(client.name), detail(client.ip))));
+        let kind = Kind::Refused { what, in_blocked_session: false };
+        let subjects = domain_of_refused(reject).into_iter().collect();
+        Some(Event { peer, detail: detail(reject.reply), ..at.event(kind, subjects) })
+    }
+
+    pub(super) fn smtp_login_failed(&mut self, at: &At<'_>, client: &Peer<'_>, user: Option<&[u8]>, out: &mut Out<'_>) {
+        let mailbox = user.and_then(|user| Mailbox::of_login(user, self.settings.default_realm.as_deref()));
+        let subjects = mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
+        let peer = Some(format!("{}[{}]", detail(client.name), detail(client.ip)));
+        let detail = detail(user.unwrap_or_default());
+        out.once(Event { peer, detail, ..at.event(Kind::SmtpLoginFailed, subjects) });
+        self.smtp_change(at, out, |_| {});
+    }
+
+    pub(super) fn over_limit(&mut self, at: &At<'_>, what: AnvilLimit, client: &Peer<'_>, out: &mut Out<'_>) {
+        let row = self.smtp_change(at, out, |session| session.is_blocked |= what == AnvilLimit::Connections);
+        if what == AnvilLimit::Connections {
+            return;
+        }
+        let user = row.and_then(|row| self.sessions.rows.get(row)).and_then(|session| session.user.clone());
+        let is_ours = user.is_some() || is_trusted(&self.settings, &detail(client.ip));
+        self.throttled_by_anvil(at, what, user.as_deref(), is_ours, client, out);
+    }
+
+    /// The session belongs to a filter that gives messages back.
+    pub(super) fn smtp_reinjected(&mut self, row: u64, out: &mut Out<'_>) {
+        if let Some(session) = self.sessions.rows.get_mut(row) {
+            session.is_reinjected = true;
+            session.sync(session.last, out);
+        }
+    }
+
+    /// A recipient of a message reached a mailbox: the session that brought it served that mailbox.
+    pub(super) fn smtp_reached(&mut self, sessions: &[u64], mailbox: &Mailbox, out: &mut Out<'_>) {
+        for row in sessions {
+            let Some(session) = self.sessions.rows.get_mut(*row) else { continue };
+            for subject in mailbox.subjects() {
+                session.concern(subject);
+            }
+            session.sync(session.last, out);
+        }
+    }
+
+    /// The session of the process that wrote the line: its row, the client's address, who logged in.
+    pub(super) fn smtp_front(&self, at: &At<'_>) -> Option<(u64, String, Option<String>)> {
+        let row = *self.sessions.by_process.get(&(at.host, at.program, at.line.pid?))?;
+        let session = self.sessions.rows.get(row)?;
+        Some((row, session.ip.clone(), session.user.clone()))
+    }
+
+    pub(super) fn screened(
+        &mut self,
+        at: &At<'_>,
+        speaker: &Speaker<'_>,
+        client: &Peer<'_>,
+        what: &Screened<'_>,
+        out: &mut Out<'_>,
+    ) {
+        let (Some(port), Some((instance, _))) = (client.port, self.programs.number(speaker.instance)) else { return };
+        let key = (at.host, detail(client.ip), port);
+        let known = self.sessions.by_port.get(&key).copied();
+        let row = match (what, known) {
+            (Screened::Connect, _) => {
+                if let Some(old) = known {
+                    self.smtp_end(old, at.line.time, out);
+                }
+                let row = self.smtp_begin(at, instance, client, out);
+                if let Some(session) = self.sessions.rows.get_mut(row) {
+                    session.port = Some(port);
+                }
+                self.sessions.by_port.insert(key.clone(), row);
+                self.sessions.by_ip.entry((key.0, key.1)).or_default().push(row);
+                return;
+            }
+            (_, Some(row)) => row,
+            (_, None) => return,
+        };
+        let refused = match what {
+            Screened::Rejected(reject) => self.refusal(at, reject, Some(row)),
+            _ => None,
+        };
+        self.smtp_change_row(row, at.line.time, out, |session| match what {
+            Screened::Connect => {}
+            Screened::Passed => session.is_passed = true,
+            Screened::Suspect => session.is_suspect = true,
+            Screened::Full => session.is_blocked = true,
+            Screened::BadCommand => session.bad_lines += 1,
+            Screened::Terminated => session.is_terminated = true,
+            Screened::Rejected(reject) => {
+                if let Some(domain) = domain_of_refused(reject) {
+                    session.concern(domain);
+                }
+            }
+            Screened::Gone => {}
+        });
+        if let (Some(mut event), Some(session)) = (refused, self.sessions.rows.get_mut(row)) {
+            if let Kind::Refused { in_blocked_session, .. } = &mut event.kind {
+                *in_blocked_session = session.is_blocked_now();
+            }
+            let mut booked = None;
+            out.set(&mut booked, event);
+            if session.refusals.len() < MAX_REFUSALS {
+                session.refusals.push(booked);
+            }
+        }
+        if *what == Screened::Gone {
+            self.smtp_end(row, at.line.time, out);
+        }
+    }
+
+    /// master started or ended: its sessions are over.
+    pub(super) fn smtp_restart(&mut self, at: &At<'_>, instance: u16, out: &mut Out<'_>) {
+        let over: Vec<u64> = self
+            .sessions
+            .rows
+            .iter()
+            .filter(|(_, session)| session.host == at.host && session.instance == instance && session.ended.is_none())
+            .map(|(row, _)| row)
+            .collect();
+        for row in over {
+            self.smtp_end(row, at.line.time, out);
+        }
+    }
+
+    pub(super) fn sweep_sessions(&mut self, host: u16, now: Time, out: &mut Out<'_>) {
+        let open: Vec<(u64, bool, bool)> = self
+            .sessions
+            .rows
+            .iter()
+            .filter(|(_, session)| session.host == host)
+            .map(|(row, session)| {
+                let is_silent = session.ended.is_none() && now.secs_since(session.last) > IDLE_SECS;
+                let is_over = session.ended.is_some_and(|ended| now.secs_since(ended) > GRACE_SECS);
+                (row, is_silent, is_over)
+            })
+            .collect();
+        for (row, is_silent, is_over) in open {
+            if is_over {
+                self.sessions.rows.remove(row);
+            } else if is_silent {
+                let last = self.sessions.rows.get(row).map_or(now, |session| session.last);
+                self.smtp_end(row, last.plus_secs(IDLE_SECS), out);
+            } else if self.sessions.rows.get(row).is_some_and(|session| session.ended.is_none())
+                && let Some(session) = self.sessions.rows.get_mut(row)
+            {
+                session.sync(now, out);
+            }
+        }
+    }
+}
+
+/// The domain that a refused recipient names, if it may be ours: not where relaying was refused.
+fn domain_of_refused(reject: &Reject<'_>) -> Option<Subject> {
+    let recipient = reject.recipient.filter(|_| !contains(reject.reply, b">: Relay access denied"))?;
+    domain_subject(recipient)
+}

@@ -1,0 +1,165 @@
+//! Open state in memory and its copy in the store: tables of rows that know which of them changed, and events that
+//! were given out and may be revised. Knows nothing of mail.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context;
+use mailtally_model::Subject;
+use rustc_hash::FxHashMap;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Event, EventId, Kind, Update};
+
+/// An event as it was last given out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Booked {
+    pub id: EventId,
+    pub event: Event,
+}
+
+/// What lines do: updates, evidence of names, and the next event's number.
+pub struct Out<'a> {
+    pub updates: &'a mut Vec<Update>,
+    pub known: &'a mut Vec<Subject>,
+    pub next_event: u64,
+}
+
+impl Out<'_> {
+    /// Gives an event out for good: no later line revises it.
+    pub fn once(&mut self, event: Event) {
+        self.set(&mut None, event);
+    }
+
+    /// Gives an event out, or what became of it since.
+    pub fn set(&mut self, booked: &mut Option<Booked>, now: Event) {
+        match booked {
+            None => {
+                let id = EventId(self.next_event);
+                self.next_event += 1;
+                self.updates.push(Update { id, before: None, after: now.clone() });
+                *booked = Some(Booked { id, event: now });
+            }
+            Some(booked) if booked.event == now => {}
+            Some(booked) => {
+                let before = std::mem::replace(&mut booked.event, now.clone());
+                self.updates.push(Update { id: booked.id, before: Some(before), after: now });
+            }
+        }
+    }
+
+    /// Takes an event back: it stays as evidence and counts nothing.
+    pub fn withdraw(&mut self, booked: &mut Option<Booked>) {
+        if let Some(given) = booked {
+            let now = Event { kind: Kind::Withdrawn, ..given.event.clone() };
+            self.set(booked, now);
+        }
+    }
+}
+
+/// The rows of one kind, by number, in order; each change is remembered until it is taken.
+#[derive(Debug)]
+pub struct Table<T> {
+    /// The first byte of its keys in the store.
+    prefix: u8,
+    rows: BTreeMap<u64, T>,
+    changed: BTreeSet<u64>,
+}
+
+impl<T: Serialize + DeserializeOwned> Table<T> {
+    pub fn new(prefix: u8) -> Table<T> {
+        Table { prefix, rows: BTreeMap::new(), changed: BTreeSet::new() }
+    }
+
+    pub fn get(&self, row: u64) -> Option<&T> {
+        self.rows.get(&row)
+    }
+
+    /// To be changed.
+    pub fn get_mut(&mut self, row: u64) -> Option<&mut T> {
+        let found = self.rows.get_mut(&row);
+        if found.is_some() {
+            self.changed.insert(row);
+        }
+        found
+    }
+
+    pub fn insert(&mut self, row: u64, value: T) {
+        self.rows.insert(row, value);
+        self.changed.insert(row);
+    }
+
+    pub fn remove(&mut self, row: u64) -> Option<T> {
+        let removed = self.rows.remove(&row);
+        if removed.is_some() {
+            self.changed.insert(row);
+        }
+        removed
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+        self.rows.iter().map(|(row, value)| (*row, value))
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Key and value of each row that changed, no value for one that is gone.
+    pub fn take_changes(&mut self, changes: &mut Vec<(Vec<u8>, Option<Vec<u8>>)>) {
+        for row in std::mem::take(&mut self.changed) {
+            let value = self.rows.get(&row).map(|value| serde_json::to_vec(value).expect("plain data is JSON"));
+            changes.push((key(self.prefix, row), value));
+        }
+    }
+
+    /// Takes a row back from the store if its key is of this table.
+    pub fn restore(&mut self, key: &[u8], value: &[u8]) -> anyhow::Result<bool> {
+        let [prefix, row @ ..] = key else { return Ok(false) };
+        let (true, Ok(row)) = (*prefix == self.prefix, <[u8; 8]>::try_from(row)) else { return Ok(false) };
+        let value = serde_json::from_slice(value).context("cannot read the tracker's open state")?;
+        self.rows.insert(u64::from_be_bytes(row), value);
+        Ok(true)
+    }
+}
+
+fn key(prefix: u8, row: u64) -> Vec<u8> {
+    let mut key = vec![prefix];
+    key.extend(row.to_be_bytes());
+    key
+}
+
+/// Names that come again at every line, as small numbers.
+#[derive(Debug, Default)]
+pub struct Interner {
+    names: Vec<String>,
+    numbers: FxHashMap<Vec<u8>, u16>,
+}
+
+/// More hosts, or programs, than any site has: what comes after them is not understood, rather than filling memory.
+const MAX_NAMES: usize = 20_000;
+
+impl Interner {
+    /// The name's number; true if it is new. None when there are too many.
+    pub fn number(&mut self, name: &[u8]) -> Option<(u16, bool)> {
+        if let Some(number) = self.numbers.get(name) {
+            return Some((*number, false));
+        }
+        if self.names.len() >= MAX_NAMES {
+            return None;
+        }
+        let number = u16::try_from(self.names.len()).ok()?;
+        self.names.push(String::from_utf8_lossy(name).into_owned());
+        self.numbers.insert(name.to_vec(), number);
+        Some((number, true))
+    }
+
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    pub fn restore(names: Vec<String>) -> Interner {
+        let numbers = names.iter().zip(0..).map(|(name, number)| (name.as_bytes().to_vec(), number)).collect();
+        Interner { names, numbers }
+    }
+}
