@@ -75,7 +75,7 @@ impl Tracker {
         };
         let rows = self.queue.with_message_id(message_id);
         let unscanned = |row: &&u64| self.queue.messages.get(**row).is_some_and(|message| message.scans == 0);
-        let found = rows.iter().filter(is_near).find(unscanned).or_else(|| rows.iter().filter(is_near).next_back());
+        let found = rows.iter().filter(is_near).find(unscanned).or_else(|| rows.iter().rfind(is_near));
         let Some(row) = found.copied() else {
             if self.filters.scans.len() < MAX_WAITING {
                 let row = self.new_row();
