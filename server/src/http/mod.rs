@@ -1,6 +1,6 @@
 //! One report's counters, in the asker's subtree, over HTTP; and the app that shows them. Knows no SQL and no mail.
 //!
-//! The API is described in docs/api.md. Everything under `/api/` answers JSON, errors too.
+//! The API is described in docs/api.md and, for machines, in openapi.json. Everything under `/api/` answers JSON, errors too.
 
 mod asker;
 mod assets;
@@ -22,9 +22,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{Method, Uri};
+use axum::http::{HeaderMap, Method, Uri, header};
 use axum::middleware;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
@@ -71,6 +71,7 @@ pub fn router(app: App) -> Router {
         .route("/api/reports/{id}", get(reports::answer))
         .route("/api/events", get(events::page))
         .route("/api/health", get(health::health))
+        .route("/api/openapi.json", get(description))
         .fallback(elsewhere)
         .method_not_allowed_fallback(|| async { Refusal::MethodNotAllowed })
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
@@ -78,12 +79,16 @@ pub fn router(app: App) -> Router {
         .with_state(Arc::new(app))
 }
 
+async fn description() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], include_str!("openapi.json"))
+}
+
 /// The app, and what is nowhere.
 async fn elsewhere(
     State(app): State<Arc<App>>,
     method: Method,
     uri: Uri,
-    headers: axum::http::HeaderMap,
+    headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let path = uri.path();
     if path == "/api" || path.starts_with("/api/") {

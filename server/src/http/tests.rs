@@ -314,6 +314,40 @@ async fn events_come_newest_first_in_pages_and_revised() {
 }
 
 #[tokio::test]
+async fn the_description_names_every_parameter_and_every_answers_parts() {
+    let site = site();
+    let description: serde_json::Value = json(&site, "/api/openapi.json").await;
+    let look_up = |at: &serde_json::Value| match at["$ref"].as_str() {
+        Some(reference) => description.pointer(reference.trim_start_matches('#')).unwrap().clone(),
+        None => at.clone(),
+    };
+    for (path, operations) in description["paths"].as_object().unwrap() {
+        let parameters = operations["get"]["parameters"].as_array().cloned().unwrap_or_default();
+        let described: Vec<String> = parameters
+            .iter()
+            .map(look_up)
+            .filter(|parameter| parameter["in"] == "query")
+            .map(|parameter| format!("`{}`", parameter["name"].as_str().unwrap()))
+            .collect();
+        let uri = path.replace("{id}", "pop-sessions");
+        if !described.is_empty() {
+            // What is said of an unknown parameter lists those that are known.
+            let refused = ask(&site, &format!("{uri}?nope=1"), &[]).await;
+            let error: ApiError = serde_json::from_slice(&bytes(refused).await).unwrap();
+            let known = error.detail.split_once("expected one of ").unwrap().1;
+            assert_eq!(described.join(", "), known, "{path}");
+        }
+        let answer: serde_json::Value = json(&site, &format!("{uri}?from=0&until=900")).await;
+        let schema = look_up(&operations["get"]["responses"]["200"]["content"]["application/json"]["schema"]);
+        let Some(parts) = schema["properties"].as_object() else { continue };
+        let names = |object: &serde_json::Map<String, serde_json::Value>| {
+            object.keys().cloned().collect::<std::collections::BTreeSet<_>>()
+        };
+        assert_eq!(names(parts), names(answer.as_object().unwrap()), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn health_lists_programs_and_sources() {
     let health: Health = json(&site(), "/api/health").await;
     assert_eq!(health, Health::default());
