@@ -33,7 +33,7 @@ use observed::Observed;
 use stream::Book;
 
 /// A batch of so many lines is written: tens of megabytes in memory at most, and one transaction in well under a second.
-const MAX_BATCH_LINES: usize = 50_000;
+pub const MAX_BATCH_LINES: usize = 50_000;
 /// Clocks differ by minutes and zones by hours; a stamp that is a day ahead is no time.
 const MAX_AHEAD_SECS: i64 = 86_400;
 /// A line that is older than the newest of its stream by more than this changes no closed slot (SEMANTICS R13).
@@ -69,6 +69,8 @@ pub struct Reading {
     pub silence_gap_secs: i64,
     /// The time of the reading: later stamps cannot be true.
     pub now: Time,
+    /// Lines in a batch; [`MAX_BATCH_LINES`] but for tests.
+    pub batch_lines: usize,
 }
 
 /// Where the numbers go.
@@ -85,6 +87,7 @@ pub struct Collector {
     batch: Batch,
     /// Lines taken since the last commit.
     lines: usize,
+    batch_lines: usize,
     copies: Copies,
     observed: Observed,
     learned: FxHashSet<Subject>,
@@ -112,6 +115,7 @@ impl Collector {
             sink,
             batch: Batch::default(),
             lines: 0,
+            batch_lines: reading.batch_lines,
             copies: Copies::default(),
             observed: Observed::new(reading.silence_gap_secs),
             learned: FxHashSet::default(),
@@ -240,7 +244,7 @@ impl Collector {
 
     /// Whether it is time to commit.
     fn is_full(&self) -> bool {
-        self.lines >= MAX_BATCH_LINES
+        self.lines >= self.batch_lines
     }
 
     /// Whether a commit would write anything.

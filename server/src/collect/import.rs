@@ -1,5 +1,6 @@
 //! Reads files to their end, once: what is given may be plain or packed, in any order, partly or wholly known already.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -61,12 +62,13 @@ pub struct Progress {
 }
 
 /// Imports `files` and commits as it goes. A file that cannot be read keeps no other from being read; an error is of the
-/// store alone.
+/// store alone. `news` is told after each commit and now and then between; at its `Break` the reading stops, and what was
+/// not yet committed is read again next time.
 pub fn import(
     files: &[LogFile],
     collector: &mut Collector,
     reading: &Reading,
-    news: &mut dyn FnMut(Progress),
+    news: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Imported> {
     let known = collector.sources()?;
     let mut imported = Imported::default();
@@ -82,25 +84,28 @@ pub fn import(
         }
     }
     let (fresh, copies) = survey::without_copies(fresh)?;
-    for (path, of) in copies {
-        imported.add(&path, Outcome::CopyOf(of));
+    for copy in copies {
+        imported.add(&copy.path, Outcome::CopyOf(copy.of));
     }
     let mut merge = Merge::new(survey::logs(fresh, reading), known, reading);
     let mut steps = 0u32;
     while merge.step(collector)? {
-        if collector.is_full() {
+        let is_commit = collector.is_full();
+        if is_commit {
             commit(&mut merge, collector, &mut imported)?;
         }
         steps = steps.wrapping_add(1);
-        if steps.is_multiple_of(STEPS_PER_NEWS) || collector.lines == 0 {
-            news(Progress { bytes: merge.bytes_read(), lines: imported.lines + collector.lines as u64 });
+        if is_commit || steps.is_multiple_of(STEPS_PER_NEWS) {
+            let lines = imported.lines + collector.lines as u64;
+            if news(Progress { bytes: merge.bytes_read(), lines }).is_break() {
+                return Ok(imported);
+            }
         }
     }
     if collector.has_news() {
         collector.settle();
     }
     commit(&mut merge, collector, &mut imported)?;
-    news(Progress { bytes: merge.bytes_read(), lines: imported.lines });
     let order = |file: &ImportedFile| files.iter().position(|given| given.path == file.path);
     imported.files.sort_by_key(order);
     Ok(imported)

@@ -40,7 +40,7 @@ pub struct Merge<'a> {
     /// Begun and not ended.
     active: Vec<Log>,
     known: Vec<SourceState>,
-    /// Streams that ended, with the time of their last line: a log that begins after one goes on with it.
+    /// Streams that ended, with the time of their last line.
     ended: Vec<(Time, u64)>,
     /// Files that ended since the last commit.
     done: Vec<Done>,
@@ -179,11 +179,10 @@ impl<'a> Merge<'a> {
     }
 }
 
-/// The stream that a log beginning at `first` goes on with: of those that ended before, the one that ended last.
+/// The stream that a log beginning at `first` goes on with: one that ended in the same second, which a line said twice
+/// may have been cut in. Of other streams it cannot share a line but as a copy.
 fn continued(ended: &mut Vec<(Time, u64)>, first: Option<Time>) -> Option<u64> {
-    let first = first?;
-    let before = ended.iter().enumerate().filter(|(_, (last, _))| *last <= first);
-    let index = before.max_by_key(|(_, (last, _))| *last).map(|(index, _)| index)?;
+    let index = ended.iter().position(|(last, _)| Some(*last) == first)?;
     Some(ended.swap_remove(index).1)
 }
 

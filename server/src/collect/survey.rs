@@ -96,9 +96,14 @@ fn scan_years(lines: &mut Lines) -> io::Result<YearScan> {
     Ok(scan)
 }
 
-/// Puts aside new files that are a copy of another one given, or of its beginning: the path left out, and that of the
-/// file which holds it.
-pub fn without_copies(all: Vec<Surveyed>) -> io::Result<(Vec<Surveyed>, Vec<(PathBuf, PathBuf)>)> {
+/// A file left out, since another one given holds all of it.
+pub struct Copy {
+    pub path: PathBuf,
+    pub of: PathBuf,
+}
+
+/// Puts aside new files that are a copy of another one given, or of its beginning.
+pub fn without_copies(all: Vec<Surveyed>) -> io::Result<(Vec<Surveyed>, Vec<Copy>)> {
     let mut kept: Vec<Surveyed> = Vec::new();
     let mut copies = Vec::new();
     for mut file in all {
@@ -108,7 +113,7 @@ pub fn without_copies(all: Vec<Surveyed>) -> io::Result<(Vec<Surveyed>, Vec<(Pat
             if longer == Longer::First {
                 std::mem::swap(other, &mut file);
             }
-            copies.push((file.file.path.clone(), other.file.path.clone()));
+            copies.push(Copy { path: file.file.path.clone(), of: other.file.path.clone() });
             is_copy = true;
             break;
         }

@@ -1,6 +1,7 @@
 //! `mailtally import`: old logs, plain or packed, in any order, into a data directory.
 
 use std::io::{self, IsTerminal, Read, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -62,6 +63,7 @@ impl ReadingArgs {
             host: collect::this_host(),
             silence_gap_secs: i64::from(settings.collect.silence_gap_hours) * 3600,
             now,
+            batch_lines: collect::MAX_BATCH_LINES,
         })
     }
 }
@@ -147,6 +149,7 @@ pub fn read(given: &Given, collector: &mut Collector, reading: &Reading) -> Resu
         bar.set_position(progress.bytes);
         let rate = progress.lines as f64 / began.elapsed().as_secs_f64().max(0.001);
         bar.set_message(format!("{} lines, {} lines/s", HumanCount(progress.lines), HumanCount(rate as u64)));
+        ControlFlow::Continue(())
     })?;
     bar.finish_and_clear();
     let taken = began.elapsed();

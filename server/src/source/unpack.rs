@@ -82,7 +82,7 @@ pub struct Unpacked {
 
 enum Bytes {
     Plain(File),
-    Gzip(Gzip),
+    Gzip(Box<Gzip>),
 }
 
 impl Unpacked {
@@ -91,7 +91,7 @@ impl Unpacked {
         file.rewind()?;
         let bytes = match Packing::of(&file)? {
             Packing::Plain => Bytes::Plain(file),
-            Packing::Gzip => Bytes::Gzip(Gzip::new(file)),
+            Packing::Gzip => Bytes::Gzip(Box::new(Gzip::new(file))),
             Packing::Foreign(format) => {
                 let message = format!("{format} is not read: unpack it first");
                 return Err(io::Error::new(io::ErrorKind::Unsupported, message));
