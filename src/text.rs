@@ -10,7 +10,6 @@ pub const HEALTH: &str = "Data health";
 pub const WHOLE_SERVER: &str = "Whole server";
 pub const BREADCRUMB: &str = "Where you are";
 pub const RETRY: &str = "Try again";
-pub const CLOSE: &str = "Close";
 pub const CANCEL: &str = "Cancel";
 
 pub const DASH: &str = "–";
@@ -31,7 +30,6 @@ pub const LATER: &str = "Later";
 pub const LATER_ENDS: &str = "The range ends today";
 pub const RANGE: &str = "Range";
 pub const PRESETS: &str = "Presets";
-pub const CUSTOM: &str = "Custom";
 pub const FROM: &str = "From";
 pub const UNTIL: &str = "To";
 pub const APPLY: &str = "Show";
@@ -77,9 +75,10 @@ pub const NOT_FOUND_HEAD: &str = "No such page";
 pub const NOT_FOUND: &str = "The address names no report and no page of Mailtally. The menu leads to all of them.";
 
 pub const HEALTH_SAYS: &str = "What was read, and until when. A number is only as good as the log behind it.";
-pub const HEALTH_STORED: &str = "Stored";
-pub const HEALTH_ZONE: &str = "Server’s zone";
-pub const HEALTH_VERSION: &str = "Version";
+pub const HEALTH_SOURCES: &str = "Logs";
+pub const HEALTH_SOURCE_HEADS: [&str; 5] = ["Log", "Lines", "Read", "From (UTC)", "To (UTC)"];
+pub const HEALTH_PROGRAMS: &str = "Lines by program";
+pub const HEALTH_PROGRAM_HEADS: [&str; 4] = ["Program", "Understood", "Of no consequence", "Not understood"];
 
 pub fn read_to(clock: &str) -> String {
     format!("read to {clock}")
@@ -144,8 +143,8 @@ pub fn unobserved(stored: Option<(String, String)>) -> String {
     }
 }
 
-pub fn days(count: i64) -> String {
-    if count == 1 { "1 day".to_owned() } else { format!("{count} days") }
+pub fn not_understood(program: &str) -> String {
+    format!("Lines of {program} that were not understood")
 }
 
 pub fn preset(preset: crate::range::Preset) -> &'static str {

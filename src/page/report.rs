@@ -12,6 +12,7 @@ use super::not_found::NotFoundPage;
 use super::sheet::{Outcome, Sheet};
 use crate::chart::{Chart, ChartEvent, ChartKind};
 use crate::context::{Host, View};
+use crate::parts::columns::ColumnChooser;
 use crate::parts::export::Export;
 use crate::parts::notes::{Failed, Notes};
 use crate::parts::table::ReportTable;
@@ -75,7 +76,10 @@ fn Head(report: Memo<&'static Report>) -> impl IntoView {
                 <h1 class="title">{move || report.get().title}</h1>
                 <p class="sentence">{move || report.get().sentence}</p>
             </div>
-            <Export/>
+            <div class="title-actions panel-right">
+                <ColumnChooser/>
+                <Export/>
+            </div>
         </div>
     }
 }

@@ -63,8 +63,13 @@ impl Sheet {
         });
         let step = Memo::new(move |_| window::step_offered(state.read().step, &window.read()));
         let query = Memo::new(move |_| {
-            let state = state.read();
-            Query::new(state.report, state.subject.clone(), by.get(), window.read().span)
+            let (state, window, by) = (state.read(), window.read(), by.get());
+            let subject = state.subject.clone();
+            if by == By::Time && Query::is_long(window.span) {
+                Query::between_edges(state.report, subject, window.span, step.get().edges(window.span, &window.zone))
+            } else {
+                Query::new(state.report, subject, by, window.span)
+            }
         });
         let resource = LocalResource::new(move || {
             let query = query.get();
@@ -158,7 +163,7 @@ fn table_memo(
             let report = mailtally_model::catalogue::find(&answer.report)?;
             let extra = extra.read();
             let shown = |column: &&Column| !column.extra || extra.contains(column.id);
-            let columns: Vec<&'static Column> = report.columns_at(answer.subject.scope()).filter(shown).collect();
+            let columns: Vec<&'static Column> = report.columns_for(&answer.subject).filter(shown).collect();
             let window = window.read();
             Some(Arc::new(table::build(report, &columns, &answer, window.span, step.get(), &window.zone)))
         },

@@ -15,8 +15,8 @@ pub fn ColumnChooser() -> impl IntoView {
     let open = RwSignal::new(false);
     let report = Memo::new(move |_| view.state.read().report);
     let extra = move || {
-        let scope = sheet.subject.with(|subject| subject.scope());
-        report.get().columns_at(scope).filter(|column| column.extra).collect::<Vec<_>>()
+        let subject = sheet.subject.read();
+        report.get().columns_for(&subject).filter(|column| column.extra).collect::<Vec<_>>()
     };
     view! {
         <Show when=move || !extra().is_empty()>

@@ -25,7 +25,7 @@ pub fn Export() -> impl IntoView {
             <Icon path=icon::EXPORT/>
             {text::EXPORT}
         </button>
-        <dialog class="dialog" node_ref=dialog aria-labelledby="export-head">
+        <dialog class="dialog" role="dialog" node_ref=dialog aria-labelledby="export-head">
             <Form dialog name/>
         </dialog>
     }

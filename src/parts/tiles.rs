@@ -27,7 +27,6 @@ pub fn Tiles(table: Signal<Arc<Table>>) -> impl IntoView {
 
 fn tile(i: usize, column: &TableColumn, is_trend: bool) -> impl IntoView + use<> {
     let series = format!("swatch series-{}", i % SERIES_COLOURS + 1);
-    let line = format!("spark series-{}", i % SERIES_COLOURS + 1);
     let value = format::headline(column.column, column.total);
     let note = (column.total.is_none() || !column.basis.has_values()).then(|| match column.basis {
         basis if basis.has_values() => text::NOT_OBSERVED,
@@ -43,9 +42,17 @@ fn tile(i: usize, column: &TableColumn, is_trend: bool) -> impl IntoView + use<>
                 {value}
                 {note.map(|note| view! { <span class="tile-note">{note}</span> })}
             </dd>
-            <svg class=line viewBox=format!("0 -1 {} {}", spark::WIDTH, spark::HEIGHT + 2.0) preserveAspectRatio="none" aria-hidden="true">
-                {stretches.into_iter().map(|points| view! { <polyline points=points></polyline> }).collect_view()}
-            </svg>
+            {(!stretches.is_empty()).then(|| spark_line(i, stretches))}
         </div>
+    }
+}
+
+fn spark_line(i: usize, stretches: Vec<String>) -> impl IntoView {
+    let class = format!("spark series-{}", i % SERIES_COLOURS + 1);
+    let view_box = format!("0 -1 {} {}", spark::WIDTH, spark::HEIGHT + 2.0);
+    view! {
+        <svg class=class viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
+            {stretches.into_iter().map(|points| view! { <polyline points=points></polyline> }).collect_view()}
+        </svg>
     }
 }

@@ -1,10 +1,9 @@
-//! The row of controls above the report: range, chart, step, Mode, columns.
+//! The row of controls above the report: range, chart, step, Mode.
 
 use leptos::prelude::*;
 use mailtally_model::{By, Step};
 
 use super::chart_menu::ChartMenu;
-use super::columns::ColumnChooser;
 use super::range_picker::RangePicker;
 use super::segments::{Segment, Segments};
 use crate::context::View;
@@ -36,7 +35,6 @@ pub fn Toolbar() -> impl IntoView {
                 chosen=sheet.by
                 on_choose=Callback::new(move |by: By| view.go(view.state.get_untracked().with_mode(by)))
             />
-            <ColumnChooser/>
         </div>
     }
 }

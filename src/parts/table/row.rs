@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use mailtally_model::Table;
 use mailtally_model::table::Row;
-use mailtally_model::{Column, Table};
 
 use crate::context::View;
 use crate::format::{self, Years};
@@ -28,25 +28,15 @@ impl NamedBy {
 pub fn row(table: &Table, at: usize, named: &NamedBy) -> impl IntoView + use<> {
     // An order may be one Table older than its rows, for as long as it takes to say so.
     let row = table.rows.get(at)?;
-    let unobserved = format::is_unobserved(table, at);
-    let cell = |column: &'static Column, value: Option<f64>, first: bool| {
+    let cells = table.columns.iter().map(|column| {
+        let value = column.cells.get(at).copied().flatten();
         let says = value.is_none().then_some(text::NOT_OBSERVED);
-        if unobserved && first {
-            view! { <td class="unobserved">{text::NOT_OBSERVED}</td> }.into_any()
-        } else {
-            view! { <td class:none=value.is_none() title=says>{format::cell(column, value)}</td> }.into_any()
-        }
-    };
-    let cells: Vec<_> = table
-        .columns
-        .iter()
-        .enumerate()
-        .map(|(i, column)| cell(column.column, column.cells.get(at).copied().flatten(), i == 0))
-        .collect();
+        view! { <td class:none=value.is_none() title=says>{format::cell(column.column, value)}</td> }
+    });
+    let cells = cells.collect_view();
     let note = match row {
-        Row::Step { partial: Some(partial), .. } if !unobserved => {
-            Some(format::partial_note(*partial, &named.window.zone))
-        }
+        Row::Step { .. } if format::is_unobserved(table, at) => Some(text::NOT_OBSERVED.to_owned()),
+        Row::Step { partial: Some(partial), .. } => Some(format::partial_note(*partial, &named.window.zone)),
         _ => None,
     };
     let is_partial = note.is_some();
