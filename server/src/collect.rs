@@ -7,6 +7,7 @@
 
 mod copies;
 mod import;
+mod live;
 mod merge;
 mod observed;
 mod stream;
@@ -15,16 +16,19 @@ mod survey;
 use std::borrow::Cow;
 
 use anyhow::Result;
-use mailtally_model::{Subject, Time, Zone};
+use mailtally_model::time::DAY_SECS;
+use mailtally_model::{Span, Subject, Time, Zone};
 use rustc_hash::FxHashSet;
 
 pub use import::{Imported, ImportedFile, Outcome, Progress, import};
+pub use live::{Live, Watch};
 
 use crate::batch::{Batch, LineCounts};
 use crate::command::escape;
 use crate::event::Update;
 use crate::settings::MailSettings;
 use crate::source::SourceState;
+use crate::source::lines::LastLine;
 use crate::store::Store;
 use crate::syslog::{Line, NotALine};
 use crate::track::{Tracker, Verdict};
@@ -35,9 +39,9 @@ use stream::Book;
 /// A batch of so many lines is written: tens of megabytes in memory at most, and one transaction in well under a second.
 pub const MAX_BATCH_LINES: usize = 50_000;
 /// Clocks differ by minutes and zones by hours; a stamp that is a day ahead is no time.
-const MAX_AHEAD_SECS: i64 = 86_400;
+const MAX_AHEAD_SECS: i64 = DAY_SECS;
 /// A line that is older than the newest of its stream by more than this changes no closed slot (SEMANTICS R13).
-const LATE_WINDOW_SECS: i64 = 7 * 86_400;
+const LATE_WINDOW_SECS: i64 = 7 * DAY_SECS;
 /// Examples of lines that were not understood, for each program in a batch.
 const MAX_EXAMPLES: usize = 5;
 /// Longer examples are cut: what matters stands at the beginning.
@@ -69,6 +73,8 @@ pub struct Reading {
     pub silence_gap_secs: i64,
     /// The time of the reading: later stamps cannot be true.
     pub now: Time,
+    /// What to do with a last line without a newline in a log that may still be written; a rotated one is whole.
+    pub last_line: LastLine,
     /// Lines in a batch; [`MAX_BATCH_LINES`] but for tests.
     pub batch_lines: usize,
 }
@@ -162,7 +168,7 @@ impl Collector {
             self.not_counted(TOO_LATE, raw);
             return Ok(());
         }
-        book.saw(line.time);
+        book.saw(line.time, line.host);
         let stored = match &self.sink {
             Sink::Store(store) => Some(&**store),
             Sink::Sums(_) => None,
@@ -212,8 +218,8 @@ impl Collector {
     }
 
     /// A hole in what was read of a host: its lines were overwritten before they were read.
-    fn lost(&mut self, host: &str, from: Time, until: Time) {
-        self.observed.lost(host, from, until, &mut self.batch);
+    fn lost(&mut self, host: &str, hole: Span) {
+        self.batch.gaps.push((host.to_owned(), hole));
     }
 
     /// A line was longer than any log line is.
@@ -275,6 +281,17 @@ impl Collector {
         self.batch = Batch::default();
         self.lines = 0;
         Ok(())
+    }
+
+    /// Forgets events that are older than `keep_days` before the newest line; the counters stay.
+    fn prune_events(&mut self, keep_days: u32) -> Result<usize> {
+        let newest = self.observed.last_of_each().into_iter().map(|(_, last)| last).max();
+        match (&mut self.sink, newest) {
+            (Sink::Store(store), Some(newest)) => {
+                store.prune_events(newest.plus_secs(-i64::from(keep_days) * DAY_SECS))
+            }
+            _ => Ok(0),
+        }
     }
 
     /// The sums, where nothing was written.

@@ -14,6 +14,7 @@ use mailtally_model::{Time, Zone};
 use mailtally_server::collect::{self, Collector, Imported, Outcome, Reading};
 use mailtally_server::settings::MailSettings;
 use mailtally_server::source::files;
+use mailtally_server::source::lines::LastLine;
 use mailtally_server::store::Store;
 use tempfile::TempDir;
 
@@ -76,6 +77,7 @@ impl Site {
             host: "box".to_owned(),
             silence_gap_secs: 6 * 3600,
             now: MODIFIED,
+            last_line: LastLine::Take,
             batch_lines,
         };
         let files: Vec<_> = paths.iter().map(|path| files::look(path).unwrap()).collect();

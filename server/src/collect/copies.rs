@@ -123,8 +123,8 @@ fn hash(content: blake3::Hash, nth: u32, stream: Option<u64>) -> u64 {
     let bytes = content.as_bytes();
     let word = |at: usize| bytes[at..at + 8].iter().fold(0u64, |word, byte| word << 8 | u64::from(*byte));
     // Odd constants of splitmix64: each bit of what is mixed in moves half of the result's.
-    let salt =
-        stream.map_or(u64::from(nth), |stream| (stream + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(nth));
+    let salt = stream
+        .map_or(u64::from(nth), |stream| stream.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(nth));
     let mut mixed = word(0) ^ salt.wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ mixed >> 31 ^ word(8)

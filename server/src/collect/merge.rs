@@ -13,7 +13,8 @@ use super::stream::{Book, Stopped, Stream};
 use super::survey::Surveyed;
 use super::{Collector, Reading};
 use crate::source::SourceState;
-use crate::source::lines::LastLine;
+use crate::source::files::{self, Age};
+use crate::source::lines::{LastLine, Lines};
 use crate::source::position;
 use crate::source::unpack::Damage;
 
@@ -53,12 +54,20 @@ struct Log {
     /// Of two that stand at the same time the lower goes first.
     order: usize,
     pieces: VecDeque<Surveyed>,
-    open: Option<(PathBuf, Stream)>,
+    open: Option<Open>,
     /// The time of the next line.
     at: Time,
     /// The stream that its pieces are, once one is known.
     stream: Option<u64>,
     last: Option<Time>,
+}
+
+/// A piece that is being read.
+struct Open {
+    path: PathBuf,
+    lines: Lines,
+    stream: Stream,
+    last_line: LastLine,
 }
 
 impl<'a> Merge<'a> {
@@ -110,8 +119,8 @@ impl<'a> Merge<'a> {
             return Ok(());
         }
         let log = &mut self.active[index];
-        let Some((_, stream)) = &mut log.open else { return Ok(()) };
-        match stream.read(until, LastLine::Take, collector)? {
+        let Some(open) = &mut log.open else { return Ok(()) };
+        match open.stream.read(&mut open.lines, until, open.last_line, collector)? {
             Stopped::Full => {}
             Stopped::Later(time) => log.at = time,
             Stopped::AtEnd => self.close(index, None),
@@ -145,20 +154,22 @@ impl<'a> Merge<'a> {
         log.stream = Some(state.stream);
         self.known.retain(|other| other.id != state.id);
         self.known.push(state.clone());
-        log.open = Some((path, Stream::new(opened.lines, state, self.reading)));
+        let is_written = files::rotation(&path).age == Age::Current;
+        let last_line = if is_written { self.reading.last_line } else { LastLine::Take };
+        log.open = Some(Open { path, lines: opened.lines, stream: Stream::new(state, self.reading), last_line });
         true
     }
 
     fn close(&mut self, index: usize, error: Option<String>) {
         let log = &mut self.active[index];
-        let Some((path, mut stream)) = log.open.take() else { return };
-        let state = stream.mark().clone();
-        self.bytes_done += stream.lines.packed_read();
+        let Some(Open { path, mut lines, mut stream, .. }) = log.open.take() else { return };
+        let state = stream.mark(&mut lines).clone();
+        self.bytes_done += lines.packed_read();
         log.last = log.last.max(state.last);
         if let Some(known) = self.known.iter_mut().find(|known| known.id == state.id) {
             known.clone_from(&state);
         }
-        let (cut, damage) = (stream.lines.cut(), stream.lines.damage());
+        let (cut, damage) = (lines.cut(), lines.damage());
         self.done.push(Done { path, book: stream.book, cut, damage, error });
     }
 
@@ -167,7 +178,7 @@ impl<'a> Merge<'a> {
         let done = std::mem::take(&mut self.done);
         let ended = done.iter().map(|done| done.book.state.clone());
         let open = self.active.iter_mut().filter_map(|log| log.open.as_mut());
-        let open = open.map(|(_, stream)| stream.mark().clone());
+        let open = open.map(|open| open.stream.mark(&mut open.lines).clone());
         let sources = ended.chain(open).filter(|state| state.position > 0).collect();
         (sources, done)
     }
@@ -175,7 +186,7 @@ impl<'a> Merge<'a> {
     /// Bytes of the files read so far, packed as they are.
     pub fn bytes_read(&mut self) -> u64 {
         let open = self.active.iter_mut().filter_map(|log| log.open.as_mut());
-        self.bytes_done + open.map(|(_, stream)| stream.lines.packed_read()).sum::<u64>()
+        self.bytes_done + open.map(|open| open.lines.packed_read()).sum::<u64>()
     }
 }
 

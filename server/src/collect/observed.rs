@@ -104,14 +104,6 @@ impl Observed {
         all
     }
 
-    /// A host's lines in this stretch were overwritten before they were read.
-    pub fn lost(&mut self, host: &str, from: Time, until: Time, batch: &mut Batch) {
-        if let Some(host) = self.hosts.get_mut(host) {
-            host.logs.cut_at(until);
-        }
-        batch.gaps.push((host.to_owned(), Span::new(from, until)));
-    }
-
     /// Hands over what was observed since the last time.
     pub fn write(&mut self, batch: &mut Batch) {
         for (name, host) in &mut self.hosts {
@@ -165,13 +157,6 @@ impl Stretches {
         } else {
             self.done.push(*current);
             *current = span;
-        }
-    }
-
-    /// A new stretch begins at `at`.
-    fn cut_at(&mut self, at: Time) {
-        if let Some(current) = self.current.take() {
-            self.done.push(Span::new(current.from, current.until.min(at)));
         }
     }
 

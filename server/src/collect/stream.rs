@@ -14,6 +14,8 @@ use crate::syslog::Envelope;
 #[derive(Clone, Debug, Default)]
 pub struct Book {
     pub state: SourceState,
+    /// The host of the last line.
+    pub host: String,
     /// Lines that another stream had brought already.
     pub held_back: u64,
     /// Lines taken in this run.
@@ -31,7 +33,10 @@ impl Book {
         self.state.last
     }
 
-    pub fn saw(&mut self, time: Time) {
+    pub fn saw(&mut self, time: Time, host: &str) {
+        if self.host != host {
+            host.clone_into(&mut self.host);
+        }
         self.state.first.get_or_insert(time);
         self.state.last = self.state.last.max(Some(time));
     }
@@ -48,15 +53,6 @@ pub fn envelope(state: &SourceState, reading: &Reading) -> Envelope {
     envelope
 }
 
-/// A source that is being read.
-pub struct Stream {
-    pub lines: Lines,
-    pub envelope: Envelope,
-    pub book: Book,
-    /// Lines cut so far that were reported.
-    cut: u64,
-}
-
 /// Why reading a stream stopped.
 #[derive(Debug)]
 pub enum Stopped {
@@ -70,24 +66,37 @@ pub enum Stopped {
     Unreadable(io::Error),
 }
 
+/// How the lines of one source are read and what came of them.
+pub struct Stream {
+    envelope: Envelope,
+    pub book: Book,
+    /// Lines cut so far that were reported.
+    cut: u64,
+}
+
 impl Stream {
-    pub fn new(lines: Lines, state: SourceState, reading: &Reading) -> Stream {
-        let envelope = envelope(&state, reading);
-        Stream { lines, envelope, book: Book { state, ..Book::default() }, cut: 0 }
+    pub fn new(state: SourceState, reading: &Reading) -> Stream {
+        Stream { envelope: envelope(&state, reading), book: Book { state, ..Book::default() }, cut: 0 }
     }
 
-    /// Gives lines to the collector as long as they stand at or before `until`. A line without a time stands where the
+    /// Gives `lines` to the collector as long as they stand at or before `until`. A line without a time stands where the
     /// one before it stands.
-    pub fn read(&mut self, until: Time, last: LastLine, collector: &mut Collector) -> Result<Stopped> {
+    pub fn read(
+        &mut self,
+        lines: &mut Lines,
+        until: Time,
+        last: LastLine,
+        collector: &mut Collector,
+    ) -> Result<Stopped> {
         loop {
             if collector.is_full() {
                 return Ok(Stopped::Full);
             }
-            let raw = match self.lines.peek(last) {
+            let raw = match lines.peek(last) {
                 Ok(Some(raw)) => raw,
                 Ok(None) => {
-                    collector.cut(self.lines.cut() - self.cut);
-                    self.cut = self.lines.cut();
+                    collector.cut(lines.cut() - self.cut);
+                    self.cut = lines.cut();
                     return Ok(Stopped::AtEnd);
                 }
                 Err(error) => return Ok(Stopped::Unreadable(error)),
@@ -100,13 +109,18 @@ impl Stream {
                 return Ok(Stopped::Later(line.time));
             }
             collector.take(line, raw, &mut self.book)?;
-            self.lines.take();
+            lines.take();
         }
     }
 
+    /// Takes a line that stands in no file.
+    pub fn take(&mut self, raw: &[u8], collector: &mut Collector) -> Result<()> {
+        collector.take(self.envelope.parse(raw), raw, &mut self.book)
+    }
+
     /// Where it was read to.
-    pub fn mark(&mut self) -> &SourceState {
-        self.lines.cursor().mark(&mut self.book.state);
+    pub fn mark(&mut self, lines: &mut Lines) -> &SourceState {
+        lines.cursor().mark(&mut self.book.state);
         &self.book.state
     }
 }

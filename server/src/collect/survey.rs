@@ -62,6 +62,12 @@ pub fn survey(file: &LogFile, known: &[SourceState], reading: &Reading) -> io::R
     Ok(Look::Read(Surveyed { file: file.clone(), first, year, is_new, head }))
 }
 
+/// The year of a file's first stamp, where stamps have none.
+pub fn year(file: &LogFile, reading: &Reading) -> io::Result<Option<i32>> {
+    let mut lines = position::open(file, &[])?.lines;
+    first_stamp(&mut lines, &SourceState::default(), file, reading).map(|(_, year)| year)
+}
+
 /// The first stamp, and its year where a scan of all lines had to find it (SEMANTICS R13).
 fn first_stamp(
     lines: &mut Lines,

@@ -17,6 +17,7 @@ use crate::batch::{Batch, LineCounts};
 use crate::collect::{self, Collector, Imported, ImportedFile, Outcome, Reading};
 use crate::settings::Settings;
 use crate::source::files::{self, LogFile};
+use crate::source::lines::LastLine;
 use crate::store::{Reader, Store};
 
 /// The path that stands for standard input.
@@ -63,6 +64,7 @@ impl ReadingArgs {
             host: collect::this_host(),
             silence_gap_secs: i64::from(settings.collect.silence_gap_hours) * 3600,
             now,
+            last_line: LastLine::Take,
             batch_lines: collect::MAX_BATCH_LINES,
         })
     }

@@ -4,10 +4,13 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use super::import::ReadingArgs;
+use crate::collect::{self, Live, Watch};
 use crate::http::{self, App, Assets};
 use crate::settings::Settings;
 use crate::store::Store;
@@ -49,20 +52,37 @@ pub fn run(args: &ServeArgs, settings: &Settings) -> Result<ExitCode> {
     let data = args.data.as_deref().unwrap_or(&settings.data);
     let assets = args.app.assets()?;
     // The data file is there before anyone asks for it, and nobody else writes to it while we live.
-    let _store = Store::open(data)?;
-    until_stopped(data, assets, args.listen.unwrap_or(settings.listen), settings)?;
+    let store = Store::open(data)?;
+    let mut settings = settings.clone();
+    if !args.logs.is_empty() {
+        settings.collect.files.clone_from(&args.logs);
+    }
+    let listen = args.listen.unwrap_or(settings.listen);
+    let reading = ReadingArgs::default().reading(&settings, collect::now())?;
+    let watch = Arc::new(Watch::default());
+    let live = Live::spawn(store, data.to_owned(), settings.clone(), reading, Arc::clone(&watch));
+    let served = serve(App::new(data, assets, &settings).watched_by(Arc::clone(&watch)), listen);
+    watch.stop();
+    if live.join().is_err() {
+        bail!("the thread that follows the logs broke down");
+    }
+    served?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Serves a data directory until Ctrl-C or SIGTERM. The address is printed once it answers.
 pub fn until_stopped(data: &Path, assets: Assets, listen: SocketAddr, settings: &Settings) -> Result<()> {
+    serve(App::new(data, assets, settings), listen)
+}
+
+fn serve(app: App, listen: SocketAddr) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     runtime.block_on(async {
         let listener = http::bind(listen).await?;
         let address = listener.local_addr().context("cannot tell the address")?;
         let stop = stopped()?;
         writeln!(io::stdout(), "http://{address}/").context("cannot print the address")?;
-        http::serve(listener, http::router(App::new(data, assets, settings)), stop).await;
+        http::serve(listener, http::router(app), stop).await;
         Ok(())
     })
 }

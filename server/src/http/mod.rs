@@ -32,6 +32,7 @@ use tower_http::compression::CompressionLayer;
 pub use assets::Assets;
 pub use listen::{bind, serve};
 
+use crate::collect::{self, Watch};
 use crate::settings::Settings;
 use asker::Asker;
 use error::Refusal;
@@ -45,6 +46,8 @@ pub struct App {
     zone: String,
     /// Whether the settings set up a limit on mail.
     throttling: bool,
+    /// Learns that someone looks on, so that they see what is new soon.
+    watch: Arc<Watch>,
 }
 
 impl App {
@@ -55,11 +58,18 @@ impl App {
             assets,
             zone: settings.zone_name(),
             throttling: !settings.mail.throttle_reply_patterns.is_empty(),
+            watch: Arc::default(),
         }
+    }
+
+    /// Tells `watch` of every request.
+    pub fn watched_by(self, watch: Arc<Watch>) -> App {
+        App { watch, ..self }
     }
 
     /// Who asks. There are no accounts yet: whoever reaches the loopback address may see everything.
     fn asker(&self) -> Asker {
+        self.watch.looked(collect::now());
         Asker::admin()
     }
 }

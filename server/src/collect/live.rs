@@ -1,0 +1,532 @@
+//! Follows the logs while they grow, and commits: soon while someone looks on, seldom while nobody does.
+//!
+//! A thread of its own, with the store's one writer. What it has read and not committed is nowhere but in memory: after a
+//! crash the log is read again from the last commit, so that nothing is lost and nothing counts twice.
+
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use mailtally_model::{Span, Time};
+use rustc_hash::FxHashMap;
+
+use super::stream::{Stopped, Stream};
+use super::{Collector, Outcome, Reading, import, survey};
+use crate::command::escape;
+use crate::sampler::{Places, Sampler};
+use crate::settings::Settings;
+use crate::source::SourceState;
+use crate::source::files::{self, Age};
+use crate::source::follow::{Follower, Notice, Tail};
+use crate::source::lines::LastLine;
+use crate::store::Store;
+
+/// How often the logs are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// Between commits while someone looks on: what they see is no older than this.
+const WATCHED_SECS: i64 = 1;
+/// Between commits while nobody does: the log is the journal, so nothing is at risk.
+const UNWATCHED_SECS: i64 = 10;
+/// Someone who asked for something so long ago has gone.
+const WATCHING_SECS: i64 = 60;
+/// A commit that failed (a full disk) is tried again after this; nothing is read before it succeeds.
+const RETRY_SECS: i64 = 10;
+/// Before the following begins again after a fault.
+const RESTART: Duration = Duration::from_secs(10);
+/// How often patterns are looked up for logs that are new.
+const NEW_LOGS_SECS: i64 = 60;
+/// How often old events are forgotten.
+const PRUNE_SECS: i64 = 3_600;
+/// The stream of the lines that this process samples itself: no source of the store has it.
+const SAMPLES: u64 = u64::MAX;
+
+/// What the other threads tell the follower.
+#[derive(Default)]
+pub struct Watch {
+    looked: AtomicI64,
+    stopped: Mutex<bool>,
+    wake: Condvar,
+}
+
+impl Watch {
+    /// Someone asked for numbers.
+    pub fn looked(&self, now: Time) {
+        self.looked.store(now.0, Ordering::Relaxed);
+    }
+
+    /// Commit and end.
+    pub fn stop(&self) {
+        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.wake.notify_all();
+    }
+
+    fn is_stopped(&self) -> bool {
+        *self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_watched(&self, now: Time) -> bool {
+        now.secs_since(Time(self.looked.load(Ordering::Relaxed))) < WATCHING_SECS
+    }
+
+    /// Waits, but not longer than until it is told to stop.
+    fn wait(&self, time: Duration) {
+        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
+        // Waking early is harmless: the logs are looked at a moment sooner.
+        drop(self.wake.wait_timeout_while(stopped, time, |stopped| !*stopped));
+    }
+}
+
+/// The logs that are followed.
+pub struct Live {
+    collector: Collector,
+    reading: Reading,
+    patterns: Vec<String>,
+    keep_days: u32,
+    logs: Vec<Log>,
+    /// All sources, with the places that the last look brought them to.
+    known: Vec<SourceState>,
+    next_id: u64,
+    sampler: Option<Sampler>,
+    samples: Stream,
+    committed: Time,
+    looked_for_logs: Time,
+    pruned: Time,
+    /// Why the last commit failed; it is said once.
+    failed: Option<String>,
+}
+
+/// One log, across rotation.
+struct Log {
+    follower: Follower,
+    streams: FxHashMap<u64, Stream>,
+    /// Something was lost after this time; what comes next shows on which host and until when.
+    lost_since: Option<Time>,
+}
+
+impl Live {
+    /// `reading.now` is the time of the beginning; `sampler` looks at this host between the lines.
+    pub fn new(store: Store, settings: &Settings, reading: Reading, sampler: Option<Sampler>) -> Result<Live> {
+        let reading = Reading { last_line: LastLine::HoldBack, ..reading };
+        let now = reading.now;
+        let collector = Collector::into_store(store, &settings.mail, &reading)?;
+        let samples = SourceState { stream: SAMPLES, ..SourceState::default() };
+        Ok(Live {
+            samples: Stream::new(samples, &reading),
+            collector,
+            reading,
+            patterns: settings.collect.files.clone(),
+            keep_days: settings.events.keep_days,
+            logs: Vec::new(),
+            known: Vec::new(),
+            next_id: 0,
+            sampler,
+            committed: now,
+            looked_for_logs: now,
+            pruned: now,
+            failed: None,
+        })
+    }
+
+    /// Reads what there is, then follows it until `watch` says stop. An error is of the beginning alone: later ones are
+    /// waited out.
+    pub fn run(mut self, watch: &Watch) -> Result<()> {
+        self.catch_up(watch)?;
+        if watch.is_stopped() {
+            // What the import had not committed has no place yet: it is read again.
+            return Ok(());
+        }
+        while !watch.is_stopped() {
+            let now = super::now();
+            if let Some(sampler) = &mut self.sampler
+                && let Some(line) = sampler.sample(Instant::now(), now)
+                && let Err(error) = self.samples.take(line.as_bytes(), &mut self.collector)
+            {
+                tracing::warn!(%error, "cannot take a sample");
+            }
+            self.look(now);
+            self.commit_if_due(now, watch.is_watched(now));
+            watch.wait(LOOK);
+        }
+        self.commit(super::now());
+        Ok(())
+    }
+
+    /// Follows the logs into a data directory, in a thread of its own, until `watch` says stop. What ends the following
+    /// before that is said, and the following begins anew from the last commit: a fault in one line or an hour without a
+    /// disk must not end the collecting for good.
+    pub fn spawn(
+        store: Store,
+        data: PathBuf,
+        settings: Settings,
+        reading: Reading,
+        watch: Arc<Watch>,
+    ) -> JoinHandle<()> {
+        std::thread::spawn(move || {
+            let mut store = Some(store);
+            while !watch.is_stopped() {
+                let run = || {
+                    let store = store.take().map_or_else(|| Store::open(&data), Ok)?;
+                    let sampler = settings.host.sample.then(|| Sampler::new(Places::of_host(reading.host.clone())));
+                    let reading = Reading { now: super::now(), ..reading.clone() };
+                    Live::new(store, &settings, reading, sampler)?.run(&watch)
+                };
+                match catch_unwind(AssertUnwindSafe(run)) {
+                    Ok(Ok(())) => return,
+                    Ok(Err(error)) => tracing::error!("cannot follow the logs: {error:#}"),
+                    Err(_) => tracing::error!("a fault ended the following of the logs; it begins again"),
+                }
+                watch.wait(RESTART);
+            }
+        })
+    }
+
+    /// Reads all that matches the patterns and was not read before, rotated pieces included, merged by time.
+    pub fn catch_up(&mut self, watch: &Watch) -> Result<()> {
+        let (found, refused) = files::expand(&self.patterns);
+        for refused in refused {
+            tracing::warn!("{}", escape(&refused.to_string()));
+        }
+        let imported = import(&found, &mut self.collector, &self.reading, &mut |_| {
+            if watch.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        for file in &imported.files {
+            let path = escape(&file.path.display().to_string());
+            match &file.outcome {
+                Outcome::Failed(why) => tracing::warn!(path, why = escape(why), "cannot read a log"),
+                Outcome::Read => tracing::info!(path, lines = file.lines, "read a log"),
+                Outcome::AlreadyIngested | Outcome::CopyOf(_) => {}
+            }
+        }
+        self.known = self.collector.sources()?;
+        self.next_id = self.known.iter().map(|state| state.id).max().unwrap_or(0) + 1;
+        self.find_logs();
+        Ok(())
+    }
+
+    /// Follows the logs that match the patterns and are not yet followed.
+    fn find_logs(&mut self) {
+        let (found, _) = files::expand(&self.patterns);
+        // A plain path that is absent is waited for; of a pattern only what is there.
+        let named = self.patterns.iter().filter(|pattern| !pattern.contains(['*', '?'])).map(PathBuf::from);
+        let current = |path: &PathBuf| {
+            let rotation = files::rotation(path);
+            rotation.age == Age::Current && rotation.log == *path
+        };
+        let followed: Vec<PathBuf> = self.logs.iter().map(|log| log.follower.path().to_owned()).collect();
+        let found = found.into_iter().map(|file| file.path).filter(current);
+        let mut paths: Vec<PathBuf> = found.chain(named).filter(|path| !followed.contains(path)).collect();
+        paths.sort();
+        paths.dedup();
+        let log =
+            |path: PathBuf| Log { follower: Follower::new(&path), streams: FxHashMap::default(), lost_since: None };
+        self.logs.extend(paths.into_iter().map(log));
+    }
+
+    /// Takes what was written since the last look.
+    pub fn look(&mut self, now: Time) {
+        if self.failed.is_some() {
+            return;
+        }
+        self.collector.set_now(now);
+        if now.secs_since(self.looked_for_logs) >= NEW_LOGS_SECS {
+            self.looked_for_logs = now;
+            self.find_logs();
+        }
+        for index in 0..self.logs.len() {
+            let next_id = &mut self.next_id;
+            let mut new_id = || {
+                *next_id += 1;
+                *next_id - 1
+            };
+            let log = &mut self.logs[index];
+            for notice in log.follower.look(&self.known, &mut new_id, now) {
+                log.notice(notice, &self.known);
+            }
+            while self.read(index) {
+                self.commit(now);
+                if self.failed.is_some() {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Reads one log to its end; true when the batch is full before.
+    fn read(&mut self, index: usize) -> bool {
+        let log = &mut self.logs[index];
+        let mut broken = false;
+        let mut full = false;
+        let mut before = None;
+        for tail in log.follower.tails() {
+            // Read in order of writing: after a full batch the rest waits, too.
+            if full {
+                break;
+            }
+            // Before the first line nothing tells the year of stamps that have none.
+            let last = tail.last_line();
+            if !log.streams.contains_key(&tail.state.id) && matches!(tail.lines.peek(last), Ok(None)) {
+                continue;
+            }
+            let stream = log.streams.entry(tail.state.id).or_insert_with(|| begin(tail, before, &self.reading));
+            let lines_before = stream.book.lines;
+            match stream.read(&mut tail.lines, Time(i64::MAX), last, &mut self.collector) {
+                Ok(Stopped::Full) => full = true,
+                Ok(Stopped::AtEnd | Stopped::Later(_)) => {}
+                Ok(Stopped::Unreadable(error)) => {
+                    tracing::warn!(path = escape(&tail.state.path), %error, "cannot read on in a log");
+                    broken = true;
+                }
+                Err(error) => {
+                    tracing::warn!("{error:#}");
+                    broken = true;
+                }
+            }
+            before = Some(stream.book.state.stream);
+            let position = stream.mark(&mut tail.lines).clone();
+            tail.state.clone_from(&position);
+            if stream.book.lines > lines_before
+                && let Some(hole) = log.lost_since.and_then(|since| hole(since, &stream.book.state))
+            {
+                log.lost_since = None;
+                self.collector.lost(&stream.book.host, hole);
+            }
+            if position.position > 0 {
+                self.known.retain(|other| other.id != position.id);
+                self.known.push(position);
+            }
+        }
+        let open: Vec<u64> = log.follower.tails().map(|tail| tail.state.id).collect();
+        log.streams.retain(|id, _| open.contains(id));
+        if broken {
+            log.follower.reopen();
+        }
+        full
+    }
+
+    fn commit_if_due(&mut self, now: Time, is_watched: bool) {
+        let every = match (&self.failed, is_watched) {
+            (Some(_), _) => RETRY_SECS,
+            (None, true) => WATCHED_SECS,
+            (None, false) => UNWATCHED_SECS,
+        };
+        if now.secs_since(self.committed).abs() >= every {
+            self.commit(now);
+        }
+        if now.secs_since(self.pruned).abs() >= PRUNE_SECS {
+            self.pruned = now;
+            if let Err(error) = self.collector.prune_events(self.keep_days) {
+                tracing::warn!("cannot forget old events: {error:#}");
+            }
+        }
+    }
+
+    /// Writes what was read. If that fails it is kept, nothing more is read, and it is tried again.
+    pub fn commit(&mut self, now: Time) {
+        self.committed = now;
+        if !self.collector.has_news() {
+            return;
+        }
+        let followed = self.logs.iter_mut().flat_map(|log| log.follower.tails());
+        let sources = followed.map(|tail| tail.state.clone()).filter(|state| state.position > 0).collect();
+        match self.collector.commit(sources) {
+            Ok(()) => {
+                if self.failed.take().is_some() {
+                    tracing::info!("commits succeed again; nothing was lost");
+                }
+            }
+            Err(error) => {
+                let why = format!("{error:#}");
+                if self.failed.as_ref() != Some(&why) {
+                    tracing::error!("cannot commit: reading pauses until it succeeds: {why}");
+                }
+                self.failed = Some(why);
+            }
+        }
+    }
+}
+
+impl Log {
+    fn notice(&mut self, notice: Notice, known: &[SourceState]) {
+        let path = escape(&self.follower.path().display().to_string());
+        match notice {
+            Notice::Lost { source } => {
+                tracing::warn!(path, "lines were overwritten before they were read: there is a gap");
+                let last = known.iter().find(|state| state.id == source).and_then(|state| state.last);
+                self.lost_since = self.lost_since.or(last);
+            }
+            Notice::Waiting(why) => tracing::warn!("{}", escape(&why)),
+            Notice::Resumed => tracing::info!(path, "the log can be read again"),
+        }
+    }
+}
+
+/// A stream for a file that was just opened. What a log goes on with after rotation is the same stream; a year that its
+/// stamps do not have is told by its last line and the time of the file.
+fn begin(tail: &Tail, before: Option<u64>, reading: &Reading) -> Stream {
+    let mut state = tail.state.clone();
+    if state.position == 0 {
+        state.stream = before.unwrap_or(state.id);
+    }
+    if state.last.is_none() {
+        let file = files::look(Path::new(&state.path)).ok();
+        state.year = file.and_then(|file| survey::year(&file, reading).ok().flatten());
+    }
+    Stream::new(state, reading)
+}
+
+/// From the last line that was read to the first that was read after the loss.
+fn hole(since: Time, state: &SourceState) -> Option<Span> {
+    let hole = Span::new(since.plus_secs(1), state.first?);
+    (!hole.is_empty()).then_some(hole)
+}
+
+#[cfg(test)]
+mod tests {
+    use mailtally_model::Zone;
+    use std::fs::{self, OpenOptions};
+    use std::io::Write;
+
+    use super::*;
+    use crate::store::Reader;
+
+    const NOW: Time = Time(1_795_305_600);
+
+    struct World {
+        dir: tempfile::TempDir,
+        watch: Watch,
+    }
+
+    fn world() -> World {
+        World { dir: tempfile::tempdir().expect("a temporary directory"), watch: Watch::default() }
+    }
+
+    impl World {
+        fn log(&self) -> PathBuf {
+            self.dir.path().join("mail.log")
+        }
+
+        fn data(&self) -> PathBuf {
+            self.dir.path().join("data")
+        }
+
+        /// Connections at these seconds after [`NOW`], in stamps without a year.
+        fn write(&self, seconds: std::ops::Range<i64>) {
+            let mut file = OpenOptions::new().create(true).append(true).open(self.log()).expect("a temporary file");
+            for second in seconds {
+                let at =
+                    chrono::DateTime::from_timestamp(NOW.0 + second, 0).expect("in range").format("%b %e %H:%M:%S");
+                let line = format!("{at} mx1 postfix/smtpd[{second}]: connect from a.example[192.0.2.1]\n");
+                file.write_all(line.as_bytes()).expect("a temporary file");
+            }
+            let modified = std::time::UNIX_EPOCH + Duration::from_secs(NOW.0 as u64);
+            file.set_modified(modified).expect("a temporary file");
+        }
+
+        fn rotate(&self) {
+            fs::rename(self.log(), self.dir.path().join("mail.log.1")).expect("a temporary file");
+        }
+
+        fn live(&self) -> Live {
+            let mut settings = Settings::default();
+            settings.collect.files = vec![self.dir.path().join("mail.log*").display().to_string()];
+            let reading = Reading {
+                zone: Zone::utc(),
+                year: None,
+                host: "box".to_owned(),
+                silence_gap_secs: 6 * 3600,
+                now: NOW,
+                last_line: LastLine::HoldBack,
+                batch_lines: 7,
+            };
+            let store = Store::open(&self.data()).expect("a data directory");
+            let mut live = Live::new(store, &settings, reading, None).expect("an empty store");
+            live.catch_up(&self.watch).expect("logs that can be read");
+            live
+        }
+
+        fn check(&self, lines: u64) {
+            let health = Reader::open(&self.data()).and_then(|reader| reader.health()).expect("a data file");
+            let smtpd = health.programs.iter().find(|program| program.program == "postfix/smtpd");
+            assert_eq!(smtpd.map_or(0, |smtpd| smtpd.understood + smtpd.ignored), lines);
+            assert!(health.programs.iter().all(|program| program.unparsed == 0), "{:?}", health.programs);
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_read_and_what_comes_is_followed() {
+        let world = world();
+        world.write(0..10);
+        world.rotate();
+        world.write(10..20);
+        let mut live = world.live();
+        live.commit(NOW);
+        world.check(20);
+        world.write(20..40);
+        live.look(NOW.plus_secs(1));
+        live.commit(NOW.plus_secs(1));
+        world.check(40);
+    }
+
+    #[test]
+    fn a_rotation_is_followed_and_a_new_process_goes_on() {
+        let world = world();
+        world.write(0..10);
+        let mut live = world.live();
+        world.write(10..12);
+        world.rotate();
+        live.look(NOW.plus_secs(1));
+        world.write(12..15);
+        live.look(NOW.plus_secs(2));
+        live.look(NOW.plus_secs(3));
+        live.commit(NOW.plus_secs(3));
+        world.check(15);
+        // Read and not committed: it is read again.
+        world.write(15..18);
+        live.look(NOW.plus_secs(4));
+        drop(live);
+        let mut live = world.live();
+        world.check(18);
+        live.look(NOW.plus_secs(5));
+        live.commit(NOW.plus_secs(5));
+        world.check(18);
+    }
+
+    // FAULTS 31: a log deleted while down is a hole, on the host that shows up after it.
+    #[test]
+    fn a_loss_is_a_gap_in_what_was_observed() {
+        let world = world();
+        world.write(0..10);
+        let mut live = world.live();
+        live.look(NOW.plus_secs(1));
+        live.commit(NOW.plus_secs(1));
+        fs::write(world.log(), "").expect("a temporary file");
+        fs::remove_file(world.log()).expect("a temporary file");
+        world.write(500..900);
+        live.logs.iter_mut().for_each(|log| log.follower.reopen());
+        live.look(NOW.plus_secs(2));
+        live.commit(NOW.plus_secs(2));
+        drop(live);
+        let store = rusqlite::Connection::open(world.data().join(crate::store::FILE)).expect("a data file");
+        let gaps: Vec<(i64, i64)> = store
+            .prepare("SELECT DISTINCT from_secs, until_secs FROM gap")
+            .and_then(|mut rows| rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
+            .expect("a table of gaps");
+        assert_eq!(gaps, [(NOW.0 + 10, NOW.0 + 500)]);
+    }
+
+    #[test]
+    fn stopping_wakes_the_follower() {
+        let watch = Watch::default();
+        assert!(!watch.is_watched(NOW));
+        watch.looked(NOW);
+        assert!(watch.is_watched(NOW.plus_secs(5)) && !watch.is_watched(NOW.plus_secs(WATCHING_SECS)));
+        watch.stop();
+        watch.wait(Duration::from_secs(3_600));
+        assert!(watch.is_stopped());
+    }
+}
