@@ -275,3 +275,18 @@ fn a_restart_at_any_line_changes_nothing() {
         }
     }
 }
+
+/// One line of each shape, as the daemons wrote them: each is understood or known to be of no consequence.
+#[test]
+fn one_line_of_each_shape_is_known() {
+    let bytes = std::fs::read(path("..", "log-lines.log")).unwrap();
+    let mut tracker = Tracker::restore(&MailSettings::default(), std::iter::empty()).unwrap();
+    for bytes in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        let text = String::from_utf8_lossy(bytes);
+        let mut envelope = Envelope::new(Zone::utc(), "mx1");
+        envelope.set_year(2026);
+        let line = envelope.parse(bytes).unwrap_or_else(|error| panic!("{error:?}: {text}"));
+        let verdict = tracker.line(&line, &mut Vec::new(), &mut Vec::new());
+        assert_ne!(verdict, Verdict::Unparsed, "{text}");
+    }
+}

@@ -1,2 +1,134 @@
-#![allow(clippy::unwrap_used)]
+//! One line in, one fact out.
 use super::*;
+
+#[track_caller]
+fn check(message: &str, expected: Fact<'_>) {
+    assert_eq!(parse(message.as_bytes()), Parsed::Fact(expected), "{message}");
+}
+
+fn who<'a>(user: &'a str, session: &'a str, ip: &'a str) -> Who<'a> {
+    Who { user: user.as_bytes(), session: session.as_bytes(), ip: ip.as_bytes() }
+}
+
+fn refused(message: &str) -> Why {
+    match parse(message.as_bytes()) {
+        Parsed::Fact(Fact::Refused { why, .. }) => why,
+        other => panic!("{other:?}: {message}"),
+    }
+}
+
+const TAIL: &str = ": user=<ann@alpha.example>, method=PLAIN, rip=1.2.3.4, lip=1.2.3.5, session=<s>";
+
+/// LOG-LINES trap 32: other orders, more keys, and the level that Dovecot's own file inserts.
+#[test]
+fn logins_are_read_by_key() {
+    let login = Fact::Login { protocol: Protocol::Imap, who: who("ann@alpha.example", "s", "1.2.3.4") };
+    check(
+        "imap-login: Login: user=<ann@alpha.example>, method=PLAIN, rip=1.2.3.4, lip=1.2.3.5, mpid=1, TLS, session=<s>",
+        login.clone(),
+    );
+    check(
+        "imap-login: Info: Login: user=<ann@alpha.example>, session=<s>, lport=143, rport=5, rip=1.2.3.4, secured",
+        login,
+    );
+}
+
+/// LOG-LINES traps 28, 29 and 33.
+#[test]
+fn why_there_was_no_login() {
+    let failed = refused(&format!(
+        "imap-login: Disconnected: Aborted login by logging out (auth failed, 3 attempts in 14 secs){TAIL}"
+    ));
+    assert_eq!(failed, Why { is_blocked: false, is_for_bad_commands: false, auth_failed: 3, end: End::Clean });
+    let both = refused(&format!(
+        "pop3-login: Disconnected: Disconnected: Too many bad commands (auth failed, 2 attempts in 4 secs){TAIL}"
+    ));
+    assert_eq!(both, Why { is_blocked: false, is_for_bad_commands: true, auth_failed: 2, end: End::ByServer });
+    let idle = refused(&format!("imap-login: Info: Disconnected: Inactivity (no auth attempts in 180 secs){TAIL}"));
+    assert_eq!(idle, Why { is_blocked: false, is_for_bad_commands: false, auth_failed: 0, end: End::ByServer });
+    for blocked in [
+        "Disconnected: Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)",
+        "Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)",
+        "Disconnected: Aborted login by logging out (internal failure, 1 successful auths)",
+        "Login aborted: Logged out (user disabled, 1 attempts in 2 secs) (user_disabled)",
+        "Disconnected (tried to use disallowed plaintext auth)",
+        "Disconnected: Connection closed (cert required, client didn't start TLS)",
+    ] {
+        let why = refused(&format!("imap-login: {blocked}{TAIL}"));
+        assert_eq!((why.is_blocked, why.auth_failed, why.end), (true, 0, End::Clean), "{blocked}");
+    }
+}
+
+#[test]
+fn how_sessions_end() {
+    let ended = |text: &str| match parse(text.as_bytes()) {
+        Parsed::Fact(Fact::Ended { end, bytes, .. }) => (end, bytes),
+        other => panic!("{other:?}: {text}"),
+    };
+    for (text, expected) in [
+        ("imap(a@b)<1><s>: Disconnected: Logged out in=47 out=12628 deleted=0", (End::Clean, Some(12675))),
+        (
+            "imap(a@b)<1><s>: Disconnected: Connection closed (SELECT finished 0.026 secs ago) in=17 out=713",
+            (End::Clean, Some(730)),
+        ),
+        (
+            "imap(a@b)<1><s>: Disconnected: Connection closed: read(size=1) failed: Connection reset by peer in=1 out=2",
+            (End::Broken, Some(3)),
+        ),
+        ("imap(a@b)<1><s>: Disconnected: Server shutting down. in=0 out=434", (End::ByServer, Some(434))),
+        ("imap(a@b): Disconnected: Logged out in=1 out=2", (End::Clean, Some(3))),
+        (
+            "pop3(a@b)<1><s>: Disconnected: Connection closed top=0/0, retr=1/2540, del=0/9, size=29691",
+            (End::Broken, Some(2540)),
+        ),
+        (
+            "pop3(a@b)<1><s>: Info: Disconnected: Inactivity - no input for 600 secs top=0/0, retr=0/0",
+            (End::ByServer, Some(0)),
+        ),
+        (
+            "pop3(a@b)<1><s>: Disconnected: Logged out top=1/872, retr=4/9689, del=0/12, size=3, bytes=59/10875",
+            (End::Clean, Some(10934)),
+        ),
+    ] {
+        assert_eq!(ended(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_rule_forbids_a_login() {
+    check(
+        "auth: passwd-file(blocked@gamma.example,198.51.100.76,<2XdlW9Jgv6XGM2RM>): allow_nets check failed: IP 198.51.100.76 not in allowed networks",
+        Fact::ForbiddenByRule { session: b"2XdlW9Jgv6XGM2RM" },
+    );
+    assert_eq!(parse(b"auth: passwd-file(a@b,1.2.3.4,<s>): Password mismatch"), Parsed::Ignored);
+}
+
+#[test]
+fn lines_of_no_consequence() {
+    for message in [
+        "lmtp(alice@alpha.example)<13094><i>: msgid=<md0@outside.example>: saved mail to INBOX",
+        "imap(alice@alpha.example)<7370><s>: expunge: box=INBOX, uid=1, msgid=<Disconnected: Logged out in=1 out=2>, size=2046",
+        "imap(13208): Warning: Killed with signal 15 (by pid=13211 uid=0 code=kill)",
+        "imap-login: Error: haproxy: Client disconnected: Failed to read valid HAproxy data (rip=127.0.0.1)",
+    ] {
+        assert_eq!(parse(message.as_bytes()), Parsed::Ignored, "{message}");
+    }
+    assert_eq!(parse(b"teleport: x"), Parsed::Unparsed);
+}
+
+#[test]
+fn every_cut_of_a_line_is_safe() {
+    let lines: [&[u8]; 3] = [
+        b"imap-login: Disconnected: Too many (auth failed, 3 attempts in 14 secs): user=<a, b>, rip=1, session=<s>",
+        b"imap(a)b)<1><s>: Disconnected: Logged out in=1 out=2 top=1/2",
+        b"auth: passwd-file(a,b,<s>): allow_nets check failed",
+    ];
+    for line in lines {
+        for cut in 0..=line.len() {
+            for byte in [b"".as_slice(), b"<", b">", b"(", b"\xff"] {
+                let bytes = [&line[..cut], byte].concat();
+                let _ = parse(&bytes);
+            }
+        }
+    }
+}

@@ -1,2 +1,226 @@
-#![allow(clippy::unwrap_used)]
+//! One line in, one fact out.
 use super::*;
+
+#[track_caller]
+fn check(program: &str, message: &str, expected: Fact<'_>) {
+    let speaker = Speaker::parse(program.as_bytes()).expect("a program of Postfix");
+    assert_eq!(parse(&speaker, message.as_bytes()), Parsed::Fact(expected), "{message}");
+}
+
+#[track_caller]
+fn ignored(program: &str, message: &str) {
+    let speaker = Speaker::parse(program.as_bytes()).expect("a program of Postfix");
+    assert_eq!(parse(&speaker, message.as_bytes()), Parsed::Ignored, "{message}");
+}
+
+#[track_caller]
+fn unparsed(program: &str, message: &str) {
+    let speaker = Speaker::parse(program.as_bytes()).expect("a program of Postfix");
+    assert_eq!(parse(&speaker, message.as_bytes()), Parsed::Unparsed, "{message}");
+}
+
+fn id(name: &str) -> QueueId {
+    QueueId::parse(name.as_bytes()).expect("a queue id")
+}
+
+const MAIL: Peer<'_> = Peer { name: b"mail.outside.example", ip: b"203.0.113.10", port: None };
+
+#[test]
+fn queue_ids_are_short_or_long_and_no_word() {
+    for name in ["06728B44C1", "4jX8hq0gXbz5XsS", "12345", "FFFFFFFFFFFFFFFFFFFFF"] {
+        assert_eq!(id(name).to_string(), name);
+    }
+    for word in ["warning", "statistics", "fatal", "NOQUEUE", "1234", "FFFFFFFFFFFFFFFFFFFFFF", ""] {
+        assert_eq!(QueueId::parse(word.as_bytes()), None, "{word}");
+    }
+}
+
+#[test]
+fn who_speaks() {
+    let speaker = Speaker::parse(b"postfix-mx-in/submission/smtpd").expect("a speaker");
+    assert_eq!((speaker.instance, speaker.daemon), (&b"postfix-mx-in"[..], &b"smtpd"[..]));
+    assert!(speaker.is_submission());
+    assert!(!Speaker::parse(b"postfix/smtpd").expect("a speaker").is_submission());
+    assert!(Speaker::parse(b"mx-in/smtpd").is_some(), "a syslog_name of the site's own");
+    assert_eq!(Speaker::parse(b"sshd"), None);
+    assert_eq!(Speaker::parse(b"a/sshd"), None);
+}
+
+#[test]
+fn sessions() {
+    check("postfix/smtpd", "connect from mail.outside.example[203.0.113.10]", Fact::Connect(MAIL));
+    check(
+        "postfix/smtpd",
+        "disconnect from mail.outside.example[203.0.113.10] ehlo=1 quit=1 unknown=0/2 commands=2/4",
+        Fact::Disconnect { client: MAIL, unknown_commands: 2 },
+    );
+    check(
+        "postfix/smtpd",
+        "06728B44C1: client=mail.outside.example[203.0.113.10]:20396",
+        Fact::Client {
+            id: Some(id("06728B44C1")),
+            client: Peer { port: Some(20396), ..MAIL },
+            sasl_username: None,
+            orig_queue_id: None,
+            orig_client: None,
+        },
+    );
+    check(
+        "postfix/submission/smtpd",
+        "06728B44C1: client=mail.outside.example[203.0.113.10], sasl_method=PLAIN, sasl_username=a, b=c, orig_queue_id=070D2B4501, orig_client=mail.outside.example[203.0.113.10]",
+        Fact::Client {
+            id: Some(id("06728B44C1")),
+            client: MAIL,
+            sasl_username: Some(b"a, b=c"),
+            orig_queue_id: Some(id("070D2B4501")),
+            orig_client: Some(MAIL),
+        },
+    );
+    check(
+        "postfix/smtpd",
+        "NOQUEUE: lost connection after DATA (20 bytes) from mail.outside.example[203.0.113.10]",
+        Fact::BrokenOff { how: BrokenOff::Terminated, client: MAIL, bytes: Some(20) },
+    );
+    check(
+        "postfix/smtpd",
+        "lost connection after EHLO from mail.outside.example[203.0.113.10]",
+        Fact::BrokenOff { how: BrokenOff::Early, client: MAIL, bytes: None },
+    );
+}
+
+/// LOG-LINES trap 25.
+#[test]
+fn warnings_refuse_nothing() {
+    let rest = "RCPT from unknown[192.0.2.66]: 554 5.7.1 <unknown[192.0.2.66]>: Client host rejected: Blocked; from=<a@b> to=<c@d> proto=ESMTP helo=<e>";
+    for action in ["reject_warning", "warn", "hold", "discard"] {
+        ignored("postfix/smtpd", &format!("NOQUEUE: {action}: {rest}"));
+    }
+    ignored("postfix/smtpd", "warning: Refusing STARTTLS request from d[198.51.100.8] for service 127.0.0.1:587");
+    ignored("postfix/smtpd", "warning: 1278AB447D: queue file size limit exceeded");
+    ignored(
+        "postfix/anvil",
+        "statistics: max connection rate 9/60s for (127.0.0.1:25:203.0.113.10) at Nov 21 23:58:39",
+    );
+}
+
+#[test]
+fn refusals() {
+    let reject = Reject {
+        id: None,
+        stage: Stage::Rcpt,
+        client: Some(MAIL),
+        reply: b"554 5.7.1 Service unavailable; Client host [203.0.113.10] blocked using zen.rbl.example; https://rbl.example/q",
+        recipient: Some(b"alice@alpha.example"),
+        sender: Some(b"ann@outside.example"),
+        sasl_username: None,
+        is_by_milter: false,
+    };
+    assert!(reject.is_of_client());
+    check(
+        "postfix/smtpd",
+        "NOQUEUE: reject: RCPT from mail.outside.example[203.0.113.10]: 554 5.7.1 Service unavailable; Client host [203.0.113.10] blocked using zen.rbl.example; https://rbl.example/q; from=<ann@outside.example> to=<alice@alpha.example> proto=ESMTP helo=<mail.outside.example>",
+        Fact::Reject(reject),
+    );
+    // LOG-LINES trap 24: cleanup has a queue id and no three-digit code.
+    check(
+        "postfix/cleanup",
+        "1C15CB447D: reject: header Subject: x; from=<f@o> to=<g@o> proto=SMTP helo=<y>: now from mail.outside.example[203.0.113.10]; from=<ann@outside.example> to=<alice@alpha.example> proto=ESMTP helo=<mail.outside.example>: 5.7.1 Subject not welcome",
+        Fact::Reject(Reject {
+            id: Some(id("1C15CB447D")),
+            stage: Stage::Content,
+            client: None,
+            reply: b"5.7.1 Subject not welcome",
+            recipient: Some(b"alice@alpha.example"),
+            sender: Some(b"ann@outside.example"),
+            sasl_username: None,
+            is_by_milter: false,
+        }),
+    );
+}
+
+/// FAULTS 46: what a client says of itself does not make its refusal one of its address.
+#[test]
+fn a_recipient_may_not_name_the_client_rejected() {
+    let message = b"reject: RCPT from a[1.2.3.4]: 550 5.1.1 <\": Client host rejected: \"@alpha.example>: Recipient address rejected: User unknown; from=<a@b> to=<\": Client host rejected: \"@alpha.example> proto=ESMTP helo=<x>";
+    let reject = smtpd::reject(None, message).expect("a refusal");
+    assert!(!reject.is_of_client());
+}
+
+#[test]
+fn deliveries() {
+    let message = "00783B44EF: to=<k0@drops.example>, orig_to=<\"a>, relay=x\"@y>, relay=mx.drops.example[127.0.0.1]:2537, conn_use=2, delay=4.8, delays=4.6/0.05/0.07/1.5, dsn=4.4.2, status=deferred (lost connection with mx.drops.example[127.0.0.1] while sending RCPT TO)";
+    let response = b"lost connection with mx.drops.example[127.0.0.1] while sending RCPT TO";
+    check(
+        "postfix/smtp",
+        message,
+        Fact::Delivery(Delivery {
+            id: id("00783B44EF"),
+            daemon: b"smtp",
+            recipient: b"k0@drops.example",
+            relay: b"mx.drops.example[127.0.0.1]:2537",
+            is_reuse: true,
+            delays: Delays { before: b"4.6/0.05/0.07", connecting_ms: 70, transferring_ms: 1500 },
+            status: Status::Deferred,
+            response,
+        }),
+    );
+    assert_eq!(Trouble::of(response), Trouble { is_terminated: true, ..Trouble::default() });
+    // FAULTS 44: a line cut before its status is no delivery. FAULTS 52: nor is a status of the future.
+    unparsed("postfix/smtp", "00783B44EF: to=<k0@drops.example>, relay=mx[1.2.3.4]:25, delay=4.8, delays=4.6/0.05");
+    unparsed(
+        "postfix/smtp",
+        "00783B44EF: to=<a@b>, relay=none, delay=1, delays=0/0/0/0, dsn=2.0.0, status=teleported (x)",
+    );
+}
+
+/// LOG-LINES trap 17: the digits of a greeting are not the status.
+#[test]
+fn what_a_response_says() {
+    let refused = Trouble { is_setup_failed: true, ..Trouble::default() };
+    assert_eq!(Trouble::of(b"host mx[1.2.3.4] refused to talk to me: 554 5.7.1 no"), refused);
+    let bad = Trouble { is_bad_command: true, ..Trouble::default() };
+    assert_eq!(
+        Trouble::of(b"host mx[1.2.3.4] said: 502 5.5.2 Error: command not recognized (in reply to MAIL FROM command)"),
+        bad
+    );
+    assert_eq!(
+        Trouble::of(b"host mx[1.2.3.4] said: 550 5.1.1 lost connection with refused to talk to me: 500"),
+        Trouble::default()
+    );
+    let greeting = Trouble { is_setup_failed: true, is_terminated: true, ..Trouble::default() };
+    assert_eq!(
+        Trouble::of(b"conversation with mx[1.2.3.4] timed out while receiving the initial server greeting"),
+        greeting
+    );
+}
+
+/// FAULTS 50: a number that is none leaves the field empty.
+#[test]
+fn bad_numbers() {
+    for size in ["-1", "9223372036854775808000", "1e99", ""] {
+        let message = format!("06728B44C1: from=<>, size={size}, nrcpt=0 (queue active)");
+        check("postfix/qmgr", &message, Fact::Active { id: id("06728B44C1"), sender: b"", size: None });
+    }
+}
+
+#[test]
+fn every_cut_of_a_line_is_safe() {
+    let lines: [&[u8]; 4] = [
+        b"06728B44C1: client=a[1.2.3.4], sasl_method=PLAIN, sasl_username=b, orig_queue_id=06728B44C1, orig_client=c[1.2.3.5]",
+        b"NOQUEUE: reject: RCPT from a[1.2.3.4]: 550 5.1.1 <x@y>: z; from=<a@b> to=<x@y> proto=ESMTP helo=<h> sasl_username=<u>",
+        b"00783B44EF: to=<k@d>, orig_to=<l@d>, relay=m[1.2.3.4]:25, conn_use=2, delay=4, delays=4/0/0/1, tls=none, dsn=4.4.2, status=sent (x)",
+        b"COMMAND PIPELINING from [198.51.100.41]:34177 after MAIL: RCPT",
+    ];
+    for daemon in ["postfix/smtpd", "postfix/cleanup", "postfix/qmgr", "postfix/smtp", "postfix/postscreen", "postfix"]
+    {
+        let speaker = Speaker::parse(daemon.as_bytes()).expect("a speaker");
+        for line in lines {
+            for cut in 0..=line.len() {
+                for byte in [b"".as_slice(), b"<", b"\"", b"[", b"\xff", b"\0"] {
+                    let bytes = [&line[..cut], byte].concat();
+                    let _ = parse(&speaker, &bytes);
+                }
+            }
+        }
+    }
+}
