@@ -106,7 +106,7 @@ pub fn Chart(
     let right = Signal::derive(move || shown.with(legend::on_the_right));
 
     view! {
-        <figure class="chart">
+        <figure class="chart" data-kind=move || kind.get().id()>
             <Legend table hidden right on/>
             <div class="chart-plot" node_ref=plot style:height=height>
                 <canvas node_ref=canvas class="chart-canvas" role="img" aria-label=summary></canvas>

@@ -2,7 +2,7 @@
 
 use mailtally_model::Table;
 
-use super::{Drawn, Frame, Mark, Rect, Subject, shorten};
+use super::{Drawn, Frame, Mark, Rect, Subject, name_of, shorten};
 use crate::chart::reduce::Point;
 use crate::{format, text};
 
@@ -78,7 +78,7 @@ impl Bars {
         let pad = frame.css(12.0);
         let names: Vec<String> = rows
             .iter()
-            .map(|row| shorten(&table.rows[*row].key(), (f64::from(frame.width) * 0.36) as i32, room))
+            .map(|row| shorten(&name_of(table, *row), (f64::from(frame.width) * 0.36) as i32, room))
             .collect();
         let names_end = pad + names.iter().map(|name| room(name)).max().unwrap_or(0) + pad;
         let panel = (frame.width - names_end) / panels as i32;

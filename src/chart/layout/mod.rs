@@ -7,7 +7,8 @@ mod trend;
 
 use std::collections::BTreeSet;
 
-use mailtally_model::{Basis, By, Table};
+use mailtally_model::table::Row;
+use mailtally_model::{Basis, By, Subject as Viewed, Table};
 
 pub use bars::Bars;
 pub use share::Share;
@@ -162,7 +163,7 @@ impl Layout {
         match self {
             Layout::Trend(trend) => trend.mark(row),
             Layout::Bars(bars) => bars.mark(row),
-            Layout::Share(_) => None,
+            Layout::Share(share) => share.mark(row),
         }
     }
 }
@@ -232,6 +233,18 @@ impl Drawn {
 
 pub fn unit_of(table: &Table, column: usize) -> Unit {
     table.columns[column].column.shown_as.into()
+}
+
+/// A row's name where room is scarce: of the mailboxes of one domain the part that tells them apart.
+fn name_of(table: &Table, row: usize) -> String {
+    let key = table.rows[row].key();
+    match (&table.rows[row], &table.subject) {
+        (Row::Child(_), Viewed::Domain(domain)) => {
+            key.strip_suffix(domain).and_then(|local| local.strip_suffix('@')).unwrap_or(&key).to_owned()
+        }
+        (Row::Child(Viewed::Service(_, name)), _) => name.clone(),
+        _ => key,
+    }
 }
 
 /// `text` cut at its end to at most `width` units.

@@ -2,7 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use super::{Drawn, Frame, Nothing, Rect, Subject, shorten};
+use super::{Drawn, Frame, Mark, Nothing, Rect, Subject, name_of, shorten};
 use crate::chart::reduce::Point;
 use crate::{format, intl};
 
@@ -92,6 +92,14 @@ impl Share {
         self.rings.first().map_or_else(Vec::new, |ring| ring.slices.iter().filter_map(|slice| slice.row).collect())
     }
 
+    /// The row's line in the first ring's list.
+    pub(super) fn mark(&self, row: usize) -> Option<Mark> {
+        let slice = self.rings.first()?.slices.iter().find(|slice| slice.row == Some(row))?;
+        let reach = self.frame.css(4.0);
+        let band = Rect { left: slice.line.left - reach, right: slice.line.right + reach, ..slice.line };
+        Some(Mark { band, points: Vec::new() })
+    }
+
     pub(super) fn hit(&self, at: Point) -> Option<usize> {
         self.rings.iter().find_map(|ring| ring.hit(at))
     }
@@ -145,7 +153,7 @@ fn parts(subject: Subject, column: usize, whole: f64, chosen: &[usize], others: 
         .iter()
         .enumerate()
         .map(|(nth, row)| Part {
-            name: table.rows[*row].key(),
+            name: name_of(table, *row),
             row: Some(*row),
             colour: Some(nth),
             value: table.columns[column].cells[*row].unwrap_or(0.0),

@@ -61,7 +61,7 @@ pub type Run = std::ops::Range<usize>;
 
 /// The height of a label's line, and the least distance of two value ticks, in CSS pixels.
 const LINE: f64 = 16.0;
-const TICK_DISTANCE: f64 = 56.0;
+const TICK_DISTANCE: f64 = 46.0;
 
 impl Trend {
     pub(super) fn new(subject: Subject, drawn: &Drawn, frame: Frame, room: &dyn Fn(&str) -> i32) -> Trend {
