@@ -162,3 +162,52 @@ pub fn preset(preset: crate::range::Preset) -> &'static str {
         Preset::ThisYear => "This year",
     }
 }
+
+pub const SERIES: &str = "Series";
+pub const RIGHT_AXIS: &str = "right axis";
+pub const CHART_VALUES: &str = "Values: the arrow keys move along the chart";
+pub const CHART_NO_VALUE: &str = "none chosen";
+pub const CHART_NO_ROWS: &str = "No rows to draw.";
+pub const CHART_ALL_HIDDEN: &str = "Every series is hidden. Choose one above the chart to draw it.";
+pub const CHART_NOT_OBSERVED: &str = "Nothing of this range was observed, so there is nothing to draw.";
+pub const CHART_NOT_AVAILABLE: &str = "The logs do not say this, so there is nothing to draw.";
+pub const CHART_NOT_CONFIGURED: &str = "No source for these figures is set up, so there is nothing to draw.";
+pub const CHART_NO_SHARES: &str = "Nothing happened in this range, so there are no shares to draw.";
+pub const CHART_TABLE_HAS_ALL: &str = "The table below has every value.";
+
+pub fn chart_failed(why: &str) -> String {
+    format!("The chart cannot be drawn: {why}. The table has every value.")
+}
+
+pub fn chart_other_unit(names: &str) -> String {
+    format!("Not drawn: {names} (another unit; hide a series to make room).")
+}
+
+pub fn chart_no_whole(names: &str) -> String {
+    format!("Not drawn: {names} (rows that do not add up to a whole).")
+}
+
+pub fn chart_first_rows(drawn: usize, all: usize) -> String {
+    format!("The first {drawn} of {all} rows as the table sorts them.")
+}
+
+pub fn chart_others(count: usize) -> String {
+    if count > 0 { format!("others ({count})") } else { "others".to_owned() }
+}
+
+/// What a chart is, for those who do not see it: title, subject, kind.
+pub fn chart_is(title: &str, subject: &str, kind: &str) -> String {
+    format!("{title} of {subject}, {} chart.", kind.to_lowercase())
+}
+
+pub fn chart_from_to(first: &str, last: &str) -> String {
+    format!("From {first} to {last}.")
+}
+
+pub fn chart_rows(count: usize) -> String {
+    if count == 1 { "1 row.".to_owned() } else { format!("{count} rows.") }
+}
+
+pub fn chart_highest(label: &str, value: &str, row: &str) -> String {
+    format!("Highest {label}: {value}, {row}.")
+}

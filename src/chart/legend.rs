@@ -9,6 +9,7 @@ use mailtally_model::Table;
 use super::cue::Cue;
 use super::theme::SERIES;
 use super::{ChartEvent, layout};
+use crate::text;
 
 #[component]
 pub fn Legend(
@@ -22,7 +23,7 @@ pub fn Legend(
     let entry = move |(at, id): (usize, &'static str)| {
         let label = move || table.read().columns.get(at).map_or("", |column| column.column.label);
         let shown = move || !hidden.read().contains(id);
-        let axis = move || right.read().contains(&at).then_some("right axis");
+        let axis = move || right.read().contains(&at).then_some(text::RIGHT_AXIS);
         view! {
             <button
                 type="button"
@@ -39,7 +40,7 @@ pub fn Legend(
         }
     };
     view! {
-        <div class="chart-legend" role="group" aria-label="Series">
+        <div class="chart-legend" role="group" aria-label=text::SERIES>
             <For each=move || columns.get().into_iter().enumerate() key=|entry| *entry children=entry/>
         </div>
     }

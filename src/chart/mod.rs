@@ -34,6 +34,8 @@ use pointer::{Placed, Pointer};
 
 pub use kind::ChartKind;
 
+use crate::text;
+
 /// What a person asked of the chart; the page decides what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChartEvent {
@@ -92,8 +94,8 @@ pub fn Chart(
     };
     let words = move || match laid.get() {
         Some(Laid::Nothing(nothing)) => Some(nothing.sentence().to_owned()),
-        Some(Laid::Failed(failed)) => Some(format!("The chart cannot be drawn: {failed}. The table has every value.")),
-        _ => failure.get().map(|failed| format!("The chart cannot be drawn: {failed}. The table has every value.")),
+        Some(Laid::Failed(failed)) => Some(text::chart_failed(&failed.to_string())),
+        _ => failure.get().map(|failed| text::chart_failed(&failed.to_string())),
     };
     let summary = move || {
         let placed = placed.get()?;

@@ -15,6 +15,7 @@ use super::layout::{Layout, Mark, Rect};
 use super::legend::Key;
 use super::theme::SERIES;
 use super::words::Tip;
+use crate::text;
 
 /// A layout, and how many of its units are a CSS pixel.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,11 +101,11 @@ pub fn Pointer(
             class="chart-pointer"
             tabindex="0"
             role="slider"
-            aria-label="Values: the arrow keys move along the chart"
+            aria-label=text::CHART_VALUES
             aria-valuemin="0"
             aria-valuemax=move || rows.read().len().saturating_sub(1).to_string()
             aria-valuenow=move || place().unwrap_or(0).to_string()
-            aria-valuetext=move || tip.read().as_ref().map_or_else(|| "none chosen".to_owned(), Tip::spoken)
+            aria-valuetext=move || tip.read().as_ref().map_or_else(|| text::CHART_NO_VALUE.to_owned(), Tip::spoken)
             on:pointermove=moved
             on:pointerdown=pressed
             on:pointerup=released
@@ -189,7 +190,7 @@ fn Values(placed: Signal<Option<Arc<Placed>>>, at: RwSignal<Option<usize>>, tip:
             view! {
                 <div class="chart-tip-line">
                     <dt><Key at=line.column/>{line.label}</dt>
-                    <dd class:is-missing=!known>{line.value.unwrap_or_else(|| crate::text::NOT_OBSERVED.to_owned())}</dd>
+                    <dd class:is-missing=!known>{line.value.unwrap_or_else(|| text::NOT_OBSERVED.to_owned())}</dd>
                 </div>
             }
         });

@@ -2,7 +2,7 @@
 
 use plotters::style::RGBAColor;
 
-/// Series colours repeat after this many; their shapes do not (see [`super::cue`]).
+/// Series have a colour and a shape each (see [`super::cue`]); no report has more columns than this.
 pub const SERIES: usize = 7;
 
 #[derive(Clone, Debug, PartialEq)]

@@ -82,41 +82,35 @@ pub fn notes(table: &Table, layout: &Layout) -> Vec<String> {
         let names: Vec<&str> = columns.iter().map(|at| table.columns[*at].column.label).collect();
         let names = names.join(", ");
         notes.push(match layout {
-            Layout::Share(_) => format!("Not drawn: {names} (rows that do not add up to a whole)."),
-            Layout::Trend(_) | Layout::Bars(_) => {
-                format!("Not drawn: {names} (another unit; hide a series to make room).")
-            }
+            Layout::Share(_) => text::chart_no_whole(&names),
+            Layout::Trend(_) | Layout::Bars(_) => text::chart_other_unit(&names),
         });
     }
     if rows > 0 {
         let drawn = layout.rows().len();
-        notes.push(format!("The first {drawn} of {} rows as the table sorts them.", drawn + rows));
+        notes.push(text::chart_first_rows(drawn, drawn + rows));
     }
     notes
 }
 
 /// The picture in a sentence or two: what, of whom, over which rows, and each series' highest value.
 pub fn summary(table: &Table, kind: ChartKind, layout: &Layout, hidden: &BTreeSet<String>) -> String {
-    let what = format!(
-        "{} of {}, {} chart.",
-        table.report.title,
-        text::subject_name(&table.subject),
-        kind.label().to_lowercase()
-    );
+    let what = text::chart_is(table.report.title, &text::subject_name(&table.subject), kind.label());
     let rows = layout.rows();
     let name = |row: usize| {
         let row = &table.rows[row];
         format::row_name(row, table.step, Years::Shown, &zone_around(table, row))
     };
     let range = match (table.by, rows.first(), rows.last()) {
-        (By::Time, Some(first), Some(last)) => format!(" From {} to {}.", name(*first), name(*last)),
-        _ => format!(" {} rows.", rows.len()),
+        (By::Time, Some(first), Some(last)) => text::chart_from_to(&name(*first), &name(*last)),
+        _ => text::chart_rows(rows.len()),
     };
     let highest = table.columns.iter().filter(|column| !hidden.contains(column.column.id)).filter_map(|column| {
         let observed = rows.iter().filter_map(|row| Some((*row, column.cells[*row]?)));
         let (row, value) = observed.max_by(|a, b| a.1.total_cmp(&b.1))?;
         let value = format::headline(column.column, Some(value));
-        Some(format!(" Highest {}: {value}, {}.", column.column.label, name(row)))
+        Some(text::chart_highest(column.column.label, &value, &name(row)))
     });
-    format!("{what}{range}{} The table below has every value.", highest.collect::<String>())
+    let sentences = [what, range].into_iter().chain(highest).chain([text::CHART_TABLE_HAS_ALL.to_owned()]);
+    sentences.collect::<Vec<_>>().join(" ")
 }

@@ -17,6 +17,7 @@ pub use trend::Trend;
 use super::kind::ChartKind;
 use super::reduce::Point;
 use super::scale::Unit;
+use crate::text;
 
 /// What is drawn: a Table, the rows' order on screen, a kind, and the ids of the columns that are not drawn.
 #[derive(Clone, Copy)]
@@ -95,12 +96,12 @@ pub enum Nothing {
 impl Nothing {
     pub fn sentence(self) -> &'static str {
         match self {
-            Nothing::NoRows => "No rows to draw.",
-            Nothing::AllHidden => "Every series is hidden. Choose one above the chart to draw it.",
-            Nothing::NotObserved => "Nothing of this range was observed, so there is nothing to draw.",
-            Nothing::NotAvailable => "The logs do not say this, so there is nothing to draw.",
-            Nothing::NotConfigured => "No source for these figures is set up, so there is nothing to draw.",
-            Nothing::NoShares => "Nothing happened in this range, so there are no shares to draw.",
+            Nothing::NoRows => text::CHART_NO_ROWS,
+            Nothing::AllHidden => text::CHART_ALL_HIDDEN,
+            Nothing::NotObserved => text::CHART_NOT_OBSERVED,
+            Nothing::NotAvailable => text::CHART_NOT_AVAILABLE,
+            Nothing::NotConfigured => text::CHART_NOT_CONFIGURED,
+            Nothing::NoShares => text::CHART_NO_SHARES,
         }
     }
 }
@@ -247,12 +248,12 @@ fn name_of(table: &Table, row: usize) -> String {
     }
 }
 
-/// `text` cut at its end to at most `width` units.
-fn shorten(text: &str, width: i32, room: &dyn Fn(&str) -> i32) -> String {
-    if room(text) <= width {
-        return text.to_owned();
+/// `name` cut at its end to at most `width` units.
+fn shorten(name: &str, width: i32, room: &dyn Fn(&str) -> i32) -> String {
+    if room(name) <= width {
+        return name.to_owned();
     }
-    let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
-    let fits = ends.partition_point(|end| room(&format!("{}…", &text[..*end])) <= width);
-    format!("{}…", &text[..ends[fits.saturating_sub(1)]])
+    let ends: Vec<usize> = name.char_indices().map(|(at, _)| at).collect();
+    let fits = ends.partition_point(|end| room(&format!("{}…", &name[..*end])) <= width);
+    format!("{}…", &name[..ends[fits.saturating_sub(1)]])
 }

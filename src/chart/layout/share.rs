@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 
 use super::{Drawn, Frame, Mark, Nothing, Rect, Subject, name_of, shorten};
 use crate::chart::reduce::Point;
-use crate::{format, intl};
+use crate::{format, intl, text};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Share {
@@ -161,8 +161,7 @@ fn parts(subject: Subject, column: usize, whole: f64, chosen: &[usize], others: 
         .collect();
     let left = whole - parts.iter().map(|part| part.value).sum::<f64>();
     if left > 0.0 {
-        let name = if others > 0 { format!("others ({others})") } else { "others".to_owned() };
-        parts.push(Part { name, row: None, colour: None, value: left });
+        parts.push(Part { name: text::chart_others(others), row: None, colour: None, value: left });
     }
     parts
 }
