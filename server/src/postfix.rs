@@ -134,6 +134,8 @@ pub enum Fact<'a> {
     },
     BadCommand {
         client: Peer<'a>,
+        /// Text that is no command at all, upon which smtpd hangs up.
+        is_not_smtp: bool,
     },
     BrokenOff {
         how: BrokenOff,

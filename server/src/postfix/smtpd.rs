@@ -43,7 +43,7 @@ pub(super) fn parse(message: &[u8]) -> Parsed<Fact<'_>> {
         return Parsed::Fact(fact);
     }
     if let Some(rest) = rest.strip_prefix(b"improper command pipelining after ") {
-        return Parsed::of(peer_after_from(rest).map(|(client, _)| Fact::BadCommand { client }));
+        return Parsed::of(peer_after_from(rest).map(|(client, _)| Fact::BadCommand { client, is_not_smtp: false }));
     }
     if rest.starts_with(b"proxy-accept: ") {
         return Parsed::of(proxy_accept(rest));
@@ -177,9 +177,9 @@ fn warning(rest: &[u8]) -> Parsed<Fact<'_>> {
             return Parsed::of(peer_after_from(rest).map(|(client, _)| Fact::OverLimit { what: *what, client }));
         }
     }
-    for words in [&b"non-SMTP command "[..], b"Illegal address syntax "] {
+    for (words, is_not_smtp) in [(&b"non-SMTP command "[..], true), (b"Illegal address syntax ", false)] {
         if let Some(rest) = rest.strip_prefix(words) {
-            return Parsed::of(peer_after_from(rest).map(|(client, _)| Fact::BadCommand { client }));
+            return Parsed::of(peer_after_from(rest).map(|(client, _)| Fact::BadCommand { client, is_not_smtp }));
         }
     }
     if let Some(rest) = rest.strip_prefix(b"connect to Milter service ") {

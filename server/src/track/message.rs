@@ -16,7 +16,7 @@ use crate::settings::MailSettings;
 pub const MAX_CONCERNED: usize = 64;
 
 /// Attempts that may still be revised; older ones are as they were given out.
-pub const MAX_ATTEMPTS: usize = 128;
+const MAX_ATTEMPTS: usize = 128;
 
 /// The name of a queue file: host and instance by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -94,6 +94,28 @@ pub struct Attempt {
     pub bounced: u32,
     pub detail: String,
     pub booked: Option<Booked>,
+}
+
+impl Attempt {
+    /// An attempt of which nothing is known yet but when it was.
+    pub fn at(time: Time, group: u64) -> Attempt {
+        Attempt {
+            group,
+            transfers: Vec::new(),
+            time,
+            duration_ms: 0,
+            size: None,
+            peer: String::new(),
+            connections: 0,
+            failed: 0,
+            is_bad_command: false,
+            is_terminated: false,
+            deferred: 0,
+            bounced: 0,
+            detail: String::new(),
+            booked: None,
+        }
+    }
 }
 
 /// A root message (R2).
@@ -285,6 +307,15 @@ impl Message {
             },
         };
         out.set(&mut attempt.booked, event);
+    }
+
+    /// Adds an attempt; the oldest are given up where there are too many. Its place.
+    pub fn push_attempt(&mut self, attempt: Attempt) -> usize {
+        if self.attempts.len() >= MAX_ATTEMPTS {
+            self.attempts.drain(..MAX_ATTEMPTS / 2);
+        }
+        self.attempts.push(attempt);
+        self.attempts.len() - 1
     }
 
     /// All events, after a fact changed that they share.

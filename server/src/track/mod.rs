@@ -1,13 +1,15 @@
 //! Joins lines into events: queue-ids to root messages, log-in to log-out. Knows mail and nothing of files or the store.
 //!
-//! Each part keeps its own rows and turns facts into events: [`queue`] and [`message`] for mail, [`smtp_in`] for
+//! Each part keeps its own rows and turns facts into events: [`queue`], [`link`], [`outcome`] and [`message`] for mail, [`smtp_in`] for
 //! sessions of clients, [`mailbox`] for POP3 and IMAP, [`filter`] for scanners, [`throttle`] for limits. Rows are
 //! kept in the store between runs, so that a log may be cut at any line.
 
 mod filter;
+mod link;
 mod mailbox;
 mod message;
 mod names;
+mod outcome;
 mod queue;
 mod relay;
 mod smtp_in;

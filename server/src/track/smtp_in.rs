@@ -276,18 +276,11 @@ impl Tracker {
     }
 
     /// A recipient was accepted, and a queue file begins.
-    pub(super) fn smtp_accepted(
-        &mut self,
-        at: &At<'_>,
-        client: &Peer<'_>,
-        user: Option<&[u8]>,
-        out: &mut Out<'_>,
-    ) -> Option<u64> {
+    pub(super) fn smtp_accepted(&mut self, at: &At<'_>, user: Option<&[u8]>, out: &mut Out<'_>) -> Option<u64> {
         let mailbox = user.and_then(|user| Mailbox::of_login(user, self.settings.default_realm.as_deref()));
         if let Some(mailbox) = &mailbox {
             self.learn(mailbox, out);
         }
-        let _ = client;
         self.smtp_change(at, out, |session| {
             session.is_accepted = true;
             if let Some(user) = user {
@@ -299,8 +292,13 @@ impl Tracker {
         })
     }
 
-    pub(super) fn smtp_bad_command(&mut self, at: &At<'_>, out: &mut Out<'_>) {
-        self.smtp_change(at, out, |session| session.bad_lines = 1.max(session.bad_lines));
+    /// `follows`: a line of a message that a wrongly pipelined DATA left behind is that bad command once more.
+    pub(super) fn smtp_bad_command(&mut self, at: &At<'_>, follows: bool, out: &mut Out<'_>) {
+        self.smtp_change(at, out, |session| {
+            if !follows || session.bad_lines == 0 {
+                session.bad_lines = session.bad_lines.saturating_add(1);
+            }
+        });
     }
 
     pub(super) fn smtp_broken_off(&mut self, at: &At<'_>, is_terminated: bool, bytes: Option<u64>, out: &mut Out<'_>) {

@@ -157,12 +157,11 @@ fn a_strangers_answer_links_nothing() {
 /// FAULTS 46: a quoted local part holds the look of a delivery.
 #[test]
 fn a_forged_field_moves_no_counter() {
-    let lines = format!(
+    let counts = Counts::of(
         r#"00:00:01 postfix/qmgr[3]: 91845B4483: from=<"x>, size=9, nrcpt=1 (queue active"@outside.example>, size=1000, nrcpt=1 (queue active)
         00:00:02 postfix/smtp[5]: 91845B4483: to=<"x>, relay=local, delay=1, delays=0/0/0/0, dsn=2.0.0, status=sent (ok"@outside.example>, relay=none, delay=1, delays=0/0/0/0, dsn=5.4.4, status=bounced (Host or domain name not found. status=sent (x))
-        00:00:03 postfix/smtpd[1]: NOQUEUE: reject: RCPT from a[203.0.113.10]: 550 5.1.1 <"; from=<a> to=<root@gamma.example> "@alpha.example>: Recipient address rejected: User unknown; from=<b@c> to=<"; from=<a> to=<root@gamma.example> "@alpha.example> proto=ESMTP helo=<x> sasl_username=<carl@gamma.example>>"#
+        00:00:03 postfix/smtpd[1]: NOQUEUE: reject: RCPT from a[203.0.113.10]: 550 5.1.1 <"; from=<a> to=<root@gamma.example> "@alpha.example>: Recipient address rejected: User unknown; from=<b@c> to=<"; from=<a> to=<root@gamma.example> "@alpha.example> proto=ESMTP helo=<x> sasl_username=<carl@gamma.example>>"#,
     );
-    let counts = Counts::of(&lines);
     counts.check(&[("message.incoming", 0), ("smtp_out.bounced", 1), ("smtp_in.rejected_recipients alpha.example", 1)]);
     assert!(counts.0.keys().all(|key| !key.contains("gamma")), "{:#?}", counts.0);
 }
@@ -229,14 +228,14 @@ fn the_owner_is_who_logged_in() {
 /// SEMANTICS R9, R19: the order of evidence does not matter.
 #[test]
 fn a_local_sender_becomes_the_owner_when_its_domain_is_known() {
-    let lines = format!(
+    Counts::of(
         "00:00:01 postfix/pickup[2]: 91845B4483: uid=33 from=<shop@alpha.example>
         00:00:01 postfix/qmgr[3]: 91845B4483: from=<shop@alpha.example>, size=1000, nrcpt=1 (queue active)
         00:00:02 postfix/pickup[2]: 91845B4484: uid=0 from=<root@stranger.example>
         00:00:02 postfix/qmgr[3]: 91845B4484: from=<root@stranger.example>, size=1, nrcpt=1 (queue active)
-        00:00:05 dovecot: imap-login: Login: user=<ann@alpha.example>, method=PLAIN, rip=1.2.3.4, lip=1.2.3.5, mpid=1, session=<a>"
-    );
-    Counts::of(&lines).check(&[
+        00:00:05 dovecot: imap-login: Login: user=<ann@alpha.example>, method=PLAIN, rip=1.2.3.4, lip=1.2.3.5, mpid=1, session=<a>",
+    )
+    .check(&[
         ("message.outgoing", 2),
         ("message.outgoing shop@alpha.example", 1),
         ("message.outgoing alpha.example", 1),

@@ -1,0 +1,360 @@
+//! What became of recipients: delivered here, handed to other servers or to filters, failed (SEMANTICS R4, R5), and
+//! the attempts and connections that it took (1.2, reports 10, 11 and 17).
+
+use mailtally_model::Subject;
+
+use super::message::{Attempt, Delivered, FileKey, Origin, Owner, owner_subjects};
+use super::names::Mailbox;
+use super::queue::{Failures, file_of, hash};
+use super::relay::{self, Role};
+use super::state::Out;
+use super::{At, Tracker, detail};
+use crate::event::{Class, Event, Kind};
+use crate::postfix::{Delivery, Peer, QueueId, Speaker, Status, Trouble};
+use crate::text::contains_ignoring_case;
+
+/// Failed connects of one process whose recipients' line is still to come.
+const MAX_FAILURES: usize = 32;
+
+/// How many attempts back a recipient's line may belong to: as many as smtp processes run at once.
+const ATTEMPTS_BACK: usize = 100;
+
+impl Tracker {
+    pub(super) fn delivery(
+        &mut self,
+        at: &At<'_>,
+        speaker: &Speaker<'_>,
+        key: FileKey,
+        delivery: &Delivery<'_>,
+        out: &mut Out<'_>,
+    ) {
+        let failures = self.claim_failures(at);
+        let row = self.touch(at, key);
+        let host = at.line.host;
+        let is_filter_pipe = delivery.daemon == b"pipe"
+            && self.queue.filter_pipes.contains(&format!("{host}/{}", String::from_utf8_lossy(delivery.relay)));
+        let mut role = relay::role(&self.settings, speaker, delivery, is_filter_pipe);
+        if let Some(message) = self.queue.messages.get_mut(row) {
+            message.touched = Some(at.line.time);
+        }
+        if delivery.status == Status::Sent {
+            if let Some(child) = delivery.forwarded_as() {
+                let child = FileKey { id: child, ..key };
+                if let Some(child) = self.queue.open.get(&child).copied() {
+                    self.link(child, row, out);
+                }
+                return;
+            }
+            if self.link_relayed(at, row, delivery, out) {
+                role = Role::Filter;
+            }
+        }
+        if delivery.status == Status::Probed {
+            self.probed(row, out);
+            return;
+        }
+        match role {
+            Role::Local | Role::Pipe => self.deliver_locally(at, row, key, delivery, role == Role::Pipe, out),
+            Role::Remote => self.attempt(at, row, key, delivery, &failures, out),
+            Role::Filter => self.hand_over(at, row, delivery, out),
+            Role::Void => {}
+        }
+        if role != Role::Remote {
+            self.settle_failures(row, failures, out);
+        }
+    }
+
+    /// Mail whose only outcome is that an address was verified is no mail (R6).
+    pub(super) fn probed(&mut self, row: u64, out: &mut Out<'_>) {
+        let Some(message) = self.queue.messages.get_mut(row) else { return };
+        let is_of_ours = message.is_null_sender()
+            || message.sender.as_deref().is_some_and(|sender| sender.starts_with("double-bounce@"));
+        if message.origin == Origin::Unknown && is_of_ours && message.finals.is_empty() {
+            message.is_probe = true;
+            message.sync(&self.settings, &self.ours, out);
+        }
+    }
+
+    /// What a filter took is not delivered; what it refused may be spam.
+    pub(super) fn hand_over(&mut self, at: &At<'_>, row: u64, delivery: &Delivery<'_>, out: &mut Out<'_>) {
+        if delivery.status == Status::Bounced && self.says_spam(delivery.response) {
+            let subjects = Mailbox::of_address(delivery.recipient, &self.settings.recipient_delimiter)
+                .map(|mailbox| mailbox.subjects().to_vec());
+            self.spam_blocked(at, Some(row), subjects.unwrap_or_default(), delivery.response, out);
+        }
+        if delivery.daemon == b"pipe"
+            && delivery.status == Status::Sent
+            && let Some(message) = self.queue.messages.get_mut(row)
+        {
+            message.hand_overs += 1;
+            self.find_return(row, out);
+        }
+    }
+
+    pub(super) fn deliver_locally(
+        &mut self,
+        at: &At<'_>,
+        row: u64,
+        key: FileKey,
+        delivery: &Delivery<'_>,
+        is_pipe: bool,
+        out: &mut Out<'_>,
+    ) {
+        if delivery.status == Status::Deferred {
+            return;
+        }
+        let recipient = hash(delivery.recipient.to_ascii_lowercase());
+        let Some(message) = self.queue.messages.get_mut(row) else { return };
+        if !message.finals.insert(recipient) || delivery.status != Status::Sent {
+            return;
+        }
+        let mailbox = Mailbox::of_address(delivery.recipient, &self.settings.recipient_delimiter);
+        let size = file_of(message, key).and_then(|file| file.size);
+        let is_first = message.delivered.is_empty();
+        message.delivered.push(Delivered {
+            time: at.line.time,
+            mailbox: mailbox.clone(),
+            recipient,
+            size,
+            pipe: is_pipe.then(|| String::from_utf8_lossy(delivery.relay).into_owned()),
+            detail: format!("{} to <{}>: {}", key.id, detail(delivery.recipient), detail(delivery.response)),
+            booked: None,
+        });
+        message.sync_delivered(message.delivered.len() - 1, &self.settings, out);
+        let sessions: Vec<u64> = message.files.iter().filter_map(|file| file.session).collect();
+        if let Some(mailbox) = &mailbox {
+            let concerned = message.concerned.len();
+            for subject in mailbox.subjects() {
+                message.concern(subject);
+            }
+            if is_first || message.concerned.len() != concerned {
+                message.sync(&self.settings, &self.ours, out);
+            }
+            self.smtp_reached(&sessions, mailbox, out);
+            // A pipe may be a filter, and a filter takes mail for everyone: no evidence.
+            if !is_pipe {
+                self.learn(mailbox, out);
+            }
+        }
+        if is_pipe {
+            self.find_return(row, out);
+        }
+    }
+
+    pub(super) fn attempt(
+        &mut self,
+        at: &At<'_>,
+        row: u64,
+        key: FileKey,
+        delivery: &Delivery<'_>,
+        failures: &Option<Failures>,
+        out: &mut Out<'_>,
+    ) {
+        let recipient = hash(delivery.recipient.to_ascii_lowercase());
+        let group = hash((key, at.line.pid, delivery.relay, delivery.delays.before));
+        let Some(message) = self.queue.messages.get_mut(row) else { return };
+        let is_final = delivery.status != Status::Deferred && message.finals.insert(recipient);
+        let size = file_of(message, key).and_then(|file| {
+            if delivery.status == Status::Deferred {
+                file.put_off.insert(recipient);
+            } else {
+                file.put_off.remove(&recipient);
+            }
+            file.size
+        });
+        let found = message.attempts.iter().rposition(|attempt| attempt.group == group);
+        let index = match found.filter(|index| message.attempts.len() - index <= ATTEMPTS_BACK) {
+            Some(index) => index,
+            None => {
+                let trouble = Trouble::of(delivery.response);
+                // The failed connects of this attempt have events of their own; where their lines are missing,
+                // the recipient's line stands for one.
+                let is_unmade = delivery.peer().is_none();
+                let is_connect_failure = delivery.response.starts_with(b"connect to ");
+                let is_only_witness =
+                    is_unmade && is_connect_failure && failures.as_ref().is_none_or(|f| f.failures.is_empty());
+                let is_new_connection = !is_unmade && !delivery.is_reuse;
+                message.push_attempt(Attempt {
+                    size,
+                    peer: String::from_utf8_lossy(delivery.relay).into_owned(),
+                    connections: u32::from(is_new_connection || is_only_witness),
+                    failed: u32::from(trouble.is_setup_failed && is_new_connection || is_only_witness),
+                    detail: format!("{} to <{}>: {}", key.id, detail(delivery.recipient), detail(delivery.response)),
+                    ..Attempt::at(at.line.time, group)
+                })
+            }
+        };
+        let trouble = Trouble::of(delivery.response);
+        let attempt = &mut message.attempts[index];
+        attempt.duration_ms = attempt.duration_ms.max(delivery.delays.connecting_ms + delivery.delays.transferring_ms);
+        attempt.is_bad_command |= trouble.is_bad_command;
+        attempt.is_terminated |= trouble.is_terminated;
+        match delivery.status {
+            Status::Sent => {
+                let transfer = hash((delivery.response, delivery.delays.transferring_ms));
+                if !attempt.transfers.contains(&transfer) {
+                    attempt.transfers.push(transfer);
+                }
+            }
+            Status::Bounced => attempt.bounced += u32::from(is_final),
+            Status::Deferred => attempt.deferred += 1,
+            Status::Probed => {}
+        }
+        message.sync_attempt(index, &self.settings, &self.ours, out);
+        if let Some(failures) = failures {
+            let subjects = owner_subjects(&message.owner(&self.settings, &self.ours));
+            give_failures(failures, &subjects, out);
+        }
+    }
+
+    /// A next hop failed and the next one is tried: a connection of its own.
+    pub(super) fn hop_failed(
+        &mut self,
+        at: &At<'_>,
+        key: FileKey,
+        host: &Peer<'_>,
+        response: &[u8],
+        out: &mut Out<'_>,
+    ) {
+        if relay::is_internal(&self.settings, host) {
+            return;
+        }
+        let row = self.touch(at, key);
+        let group = hash((key, at.line.pid, host.name, host.ip));
+        let Some(message) = self.queue.messages.get_mut(row) else { return };
+        let trouble = Trouble::of(response);
+        let is_known = message.attempts.iter().rev().take(ATTEMPTS_BACK).any(|attempt| {
+            attempt.group == group && at.line.time.secs_since(attempt.time) <= super::smtp_in::OUT_OF_ORDER_SECS
+        });
+        if is_known {
+            return;
+        }
+        let index = message.push_attempt(Attempt {
+            peer: format!("{}[{}]", detail(host.name), detail(host.ip)),
+            connections: 1,
+            failed: u32::from(trouble.is_setup_failed),
+            is_bad_command: trouble.is_bad_command,
+            is_terminated: trouble.is_terminated,
+            detail: format!("{}: {}", key.id, detail(response)),
+            ..Attempt::at(at.line.time, group)
+        });
+        message.sync_attempt(index, &self.settings, &self.ours, out);
+    }
+
+    pub(super) fn connect_failed(&mut self, at: &At<'_>, text: &[u8], host: &Peer<'_>, out: &mut Out<'_>) {
+        if relay::is_internal(&self.settings, host) {
+            return;
+        }
+        let kind = Kind::Attempt {
+            class: Class::Normal,
+            connections: 1,
+            failed: 1,
+            is_bad_command: false,
+            is_terminated: false,
+            deferred: 0,
+            bounced: 0,
+        };
+        let peer = Some(format!("{}[{}]", detail(host.name), detail(host.ip)));
+        let event = Event { peer, detail: detail(text), ..at.event(kind, Vec::new()) };
+        let mut booked = None;
+        out.set(&mut booked, event);
+        let Some(process) = at.line.pid else { return };
+        let row = match self.queue.failures_of.get(&(at.host, process)) {
+            Some(row) => *row,
+            None => {
+                let row = self.new_row();
+                let failures = Failures { host: at.host, process, time: at.line.time, failures: Vec::new() };
+                self.queue.failures.insert(row, failures);
+                self.queue.failures_of.insert((at.host, process), row);
+                row
+            }
+        };
+        if let Some(failures) = self.queue.failures.get_mut(row)
+            && failures.failures.len() < MAX_FAILURES
+        {
+            failures.failures.push((detail(text), booked));
+        }
+    }
+
+    /// The failed connects of the process whose recipient's line this is.
+    pub(super) fn claim_failures(&mut self, at: &At<'_>) -> Option<Failures> {
+        let row = self.queue.failures_of.remove(&(at.host, at.line.pid?))?;
+        self.queue.failures.remove(row)
+    }
+
+    pub(super) fn settle_failures(&mut self, row: u64, failures: Option<Failures>, out: &mut Out<'_>) {
+        let (Some(failures), Some(message)) = (failures, self.queue.messages.get(row)) else { return };
+        give_failures(&failures, &owner_subjects(&message.owner(&self.settings, &self.ours)), out);
+    }
+
+    /// qmgr gave up: whoever was put off has failed, and no line of their own says so (LOG-LINES trap 15).
+    pub(super) fn expired(&mut self, at: &At<'_>, key: FileKey, out: &mut Out<'_>) {
+        let row = self.touch(at, key);
+        let Some(message) = self.queue.messages.get_mut(row) else { return };
+        let put_off = file_of(message, key).map(|file| std::mem::take(&mut file.put_off)).unwrap_or_default();
+        let bounced = put_off.into_iter().filter(|recipient| message.finals.insert(*recipient)).count() as u32;
+        if bounced == 0 {
+            return;
+        }
+        let index = message.push_attempt(Attempt {
+            bounced,
+            detail: format!("{}: expired, returned to sender", key.id),
+            ..Attempt::at(at.line.time, hash((key, "expired")))
+        });
+        message.sync_attempt(index, &self.settings, &self.ours, out);
+    }
+
+    /// A notification is a message of its own; it counts for the one whose message failed.
+    pub(super) fn bounce(&mut self, at: &At<'_>, key: FileKey, child: QueueId, out: &mut Out<'_>) {
+        let row = self.touch(at, key);
+        let Some(message) = self.queue.messages.get(row) else { return };
+        let subjects = owner_subjects(&message.owner(&self.settings, &self.ours));
+        let detail = format!("{} is returned as {child}", key.id);
+        out.once(Event { detail, ..at.event(Kind::Bounce, subjects) });
+    }
+
+    /// A filter refused or discarded a message as spam.
+    pub(super) fn spam_blocked(
+        &mut self,
+        at: &At<'_>,
+        row: Option<u64>,
+        recipient: Vec<Subject>,
+        text: &[u8],
+        out: &mut Out<'_>,
+    ) {
+        let owner =
+            row.and_then(|row| self.queue.messages.get(row)).map(|message| message.owner(&self.settings, &self.ours));
+        let is_outgoing = owner.as_ref().is_some_and(|owner| *owner != Owner::None);
+        let subjects = if is_outgoing { owner.as_ref().map(owner_subjects).unwrap_or_default() } else { recipient };
+        out.once(Event { detail: detail(text), ..at.event(Kind::SpamBlocked { is_outgoing }, subjects) });
+    }
+
+    pub(super) fn says_spam(&self, text: &[u8]) -> bool {
+        self.settings.spam_reply_patterns.iter().any(|pattern| contains_ignoring_case(text, pattern.as_bytes()))
+    }
+
+    /// Evidence that a mailbox is ours; messages that waited for its domain get their owner (R9, R19).
+    pub(super) fn learn(&mut self, mailbox: &Mailbox, out: &mut Out<'_>) {
+        let Some(domain) = self.ours.learn(mailbox, out) else { return };
+        self.is_meta_changed = true;
+        for row in self.queue.awaiting.remove(domain).unwrap_or_default() {
+            if let Some(message) = self.queue.messages.get_mut(row) {
+                message.sync_all(&self.settings, &self.ours, out);
+            }
+        }
+    }
+}
+
+/// Whose failed connects they were is known now.
+fn give_failures(failures: &Failures, subjects: &[Subject], out: &mut Out<'_>) {
+    if subjects.is_empty() {
+        return;
+    }
+    for (_, booked) in &failures.failures {
+        let mut booked = booked.clone();
+        if let Some(given) = &booked {
+            let now = Event { subjects: subjects.to_vec(), ..given.event.clone() };
+            out.set(&mut booked, now);
+        }
+    }
+}
