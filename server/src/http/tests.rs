@@ -363,7 +363,7 @@ async fn beyond_the_cap_clients_are_sent_away_for_a_moment() {
     assert!(matches!(readers.read(|_| Ok(())).await, Err(Refusal::Busy)));
     drop(occupied);
     readers.read(|_| Ok(())).await.unwrap();
-    let response = axum::response::IntoResponse::into_response(Refusal::Busy);
+    let response = Refusal::Busy.into_response();
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(header_of(&response, header::RETRY_AFTER), "2");
 }
