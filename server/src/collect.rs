@@ -104,7 +104,8 @@ pub struct Collector {
 
 impl Collector {
     /// Goes on where the store's last commit ended.
-    pub fn into_store(store: Store, settings: &MailSettings, reading: &Reading) -> Result<Collector> {
+    pub fn into_store(mut store: Store, settings: &MailSettings, reading: &Reading) -> Result<Collector> {
+        store.commit(&Batch { known: settings.own_subjects(), ..Batch::default() })?;
         let tracker = Tracker::restore(settings, store.open_state()?.into_iter())?;
         Ok(Collector::new(tracker, Sink::Store(Box::new(store)), reading))
     }

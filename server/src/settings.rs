@@ -132,7 +132,7 @@ impl Settings {
             }
         }
         for domain in &self.mail.own_domains {
-            if !matches!(domain.parse(), Ok(Subject::Domain(_))) {
+            if own_subject(domain).is_none() {
                 bail!("mail.own_domains: {domain:?} is not a domain");
             }
         }
@@ -142,11 +142,6 @@ impl Settings {
     /// IANA name of the zone of reports: the settings', else the system's.
     pub fn zone_name(&self) -> String {
         self.zone.clone().unwrap_or_else(system_zone)
-    }
-
-    /// Domains that are ours whatever the logs show (SEMANTICS R19).
-    pub fn own_subjects(&self) -> Vec<Subject> {
-        self.mail.own_domains.iter().filter_map(|domain| domain.parse().ok()).collect()
     }
 }
 
@@ -214,6 +209,19 @@ pub enum ClamAvSource {
     ClamavMilter,
 }
 
+impl MailSettings {
+    /// Domains that are ours whatever the logs show (SEMANTICS R19).
+    pub fn own_subjects(&self) -> Vec<Subject> {
+        self.own_domains.iter().filter_map(|domain| own_subject(domain)).collect()
+    }
+}
+
+/// A domain as it was typed, with its umlauts.
+fn own_subject(domain: &str) -> Option<Subject> {
+    let subject = idna::domain_to_ascii(domain).ok()?.parse().ok()?;
+    matches!(subject, Subject::Domain(_)).then_some(subject)
+}
+
 impl Default for MailSettings {
     fn default() -> MailSettings {
         let text = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
@@ -258,6 +266,12 @@ mod tests {
         });
         let settings = Settings::parse(&lines.collect::<Vec<_>>().join("\n")).unwrap();
         assert!(settings.zone.is_some() && settings.collect.zone.is_some() && settings.mail.default_realm.is_some());
+    }
+
+    #[test]
+    fn own_domains_may_have_umlauts() {
+        let settings = Settings::parse("[mail]\nown_domains = ['Bücher.example']").unwrap();
+        assert_eq!(settings.mail.own_subjects(), [Subject::Domain("xn--bcher-kva.example".to_owned())]);
     }
 
     /// What is said of a bad file.
