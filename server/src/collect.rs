@@ -174,7 +174,7 @@ impl Collector {
             Sink::Store(store) => Some(&**store),
             Sink::Sums(_) => None,
         };
-        if self.copies.is_copy(&line, book.state.stream, stored)? {
+        if self.copies.is_copy(&line, &book.state, stored)? {
             book.held_back += 1;
             self.counts(COPIED).ignored += 1;
             return Ok(());

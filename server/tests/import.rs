@@ -132,6 +132,14 @@ fn pieces(bytes: &[u8], count: usize) -> Vec<Vec<u8>> {
     lines.chunks(lines.len().div_ceil(count)).map(<[&[u8]]>::concat).collect()
 }
 
+/// The same, cut where the second changes.
+fn pieces_of_whole_seconds(bytes: &[u8], count: usize) -> Vec<Vec<u8>> {
+    const STAMP: usize = "Nov 21 23:56:50".len();
+    let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+    let seconds: Vec<&[&[u8]]> = lines.chunk_by(|a, b| a[..STAMP] == b[..STAMP]).collect();
+    seconds.chunks(seconds.len().div_ceil(count)).map(|chunk| chunk.concat().concat()).collect()
+}
+
 /// What a corpus counts when it is read in one go, and checks that it is something.
 fn expected(bytes: &[u8]) -> Vec<String> {
     let site = site().with("mail.log", bytes);
@@ -181,15 +189,48 @@ fn a_copy_in_the_same_import_counts_once() {
 fn rotated_pieces_in_any_order_are_one_log() {
     for name in CORPORA {
         let bytes = corpus(name);
+        let mut site = site();
+        let names = ["mail.log.2.gz", "mail.log.1", "mail.log"];
+        for (name, piece) in names.iter().zip(pieces(&bytes, 3)) {
+            site.put(name, &if name.ends_with(".gz") { packed(&piece) } else { piece });
+        }
+        site.files.swap(0, 2);
+        site.import();
+        check(&site, &expected(&bytes));
+    }
+}
+
+// Where names say nothing, stamps do; two pieces of one second could as well be two logs.
+#[test]
+fn pieces_of_any_name_are_put_in_order_by_their_stamps() {
+    for name in CORPORA {
+        let bytes = corpus(name);
+        let mut site = site();
+        for (name, piece) in ["c", "a", "b"].iter().zip(pieces_of_whole_seconds(&bytes, 3)) {
+            site.put(name, &piece);
+        }
+        site.import();
+        check(&site, &expected(&bytes));
+    }
+}
+
+#[test]
+fn pieces_and_the_whole_are_one_log_in_any_order() {
+    for name in CORPORA {
+        let bytes = corpus(name);
         let expected = expected(&bytes);
-        for names in [["mail.log.2.gz", "mail.log.1", "mail.log"], ["xaa", "xab", "xac"], ["c", "a", "b"]] {
+        for whole_first in [true, false] {
             let mut site = site();
+            let names = ["mail.log.2.gz", "mail.log.1", "mail.log"];
             for (name, piece) in names.iter().zip(pieces(&bytes, 3)) {
-                let piece = if name.ends_with(".gz") { packed(&piece) } else { piece };
-                site.put(name, &piece);
+                site.put(name, &if name.ends_with(".gz") { packed(&piece) } else { piece });
             }
-            site.files.swap(0, 2);
-            site.import();
+            let pieces = std::mem::take(&mut site.files);
+            site.put("whole", &bytes);
+            let groups = if whole_first { [&site.files, &pieces] } else { [&pieces, &site.files] };
+            for group in groups {
+                site.import_some(group);
+            }
             check(&site, &expected);
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! Debian writes one line to syslog, mail.log, mail.info and mail.warn; a person imports the plain log today and the one
 //! with ISO stamps tomorrow. But a daemon may also say the same twice in a second. The two are told apart by counting:
-//! the n-th equal line of one stream is the copy of the n-th of another, and of none of its own.
+//! the n-th equal line of one source is the copy of the n-th of another, and of none of its own. Where a rotation cut a
+//! second in two, counting goes on in the new file.
 //!
 //! What was counted is kept by slot as hashes, in the store, so that it does not matter which copy comes first or when.
 
@@ -11,12 +12,13 @@ use mailtally_model::Slot;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::batch::Batch;
+use crate::source::SourceState;
 use crate::store::Store;
 use crate::syslog::Line;
 
 /// Hashes held in memory: some 32 MB. The slots that were not asked for longest go first; the store has them.
 const MAX_HASHES: usize = 1_000_000;
-/// Equal lines of one stream in one second; a daemon that says the same more often than this is cut short by syslog.
+/// Equal lines of one source in one second; a daemon that says the same more often than this is cut short by syslog.
 const MAX_EQUAL_LINES: u32 = 10_000;
 
 #[derive(Default)]
@@ -37,15 +39,16 @@ struct Seen {
 }
 
 impl Copies {
-    /// Whether another stream brought this line already; if not, it is counted from now on. Each line is to be asked
-    /// about once.
-    pub fn is_copy(&mut self, line: &Line<'_>, stream: u64, store: Option<&Store>) -> Result<bool> {
+    /// Whether another source brought this line of `source` already; if not, it is counted from now on. Each line is to be
+    /// asked about once.
+    pub fn is_copy(&mut self, line: &Line<'_>, source: &SourceState, store: Option<&Store>) -> Result<bool> {
         let seen = self.slot(line.time.slot(), store)?;
         let content = content(line);
-        let mut nth = 0;
-        while nth < MAX_EQUAL_LINES && !seen.insert(hash(content, nth, Some(stream))) {
-            nth += 1;
-        }
+        let own = seen.count(content, source.id);
+        let is_cut = source.first == Some(line.time);
+        let before: u32 = source.follows.iter().filter(|_| is_cut).map(|id| seen.count(content, *id)).sum();
+        let nth = own + before;
+        seen.insert(hash(content, own, Some(source.id)));
         let is_copy = !seen.insert(hash(content, nth, None));
         self.hashes += if is_copy { 1 } else { 2 };
         Ok(is_copy)
@@ -96,6 +99,12 @@ impl Copies {
 }
 
 impl Seen {
+    /// How often a source brought this line.
+    fn count(&self, content: blake3::Hash, source: u64) -> u32 {
+        let is_there = |nth: &u32| self.hashes.contains(&hash(content, *nth, Some(source)));
+        (0..MAX_EQUAL_LINES).take_while(is_there).count() as u32
+    }
+
     fn insert(&mut self, hash: u64) -> bool {
         let is_new = self.hashes.insert(hash);
         if is_new {
@@ -118,13 +127,13 @@ fn content(line: &Line<'_>) -> blake3::Hash {
     hasher.finalize()
 }
 
-/// The n-th line of this content: of one stream, or counted from whichever.
-fn hash(content: blake3::Hash, nth: u32, stream: Option<u64>) -> u64 {
+/// The n-th line of this content: of one source, or of whichever.
+fn hash(content: blake3::Hash, nth: u32, source: Option<u64>) -> u64 {
     let bytes = content.as_bytes();
     let word = |at: usize| bytes[at..at + 8].iter().fold(0u64, |word, byte| word << 8 | u64::from(*byte));
     // Odd constants of splitmix64: each bit of what is mixed in moves half of the result's.
-    let salt = stream
-        .map_or(u64::from(nth), |stream| stream.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(nth));
+    let salt = source
+        .map_or(u64::from(nth), |source| source.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(nth));
     let mut mixed = word(0) ^ salt.wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0x94d0_49bb_1331_11eb);
     mixed ^ mixed >> 31 ^ word(8)
@@ -143,12 +152,17 @@ mod tests {
 
     fn copies(lines: &[(u64, i64, &'static str)]) -> Vec<bool> {
         let mut copies = Copies::default();
-        let ask = |(stream, time, text): &(u64, i64, &'static str)| copies.is_copy(&line(*time, text), *stream, None);
+        // Source 12 goes on with source 11, from second 0 on.
+        let ask = |(id, time, text): &(u64, i64, &'static str)| {
+            let follows = if *id == 12 { vec![11] } else { Vec::new() };
+            let source = SourceState { id: *id, first: Some(Time(0)), follows, ..SourceState::default() };
+            copies.is_copy(&line(*time, text), &source, None)
+        };
         lines.iter().map(ask).collect::<Result<_>>().expect("no store")
     }
 
     #[test]
-    fn the_same_line_of_another_stream_is_a_copy() {
+    fn the_same_line_of_another_source_is_a_copy() {
         assert_eq!(copies(&[(1, 0, "x"), (2, 0, "x"), (3, 0, "x")]), [false, true, true]);
         assert_eq!(copies(&[(1, 0, "x"), (2, 1, "x"), (2, 0, "y")]), [false, false, false]);
     }
@@ -157,5 +171,16 @@ mod tests {
     fn a_line_said_twice_counts_twice_and_its_copies_do_not() {
         assert_eq!(copies(&[(1, 0, "x"), (1, 0, "x"), (2, 0, "x"), (2, 0, "x")]), [false, false, true, true]);
         assert_eq!(copies(&[(1, 0, "x"), (2, 0, "x"), (2, 0, "x"), (1, 0, "x")]), [false, true, false, true]);
+    }
+
+    #[test]
+    fn a_second_that_a_rotation_cut_is_counted_on() {
+        let pieces = [(11, 0, "x"), (12, 0, "x"), (12, 1, "y")];
+        assert_eq!(copies(&pieces), [false, false, false]);
+        let and_whole = [&pieces[..], &[(3, 0, "x"), (3, 0, "x"), (3, 1, "y")]].concat();
+        assert_eq!(copies(&and_whole)[3..], [true, true, true]);
+        // The first piece grown to the whole: what the second brought is a copy.
+        let and_grown = [&pieces[..], &[(11, 0, "x"), (11, 1, "y")]].concat();
+        assert_eq!(copies(&and_grown)[3..], [true, true]);
     }
 }

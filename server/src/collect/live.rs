@@ -15,7 +15,7 @@ use anyhow::Result;
 use mailtally_model::{Span, Time};
 use rustc_hash::FxHashMap;
 
-use super::stream::{Stopped, Stream};
+use super::stream::{Stopped, Stream, follows};
 use super::{Collector, Outcome, Reading, import, survey};
 use crate::command::escape;
 use crate::sampler::{Places, Sampler};
@@ -42,7 +42,7 @@ const RESTART: Duration = Duration::from_secs(10);
 const NEW_LOGS_SECS: i64 = 60;
 /// How often old events are forgotten.
 const PRUNE_SECS: i64 = 3_600;
-/// The stream of the lines that this process samples itself: no source of the store has it.
+/// The source of the lines that this process samples itself: the store has none of this id.
 const SAMPLES: u64 = u64::MAX;
 
 /// What the other threads tell the follower.
@@ -114,7 +114,7 @@ impl Live {
         let reading = Reading { last_line: LastLine::HoldBack, ..reading };
         let now = reading.now;
         let collector = Collector::into_store(store, &settings.mail, &reading)?;
-        let samples = SourceState { stream: SAMPLES, ..SourceState::default() };
+        let samples = SourceState { id: SAMPLES, ..SourceState::default() };
         Ok(Live {
             samples: Stream::new(samples, &reading),
             collector,
@@ -272,7 +272,8 @@ impl Live {
             if !log.streams.contains_key(&tail.state.id) && matches!(tail.lines.peek(last), Ok(None)) {
                 continue;
             }
-            let stream = log.streams.entry(tail.state.id).or_insert_with(|| begin(tail, before, &self.reading));
+            let stream =
+                log.streams.entry(tail.state.id).or_insert_with(|| begin(tail, before.as_ref(), &self.reading));
             let lines_before = stream.book.lines;
             match stream.read(&mut tail.lines, Time(i64::MAX), last, &mut self.collector) {
                 Ok(Stopped::Full) => full = true,
@@ -286,7 +287,6 @@ impl Live {
                     broken = true;
                 }
             }
-            before = Some(stream.book.state.stream);
             let position = stream.mark(&mut tail.lines).clone();
             tail.state.clone_from(&position);
             if stream.book.lines > lines_before
@@ -295,6 +295,7 @@ impl Live {
                 log.lost_since = None;
                 self.collector.lost(&stream.book.host, hole);
             }
+            before = Some(position.clone());
             if position.position > 0 {
                 self.known.retain(|other| other.id != position.id);
                 self.known.push(position);
@@ -365,12 +366,12 @@ impl Log {
     }
 }
 
-/// A stream for a file that was just opened. What a log goes on with after rotation is the same stream; a year that its
+/// A stream for a file that was just opened, which goes on with the one `before` it by rotation. A year that its
 /// stamps do not have is told by its last line and the time of the file.
-fn begin(tail: &Tail, before: Option<u64>, reading: &Reading) -> Stream {
+fn begin(tail: &Tail, before: Option<&SourceState>, reading: &Reading) -> Stream {
     let mut state = tail.state.clone();
     if state.position == 0 {
-        state.stream = before.unwrap_or(state.id);
+        state.follows = before.map(follows).unwrap_or_default();
     }
     if state.last.is_none() {
         let file = files::look(Path::new(&state.path)).ok();

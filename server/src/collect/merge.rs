@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use mailtally_model::Time;
 
-use super::stream::{Book, Stopped, Stream};
+use super::stream::{Book, Stopped, Stream, follows};
 use super::survey::Surveyed;
 use super::{Collector, Reading};
 use crate::source::SourceState;
@@ -41,8 +41,8 @@ pub struct Merge<'a> {
     /// Begun and not ended.
     active: Vec<Log>,
     known: Vec<SourceState>,
-    /// Streams that ended, with the time of their last line.
-    ended: Vec<(Time, u64)>,
+    /// Logs that ended, by the last source of each.
+    ended: Vec<SourceState>,
     /// Files that ended since the last commit.
     done: Vec<Done>,
     /// Bytes of files that ended.
@@ -57,9 +57,8 @@ struct Log {
     open: Option<Open>,
     /// The time of the next line.
     at: Time,
-    /// The stream that its pieces are, once one is known.
-    stream: Option<u64>,
-    last: Option<Time>,
+    /// The piece that was read before.
+    previous: Option<SourceState>,
 }
 
 /// A piece that is being read.
@@ -77,8 +76,7 @@ impl<'a> Merge<'a> {
             at: pieces.first().and_then(|piece| piece.first).unwrap_or(BEGINNING),
             pieces: pieces.into(),
             open: None,
-            stream: None,
-            last: None,
+            previous: None,
         };
         let waiting = logs.into_iter().enumerate().map(log).collect();
         Merge { reading, waiting, active: Vec::new(), known, ended: Vec::new(), done: Vec::new(), bytes_done: 0 }
@@ -115,7 +113,7 @@ impl<'a> Merge<'a> {
     fn read(&mut self, index: usize, until: Time, collector: &mut Collector) -> Result<()> {
         if self.active[index].open.is_none() && !self.open_next(index) {
             let log = self.active.swap_remove(index);
-            self.ended.extend(log.last.zip(log.stream));
+            self.ended.extend(log.previous);
             return Ok(());
         }
         let log = &mut self.active[index];
@@ -144,14 +142,14 @@ impl<'a> Merge<'a> {
         let state = self.known.iter().find(|state| Some(state.id) == opened.known).cloned();
         let state = state.unwrap_or_else(|| {
             let id = self.known.iter().map(|state| state.id).max().unwrap_or(0) + 1;
-            let stream = log.stream.or_else(|| continued(&mut self.ended, piece.first)).unwrap_or(id);
+            let previous = log.previous.as_ref().or_else(|| continued(&self.ended, piece.first));
+            let follows = previous.map(follows).unwrap_or_default();
             // A given year is that of a log's first piece; the others follow by order.
-            let last = log.last.filter(|_| self.reading.year.is_some());
-            SourceState { id, stream, year: piece.year, last, ..SourceState::default() }
+            let last = log.previous.as_ref().and_then(|previous| previous.last).filter(|_| self.reading.year.is_some());
+            SourceState { id, follows, year: piece.year, last, ..SourceState::default() }
         });
         let path = piece.file.path.clone();
         let state = SourceState { path: path.display().to_string(), ..state };
-        log.stream = Some(state.stream);
         self.known.retain(|other| other.id != state.id);
         self.known.push(state.clone());
         let is_written = files::rotation(&path).age == Age::Current;
@@ -165,7 +163,7 @@ impl<'a> Merge<'a> {
         let Some(Open { path, mut lines, mut stream, .. }) = log.open.take() else { return };
         let state = stream.mark(&mut lines).clone();
         self.bytes_done += lines.packed_read();
-        log.last = log.last.max(state.last);
+        log.previous = Some(state.clone());
         if let Some(known) = self.known.iter_mut().find(|known| known.id == state.id) {
             known.clone_from(&state);
         }
@@ -190,11 +188,9 @@ impl<'a> Merge<'a> {
     }
 }
 
-/// The stream that a log beginning at `first` goes on with: one that ended in the same second, which a line said twice
-/// may have been cut in. Of other streams it cannot share a line but as a copy.
-fn continued(ended: &mut Vec<(Time, u64)>, first: Option<Time>) -> Option<u64> {
-    let index = ended.iter().position(|(last, _)| Some(*last) == first)?;
-    Some(ended.swap_remove(index).1)
+/// The log that one beginning at `first` may go on with: one that ended in the same second.
+fn continued(ended: &[SourceState], first: Option<Time>) -> Option<&SourceState> {
+    ended.iter().find(|state| state.last.is_some() && state.last == first)
 }
 
 impl Done {

@@ -10,6 +10,9 @@ use crate::source::SourceState;
 use crate::source::lines::{LastLine, Lines};
 use crate::syslog::Envelope;
 
+/// Pieces of one log in one second: a second's lines are not rotated more often than this.
+const MAX_FOLLOWED: usize = 16;
+
 /// What came of the lines of one source.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
@@ -40,6 +43,16 @@ impl Book {
         self.state.first.get_or_insert(time);
         self.state.last = self.state.last.max(Some(time));
     }
+}
+
+/// What a source that goes on with `previous` follows: that one, and what stands in the same second before it.
+pub fn follows(previous: &SourceState) -> Vec<u64> {
+    let mut follows = vec![previous.id];
+    if previous.first == previous.last {
+        follows.extend(&previous.follows);
+        follows.truncate(MAX_FOLLOWED);
+    }
+    follows
 }
 
 /// How the stamps of a source are read, from where it was left.

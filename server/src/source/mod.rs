@@ -37,7 +37,7 @@ pub struct SourceState {
     pub last: Option<Time>,
     /// The year given to the first stamp, where stamps have none.
     pub year: Option<i32>,
-    /// The stream it is a piece of: the id of the first of the files that follow each other by rotation. Equal lines of
-    /// one stream were logged twice; equal lines of two streams are copies.
-    pub stream: u64,
+    /// The sources that this one goes on with after a rotation, if they end in the second in which it begins: a line that
+    /// stands in both was logged twice. In any other second, equal lines of two sources are copies.
+    pub follows: Vec<u64>,
 }

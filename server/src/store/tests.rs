@@ -261,7 +261,7 @@ fn open_state_sources_health_and_lines_come_back() {
         first: Some(Time(1)),
         last: Some(Time(2)),
         year: Some(2026),
-        stream: 3,
+        follows: vec![3],
     };
     let mut batch = Batch { sources: vec![source.clone()], ..Batch::default() };
     batch.open.insert(b"a".to_vec(), Some(b"1".to_vec()));
