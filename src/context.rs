@@ -74,8 +74,11 @@ impl Host {
 #[derive(Clone, Copy)]
 pub struct View {
     pub state: Memo<ViewState>,
-    navigate: StoredValue<Box<dyn Fn(&str, NavigateOptions)>, LocalStorage>,
+    navigate: StoredValue<Navigate, LocalStorage>,
 }
+
+/// The router's way to another address; it belongs to the browser's one thread.
+type Navigate = Box<dyn Fn(&str, NavigateOptions)>;
 
 impl View {
     pub fn provide(state: Memo<ViewState>) -> View {

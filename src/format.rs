@@ -18,11 +18,19 @@ pub fn cell(column: &Column, value: Option<f64>) -> String {
 }
 
 fn decimals(column: &Column, shown: f64) -> usize {
+    let size = shown.abs();
     match (column.is_average(), column.shown_as) {
-        (true, _) if shown.abs() < 100.0 => 2,
-        (true, _) => 1,
-        // Half a kilobyte is not nothing.
-        (false, ShownAs::Kilobytes | ShownAs::Megabytes) if shown != 0.0 && shown.abs() < 10.0 => 1,
+        (true, _) => {
+            if size < 100.0 {
+                2
+            } else {
+                1
+            }
+        }
+        // A part of a kilobyte is not nothing: one byte is 0.001.
+        (false, ShownAs::Kilobytes | ShownAs::Megabytes) if size > 0.0 => {
+            [0.1, 1.0, 10.0].iter().filter(|limit| size < **limit).count()
+        }
         (false, _) => 0,
     }
 }
@@ -128,9 +136,10 @@ pub fn dates(dates: Dates) -> String {
     if first == last { intl::date(first, DateStyle::DayYear) } else { intl::date_range(first, last, DateStyle::Date) }
 }
 
-/// Whether every cell of a row was not observed.
+/// Whether a row is a gap: none of its values is known, though there is a source that could have said them.
 pub fn is_unobserved(table: &Table, row: usize) -> bool {
-    table.columns.iter().all(|column| column.cells.get(row).copied().flatten().is_none())
+    let mut sourced = table.columns.iter().filter(|column| column.basis.has_values()).peekable();
+    sourced.peek().is_some() && sourced.all(|column| column.cells.get(row).copied().flatten().is_none())
 }
 
 #[cfg(test)]
@@ -148,7 +157,8 @@ mod tests {
     fn numbers_read_as_the_report_shows_them() {
         check("pop-sessions", "new_connections", 48_211.0, "48,211", "48,211");
         check("pop-sessions", "bandwidth", 109_051_904.0, "106,496", "104 MB");
-        check("pop-sessions", "bandwidth", 512.0, "0.5", "512 B");
+        check("pop-sessions", "bandwidth", 512.0, "0.50", "512 B");
+        check("pop-sessions", "bandwidth", 1.0, "0.001", "1 B");
         check("pop-sessions", "bandwidth", 0.0, "0", "0 B");
         check("pop-usage", "active_connections", 0.12345, "0.12", "0.12");
         check("server-status", "memory", 900.0 * 1024.0 * 1024.0, "900.0", "900 MB");

@@ -20,8 +20,7 @@ pub const TOTAL: &str = "Total";
 
 pub const THEME: &str = "Light or dark";
 pub const DEMO_HEAD: &str = "This is a demo";
-pub const DEMO: &str =
-    "The mail, the names and the numbers are made up. They went through the real readers and counters.";
+pub const DEMO: &str = "Names and numbers are made up; they went through the real readers.";
 
 pub const STEP: &str = "Step";
 pub const MODE: &str = "Mode";

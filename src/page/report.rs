@@ -161,7 +161,7 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
 #[component]
 fn Skeleton() -> impl IntoView {
     view! {
-        <div class="skeleton" role="status" aria-label=text::LOADING>
+        <div class="skeleton" role="status" aria-busy="true" aria-label=text::LOADING>
             <div class="card skeleton-card"></div>
             <div class="card skeleton-card"></div>
         </div>

@@ -13,10 +13,25 @@ use crate::{format, text};
 
 #[component]
 pub fn RangePicker() -> impl IntoView {
-    let sheet = Sheet::get();
+    let (sheet, view) = (Sheet::get(), View::get());
     let open = RwSignal::new(false);
+    let choose = Callback::new(move |range| {
+        open.set(false);
+        view.change(|state| state.range = range);
+    });
+    // While the dialog is open, a preset's key chooses it.
+    let on_key = move |event: ev::KeyboardEvent| {
+        if !open.get_untracked() || event.ctrl_key() || event.meta_key() || event.alt_key() || is_typed_into(&event) {
+            return;
+        }
+        let chosen = Preset::ALL.into_iter().find(|preset| event.key().eq_ignore_ascii_case(&preset.key().to_string()));
+        if let Some(preset) = chosen {
+            event.prevent_default();
+            choose.run(Range::Preset(preset));
+        }
+    };
     view! {
-        <div class="range">
+        <div class="range" on:keydown=on_key>
             <Move towards=Towards::Earlier/>
             <Popover
                 open
@@ -29,7 +44,7 @@ pub fn RangePicker() -> impl IntoView {
                     }
                 }
             >
-                <Choices open/>
+                <Choices choose/>
             </Popover>
             <Move towards=Towards::Later/>
         </div>
@@ -63,26 +78,11 @@ fn Move(towards: Towards) -> impl IntoView {
     }
 }
 
-/// The dialog's content. A preset's key chooses it.
+/// The dialog's content.
 #[component]
-fn Choices(open: RwSignal<bool>) -> impl IntoView {
-    let view = View::get();
-    let choose = Callback::new(move |range| {
-        open.set(false);
-        view.change(|state| state.range = range);
-    });
-    let on_key = move |event: ev::KeyboardEvent| {
-        if event.ctrl_key() || event.meta_key() || event.alt_key() || is_typed_into(&event) {
-            return;
-        }
-        let chosen = Preset::ALL.into_iter().find(|preset| event.key().eq_ignore_ascii_case(&preset.key().to_string()));
-        if let Some(preset) = chosen {
-            event.prevent_default();
-            choose.run(Range::Preset(preset));
-        }
-    };
+fn Choices(choose: Callback<Range>) -> impl IntoView {
     view! {
-        <div class="range-choices" on:keydown=on_key>
+        <div class="range-choices">
             <Presets choose/>
             <div class="range-custom">
                 <CustomDates choose/>

@@ -18,7 +18,8 @@ pub fn stretches(cells: &[Option<f64>]) -> Vec<String> {
             _ => stretches.push(String::new()),
         }
     }
-    stretches.retain(|points| points.contains(' '));
+    // A point alone draws no line.
+    stretches.retain(|points| points.matches(',').count() > 1);
     stretches
 }
 

@@ -27,8 +27,12 @@ pub fn Tiles(table: Signal<Arc<Table>>) -> impl IntoView {
 
 fn tile(i: usize, column: &TableColumn, is_trend: bool) -> impl IntoView + use<> {
     let series = format!("swatch series-{}", i % SERIES_COLOURS + 1);
-    let value = format::headline(column.column, column.total);
-    let note = (column.total.is_none() || !column.basis.has_values()).then(|| match column.basis {
+    // No value is said in words, never as a bare dash.
+    let value = match column.total {
+        Some(_) => format::headline(column.column, column.total),
+        None => String::new(),
+    };
+    let note = column.total.is_none().then(|| match column.basis {
         basis if basis.has_values() => text::NOT_OBSERVED,
         basis => basis.label(),
     });

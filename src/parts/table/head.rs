@@ -85,8 +85,8 @@ fn SortButton(column: Option<&'static str>, label: String, said: String) -> impl
             aria-label=(!said.is_empty()).then_some(said)
             on:click=move |_| view.go(view.state.get_untracked().sorted_by(column))
         >
-            {label}
             <Icon path=Signal::derive(arrow)/>
+            {label}
         </button>
     }
 }
@@ -109,36 +109,48 @@ fn basis_title(basis: Basis) -> Option<&'static str> {
     (basis != Basis::Exact).then(|| basis.label())
 }
 
-/// The column whose rule is shown, and where.
+/// The column whose rule is shown, and where in the viewport, in pixels: the table scrolls, and would cut off what
+/// stands in it.
 #[derive(Clone, Copy)]
 struct Explained {
     column: &'static Column,
     basis: Basis,
-    /// In the viewport, in pixels: the table scrolls, and would cut off what stands in it.
     right: f64,
-    top: f64,
+    /// From the viewport's top where there is room below the (i), else from its bottom.
+    top: Option<f64>,
+    bottom: Option<f64>,
 }
 
 fn toggle(explained: RwSignal<Option<Explained>>, head: HeadColumn, event: &ev::MouseEvent) {
     let HeadColumn { column, basis } = head;
     let shown = explained.read_untracked().as_ref().is_some_and(|shown| shown.column.id == column.id);
     let button = event.current_target().and_then(|target| target.dyn_into::<Element>().ok());
-    let Some(button) = button.filter(|_| !shown) else { return explained.set(None) };
+    let (Some(button), Some(root), false) = (button, document().document_element(), shown) else {
+        return explained.set(None);
+    };
+    let (width, height) = (f64::from(root.client_width()), f64::from(root.client_height()));
     let place = button.get_bounding_client_rect();
-    let width = document().document_element().map_or(0.0, |root| f64::from(root.client_width()));
-    let right = (width - place.right()).clamp(8.0, (width - RULE_WIDTH - 8.0).max(8.0));
-    explained.set(Some(Explained { column, basis, right, top: place.bottom() + 4.0 }));
+    let right = (width - place.right()).min(width - RULE_WIDTH - RULE_GAP).max(RULE_GAP);
+    let below = place.bottom() + RULE_GAP;
+    let has_room = below + RULE_HEIGHT < height;
+    let top = has_room.then_some(below);
+    let bottom = (!has_room).then_some(height - place.top() + RULE_GAP);
+    explained.set(Some(Explained { column, basis, right, top, bottom }));
 }
 
 /// As style/table.css has it.
 const RULE_WIDTH: f64 = 320.0;
+/// Enough for the longest rule with its basis.
+const RULE_HEIGHT: f64 = 180.0;
+const RULE_GAP: f64 = 8.0;
 
 #[component]
 fn Explanation(explained: Explained) -> impl IntoView {
-    let Explained { column, basis, right, top } = explained;
+    let Explained { column, basis, right, top, bottom } = explained;
+    let pixels = |at: Option<f64>| at.map(|at| format!("{at}px"));
     view! {
         <leptos::portal::Portal>
-            <div class="rule" role="status" style:right=format!("{right}px") style:top=format!("{top}px")>
+            <div class="rule" role="status" style:right=pixels(Some(right)) style:top=pixels(top) style:bottom=pixels(bottom)>
                 <strong>{column.label}</strong>
                 <p>{column.measure().rule}</p>
                 {text::basis_says(basis).map(|says| view! { <p class="rule-basis">{says}</p> })}
