@@ -215,18 +215,34 @@ struct Side {
 
 /// The distance of the tooltip from the crosshair, in CSS pixels.
 const AWAY: f64 = 14.0;
+/// Narrower charts, in CSS pixels, have no room beside a crosshair in their middle.
+const NARROW: f64 = 560.0;
+const EDGE: &str = "4px";
 
 impl Side {
     fn is_right(self) -> bool {
         self.middle <= self.width / 2.0
     }
 
+    /// On a phone either side of the crosshair may be too narrow: the values stand at the far edge.
+    fn is_narrow(self) -> bool {
+        self.width < NARROW
+    }
+
     fn left(self) -> String {
-        if self.is_right() { format!("{:.1}px", self.middle + AWAY) } else { "auto".to_owned() }
+        match (self.is_narrow(), self.is_right()) {
+            (true, false) => EDGE.to_owned(),
+            (false, true) => format!("{:.1}px", self.middle + AWAY),
+            _ => "auto".to_owned(),
+        }
     }
 
     fn right(self) -> String {
-        if self.is_right() { "auto".to_owned() } else { format!("{:.1}px", self.width - self.middle + AWAY) }
+        match (self.is_narrow(), self.is_right()) {
+            (true, true) => EDGE.to_owned(),
+            (false, false) => format!("{:.1}px", self.width - self.middle + AWAY),
+            _ => "auto".to_owned(),
+        }
     }
 
     fn top(self) -> String {

@@ -173,7 +173,7 @@ fn the_picture_has_an_alternative_in_words() {
 fn what_is_not_drawn_is_said() {
     let notes = |table: &Table, kind| words::notes(table, &laid_out(table, kind, &[]).unwrap()).join("\n");
     insta::assert_snapshot!(notes(&sample::days("server-status", "2026-11-02", 7).table(), ChartKind::Line), @"Not drawn: Avg. Handles, Avg. Threads, Avg. Active Connections, Avg. Spool Count (another unit; hide a series to make room).");
-    insta::assert_snapshot!(notes(&sample::users("pop-sessions", 40).table(), ChartKind::Bar), @"The first 12 of 40 rows as the table sorts them.");
+    insta::assert_snapshot!(notes(&sample::users("pop-sessions", 40).table(), ChartKind::Bar), @"The first 8 of 40 rows as the table sorts them.");
     insta::assert_snapshot!(notes(&sample::users("pop-usage", 40).table(), ChartKind::Share), @"Not drawn: Avg. Active Connections (rows that do not add up to a whole).");
     insta::assert_snapshot!(notes(&sample::days("pop-usage", "2026-11-02", 7).table(), ChartKind::Line), @"");
 }

@@ -41,7 +41,7 @@ pub struct Bar {
 const BAR: f64 = 16.0;
 const BETWEEN: f64 = 10.0;
 /// More bars than this are a table, not a picture.
-const MOST_BARS: usize = 48;
+const MOST_BARS: usize = 32;
 /// Rows drawn when a row is one bar: more belong to the table.
 const MOST_ROWS: usize = 20;
 /// Narrower than this, in CSS pixels, a second unit has no room beside the first.
