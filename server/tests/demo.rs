@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use mailtally_model::Time;
-use mailtally_server::demo::{Incidents, Plan, Year};
+use mailtally_server::demo::{self, Incidents, Plan, Year};
 
 /// Sunday 2026-11-22T02:23:00Z.
 const UNTIL: Time = Time(1_795_314_180);
@@ -74,4 +74,35 @@ fn the_lost_log_leaves_no_line() {
     let lost = Incidents::before(UNTIL).lost_log;
     let text = story(plan());
     assert!(!text.lines().any(|line| lost.contains(Time(time(line)))));
+}
+
+#[test]
+fn the_log_is_kept_as_debian_keeps_it_and_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let plan = Plan { lines: 2_000, ..plan() };
+    let mut written = demo::write(plan, dir.path()).unwrap();
+    let names: Vec<_> = written.files.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(names.len(), 54);
+    assert_eq!(
+        (names[0], names[51], names[52], names[53]),
+        ("mail.log.53.gz", "mail.log.2.gz", "mail.log.1", "mail.log")
+    );
+    let mut text = String::new();
+    for path in &written.files {
+        let file = std::fs::File::open(path).unwrap();
+        let packed = path.extension().is_some_and(|extension| extension == "gz");
+        let mut reader: Box<dyn std::io::Read> =
+            if packed { Box::new(flate2::read::GzDecoder::new(file)) } else { Box::new(file) };
+        reader.read_to_string(&mut text).unwrap();
+    }
+    assert_eq!(text, story(plan));
+    assert_eq!(text.lines().count() as u64, written.lines);
+
+    let live = written.files[53].clone();
+    let before = std::fs::read_to_string(&live).unwrap();
+    written.append_until(UNTIL.plus_secs(60)).unwrap();
+    let after = std::fs::read_to_string(&live).unwrap();
+    let fresh = after.strip_prefix(&before).unwrap();
+    assert!(fresh.lines().filter(|line| line.contains("mailtally-sample: period_ms=10000 ")).count() >= 5, "{fresh}");
+    assert!(fresh.lines().all(|line| (UNTIL.0..UNTIL.0 + 60).contains(&time(line))), "{fresh}");
 }

@@ -1,6 +1,6 @@
 //! The story as a Debian server keeps it: `mail.log`, rotated on Sundays, `mail.log.1` plain, older ones gzipped.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -14,7 +14,7 @@ use super::rhythm::{DAY_SECS, midnight};
 use super::year::{Plan, Year};
 
 /// The file that grows.
-pub const LIVE_FILE: &str = "mail.log";
+const LIVE_FILE: &str = "mail.log";
 /// Weeks that wait for the disk while the next is made up: bounds memory.
 const WEEKS_AHEAD: usize = 2;
 
@@ -24,6 +24,18 @@ pub struct Written {
     pub files: Vec<PathBuf>,
     pub lines: u64,
     pub year: Year,
+}
+
+impl Written {
+    /// Goes on with the story: appends to the file that grows what happens before `now`.
+    pub fn append_until(&mut self, now: Time) -> io::Result<()> {
+        let mut text = String::new();
+        self.year.tell_until(now, &mut text);
+        if let Some(live) = self.files.last().filter(|_| !text.is_empty()) {
+            OpenOptions::new().append(true).open(live)?.write_all(text.as_bytes())?;
+        }
+        Ok(())
+    }
 }
 
 /// Writes the whole story into a directory.

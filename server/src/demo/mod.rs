@@ -22,6 +22,6 @@ mod throttle;
 mod transfer;
 mod year;
 
-pub use files::{LIVE_FILE, Written, write};
+pub use files::{Written, write};
 pub use incidents::Incidents;
 pub use year::{Plan, Year};
