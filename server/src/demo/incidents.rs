@@ -5,7 +5,7 @@ use mailtally_model::{Span, Time};
 
 use super::cast::{self, DESTINATIONS, Destination, Welcome};
 use super::filters::{Filters, Finding};
-use super::outbound::{self, Submitter};
+use super::outbound::{self, OneTooMany, Submitter};
 use super::page::Moment;
 use super::rhythm::{DAY_SECS, midnight};
 use super::scribe::Scribe;
@@ -83,7 +83,7 @@ fn compromised(s: &mut Scribe, span: Span, scale: f64) {
         let submitter = Submitter {
             login: cast::COMPROMISED,
             client: format!("unknown[192.0.2.{}]", 60 + number % 3),
-            over_limit: (number >= before_limit).then(|| 31 + number % 40),
+            then: (number >= before_limit).then(|| OneTooMany::Rate(31 + number % 40)),
         };
         let finding = if s.rng.one_in(2) { Finding::Spam } else { Finding::Clean };
         let targets = [Target::Away(with(welcome).unwrap_or(somewhere))];

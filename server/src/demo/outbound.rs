@@ -7,20 +7,33 @@ use super::page::Moment;
 use super::scribe::Scribe;
 use super::transfer::{self, Target};
 
+const SERVICE: &str = "submission/smtpd";
+
 /// Who sends from where.
 #[derive(Clone, Debug)]
 pub struct Submitter {
     pub login: &'static str,
     /// Host name and address of the client, as Postfix writes them.
     pub client: String,
-    /// The client's next message is one too many: anvil's count for this minute when it is refused.
-    pub over_limit: Option<u64>,
+    /// The same session's next message is refused.
+    pub then: Option<OneTooMany>,
+}
+
+/// By what limit a message is refused.
+#[derive(Clone, Copy, Debug)]
+pub enum OneTooMany {
+    /// anvil counts so many requests of the client in this minute.
+    Rate(u64),
+    /// The account's quota of messages.
+    Count,
+    /// The account's quota of bytes.
+    Volume,
 }
 
 impl Submitter {
     /// A user at the usual place: the office of the domain, or at home.
     pub fn usual(s: &mut Scribe, mailbox: &'static Mailbox) -> Submitter {
-        Submitter { login: mailbox.address, client: client_of(s, mailbox), over_limit: None }
+        Submitter { login: mailbox.address, client: client_of(s, mailbox), then: None }
     }
 }
 
@@ -70,8 +83,7 @@ pub fn submit(
     submitter: &Submitter,
     targets: &[Target],
 ) {
-    const SERVICE: &str = "submission/smtpd";
-    let Submitter { login, client, over_limit } = submitter;
+    let Submitter { login, client, .. } = submitter;
     let smtpd = s.pid();
     s.postfix(at, SERVICE, smtpd, format_args!("connect from {client}"));
     let mut at = s.later(at, 30, 200);
@@ -108,25 +120,7 @@ pub fn submit(
     at = filters::scan(s, at.after_ms(3), filters, finding, &letter.message_id, letter.size);
     at = s.later(at, 2, 20);
     mail::activate(s, at, &letter, targets.len());
-    let mut hung_up = s.later(at, 5, 60);
-    let rcpt = targets.len();
-    let good = 7 + rcpt;
-    if let Some(count) = over_limit {
-        s.postfix(
-            hung_up,
-            SERVICE,
-            smtpd,
-            format_args!(
-                "warning: Message delivery request rate limit exceeded: {count} from {client} for service submission"
-            ),
-        );
-        hung_up = s.later(hung_up, 20, 200);
-        let counts = format!("mail=1/2 rcpt={rcpt} data=1 quit=1 commands={good}/{}", good + 1);
-        s.postfix(hung_up, SERVICE, smtpd, format_args!("disconnect from {client} ehlo=2 starttls=1 auth=1 {counts}"));
-    } else {
-        let counts = format!("mail=1 rcpt={rcpt} data=1 quit=1 commands={good}");
-        s.postfix(hung_up, SERVICE, smtpd, format_args!("disconnect from {client} ehlo=2 starttls=1 auth=1 {counts}"));
-    }
+    hang_up(s, at, submitter, smtpd, targets);
     transfer::deliver(s, at, &letter, targets);
 }
 
@@ -136,4 +130,55 @@ fn first_address(targets: &[Target]) -> String {
         Some(Target::Away(destination)) => format!("contact@{}", destination.domain),
         None => String::new(),
     }
+}
+
+/// The session ends, for some after one message more that is refused.
+fn hang_up(s: &mut Scribe, at: Moment, submitter: &Submitter, smtpd: u32, targets: &[Target]) {
+    let Submitter { login, client, then } = submitter;
+    let mut at = s.later(at, 5, 60);
+    let rcpt = targets.len();
+    let good = 7 + rcpt;
+    let to = first_address(targets);
+    let id = s.queue_id(at);
+    let mut say = |s: &mut Scribe, message: std::fmt::Arguments<'_>| {
+        s.postfix(at, SERVICE, smtpd, message);
+        at = s.later(at, 20, 200);
+    };
+    let mut counts = format!("mail=1 rcpt={rcpt} data=1 quit=1 commands={good}");
+    let rejected = "450 4.7.1";
+    let envelope = format!("from=<{login}> to=<{to}> proto=ESMTP helo=<[192.168.1.20]>");
+    match then {
+        None => {}
+        Some(OneTooMany::Rate(count)) => {
+            say(
+                s,
+                format_args!(
+                    "warning: Message delivery request rate limit exceeded: {count} from {client} for service submission"
+                ),
+            );
+            counts = format!("mail=1/2 rcpt={rcpt} data=1 quit=1 commands={good}/{}", good + 1);
+        }
+        Some(OneTooMany::Count) => {
+            say(
+                s,
+                format_args!(
+                    "NOQUEUE: reject: RCPT from {client}: {rejected} <{to}>: Recipient address rejected: Policy rejection; \
+                     Message count quota exceeded; {envelope}"
+                ),
+            );
+            counts = format!("mail=2 rcpt={rcpt}/{} data=1 quit=1 commands={}/{}", rcpt + 1, good + 1, good + 2);
+        }
+        Some(OneTooMany::Volume) => {
+            say(s, format_args!("{id}: client={client}, sasl_method=PLAIN, sasl_username={login}"));
+            say(
+                s,
+                format_args!(
+                    "{id}: reject: END-OF-MESSAGE from {client}: {rejected} <END-OF-MESSAGE>: End-of-data rejected: Policy \
+                     rejection; Cumulative message size quota exceeded; {envelope}"
+                ),
+            );
+            counts = format!("mail=2 rcpt={} data=1/2 quit=1 commands={}/{}", rcpt + 1, good + 2, good + 3);
+        }
+    }
+    say(s, format_args!("disconnect from {client} ehlo=2 starttls=1 auth=1 {counts}"));
 }

@@ -1,61 +1,58 @@
-//! Limits that bite: the newsletter runs into its account's quota, and floods of notifications are held off.
-//! In the words of policyd (cbpolicyd) 2.1 with its Quotas module, and of Rspamd's ratelimit.
+//! Limits that bite, by a policy daemon that Postfix asks: the newsletter runs into its account's quotas, and floods of
+//! notifications about forged mail are held off. Its words stand in mailtally.toml beside this file.
 
-use super::cast::{self, MAILBOXES, OUTSIDERS};
+use super::cast::{self, DESTINATIONS, MAILBOXES, PEERS};
+use super::filters::{Filters, Finding};
+use super::outbound::{self, OneTooMany, Submitter};
 use super::page::Moment;
 use super::scribe::Scribe;
+use super::transfer::Target;
 
-/// Messages an hour that the newsletter's account may send.
-const MESSAGES: u64 = 100;
-/// Bytes an hour.
-const VOLUME: u64 = 52_428_800;
-
-/// The newsletter goes on after its hundred messages; policyd defers the rest, and the client comes again.
-pub fn newsletter(s: &mut Scribe, at: Moment) {
+/// The newsletter goes on after its quota; each time one message passes and the next is refused.
+pub fn newsletter(s: &mut Scribe, at: Moment, filters: Filters) {
+    let refused = match s.rng.within(0..=2) {
+        0 => OneTooMany::Volume,
+        _ => OneTooMany::Count,
+    };
     let mut at = at;
-    for over in 1..=s.rng.within(2..=9) {
-        quota(s, at, "MessageCount", MESSAGES, (MESSAGES + over) as f64);
-        at = s.later(at, 2_000, 40_000);
-    }
-    if s.rng.one_in(2) {
-        for over in 1..=s.rng.within(1..=3) {
-            quota(s, at, "MessageCumulativeSize", VOLUME, (VOLUME + over * 180_417) as f64);
-            at = s.later(at, 2_000, 40_000);
-        }
+    for _ in 0..s.rng.within(2..=6) {
+        let submitter = Submitter {
+            login: cast::NEWSLETTER,
+            client: "dyn-10.pool.isp.example[198.51.100.10]".to_owned(),
+            then: Some(refused),
+        };
+        let target = Target::Away(&DESTINATIONS[s.rng.within(0..=3) as usize]);
+        outbound::submit(s, at, filters, Finding::Clean, &submitter, &[target]);
+        at = s.later(at, 15_000, 90_000);
     }
 }
 
-fn quota(s: &mut Scribe, at: Moment, counter: &str, limit: u64, used: f64) {
-    let pid = s.pid();
-    let account = cast::NEWSLETTER;
-    let to = format!("{}@bigmail.example", s.rng.pick(OUTSIDERS));
-    let percent = used / limit as f64 * 100.0;
-    s.daemon(
-        at,
-        "cbpolicyd",
-        pid,
-        format_args!(
-            "module=Quotas, action=defer, host=198.51.100.19, helo=[192.168.1.20], from={account}, to={to}, reason=quota_match, \
-             policy=6, quota=3, limit=4, track=Sender:{account}, counter={counter}, quota={used:.2}/{limit} ({percent:.1}%)"
-        ),
-    );
-}
-
-/// Notifications about mail that somebody forged in a user's name: Rspamd holds them off.
+/// Notifications about mail that somebody forged in a user's name.
 pub fn bounce_flood(s: &mut Scribe, at: Moment) {
     let victim = s.rng.pick(MAILBOXES).address;
     let mut at = at;
     for _ in 0..s.rng.within(2..=6) {
-        let pid = s.pid();
-        let task = s.rng.letters(b"0123456789abcdef", 6);
-        s.daemon(
-            at,
-            "rspamd",
-            pid,
+        let peer = s.rng.pick(PEERS);
+        let client = format!("{}[{}]", peer.host, peer.address);
+        let smtpd = s.pid();
+        s.postfix(at, "smtpd", smtpd, format_args!("connect from {client}"));
+        let refused = s.later(at, 100, 900);
+        s.postfix(
+            refused,
+            "smtpd",
+            smtpd,
             format_args!(
-                "<{task}>; proxy; ratelimit.lua:441: ratelimit \"bounce_to({victim})\" exceeded, (5 / 0.000555): 6 (1:1 dyn); \
-                 redis key: RL_{task}"
+                "NOQUEUE: reject: RCPT from {client}: 450 4.7.1 <{victim}>: Recipient address rejected: Policy rejection; \
+                 Bounce quota exceeded; from=<> to=<{victim}> proto=ESMTP helo=<{}>",
+                peer.host
             ),
+        );
+        let hung_up = s.later(refused, 10, 90);
+        s.postfix(
+            hung_up,
+            "smtpd",
+            smtpd,
+            format_args!("disconnect from {client} ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4"),
         );
         at = s.later(at, 1_000, 20_000);
     }

@@ -78,7 +78,11 @@ const KINDS: &[Kind] = &[
     Kind { a_day: 62.0, rhythm: Rhythm::Always, happens: |s, at, _| strangers::visit(s, at) },
     Kind { a_day: 14.0, rhythm: Rhythm::Always, happens: |s, at, _| sessions::knock(s, at) },
     Kind { a_day: 1.0, rhythm: Rhythm::Always, happens: |s, at, _| mail::cron_report(s, at) },
-    Kind { a_day: 0.4, rhythm: Rhythm::Office, happens: |s, at, _| throttle::newsletter(s, at) },
+    Kind {
+        a_day: 0.4,
+        rhythm: Rhythm::Office,
+        happens: |s, at, sky| throttle::newsletter(s, at, sky.filters(at.time())),
+    },
     Kind { a_day: 0.3, rhythm: Rhythm::Always, happens: |s, at, _| throttle::bounce_flood(s, at) },
     // spamd is started anew to load its rules.
     Kind { a_day: 0.3, rhythm: Rhythm::Always, happens: |s, at, _| _ = filters::spamc_in_vain(s, at) },
