@@ -2,8 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use mailtally_model::Time;
+use mailtally_model::catalogue::REPORTS;
+use mailtally_model::{By, Scope, Span, Subject, Time, Zone};
+use mailtally_server::collect::{self, Collector, Reading};
 use mailtally_server::demo::{self, Incidents, Plan, Year};
+use mailtally_server::settings::Settings;
+use mailtally_server::source::files;
+use mailtally_server::store::{Question, Reader, Store};
 
 /// Sunday 2026-11-22T02:23:00Z.
 const UNTIL: Time = Time(1_795_314_180);
@@ -105,4 +110,44 @@ fn the_log_is_kept_as_debian_keeps_it_and_goes_on() {
     let fresh = after.strip_prefix(&before).unwrap();
     assert!(fresh.lines().filter(|line| line.contains("mailtally-sample: period_ms=10000 ")).count() >= 5, "{fresh}");
     assert!(fresh.lines().all(|line| (UNTIL.0..UNTIL.0 + 60).contains(&time(line))), "{fresh}");
+}
+
+/// Imports a story into a data directory below `dir`.
+fn counted(plan: Plan, dir: &std::path::Path) -> Reader {
+    let logs = dir.join("logs");
+    std::fs::create_dir(&logs).unwrap();
+    let written = demo::write(plan, &logs).unwrap();
+    let files: Vec<_> = written.files.iter().map(|path| files::look(path).unwrap()).collect();
+    let settings: Settings = toml::from_str(demo::SITE).unwrap();
+    let reading =
+        Reading { zone: Zone::utc(), year: None, host: "mx1".to_owned(), silence_gap_secs: 6 * 3600, now: plan.until };
+    let data = dir.join("data");
+    let mut collector = Collector::into_store(Store::open(&data).unwrap(), &settings.mail, &reading).unwrap();
+    let imported = collect::import(&files, &mut collector, &reading, &mut |_| {}).unwrap();
+    assert!(imported.is_whole());
+    assert_eq!(imported.lines, written.lines);
+    Reader::open(&data).unwrap()
+}
+
+#[test]
+fn every_line_is_understood_and_every_report_shows_something() {
+    let dir = tempfile::tempdir().unwrap();
+    let reader = counted(plan(), dir.path());
+
+    for program in reader.health().unwrap().programs {
+        assert_eq!(program.unparsed, 0, "{}: {:#?}", program.program, program.examples);
+    }
+    // The default range of the page.
+    let span = Span::new(Time(UNTIL.0 / 86_400 * 86_400 - 90 * 86_400), UNTIL.slot().span().until);
+    let mut empty = Vec::new();
+    for report in REPORTS {
+        let question = Question { report, subject: Subject::Server, by: By::Time, span, edges: None, throttling: true };
+        let answer = reader.answer(&question).unwrap();
+        for column in report.columns_at(Scope::Server) {
+            if answer.totals.get(column.measure().id).copied().unwrap_or(0) == 0 {
+                empty.push(format!("{} {}", report.id, column.id));
+            }
+        }
+    }
+    assert_eq!(empty, Vec::<String>::new());
 }

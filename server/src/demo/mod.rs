@@ -25,3 +25,6 @@ mod year;
 pub use files::{Written, write};
 pub use incidents::Incidents;
 pub use year::{Plan, Year};
+
+/// The settings of the made-up site: beside the defaults, the words of its policy daemon.
+pub const SITE: &str = include_str!("mailtally.toml");
