@@ -33,9 +33,11 @@ pub fn clamav_milter(message: &[u8]) -> Parsed<Fact<'_>> {
     if message.starts_with(b"Message ") && contains(message, b" infected by ") {
         return Parsed::Fact(Fact::Scanned { is_infected: true });
     }
-    // `WARNING: Failed to connect to socket 'unix:/run/clamd.ctl'`, `ERROR: Can't connect to …`.
+    // `WARNING: Failed to connect to socket 'unix:/run/clamd.ctl'`, `ERROR: Can't connect to …`; and for each message
+    // while no clamd answers `ERROR: Failed to initiate streaming/fdpassing` (clamav-milter/clamfi.c), without an address.
     let is_trouble = message.starts_with(b"WARNING: ") || message.starts_with(b"ERROR: ") || message.starts_with(b"^");
-    if is_trouble && (contains(message, b"ailed to connect") || contains(message, b"an't connect")) {
+    let failures: [&[u8]; 3] = [b"ailed to connect", b"an't connect", b"ailed to initiate streaming"];
+    if is_trouble && failures.iter().any(|failure| contains(message, failure)) {
         let address = split(message, b"'").and_then(|(_, rest)| split(rest, b"'")).map(|(address, _)| address);
         return Parsed::Fact(Fact::Failed { address });
     }
@@ -58,5 +60,12 @@ mod tests {
             clamav_milter(b"Message F0A88B4471 from <a@b> to <c@d> with subject 'x' infected by Eicar"),
             infected
         );
+    }
+
+    #[test]
+    fn each_message_that_finds_no_clamd_is_a_failure() {
+        let failed = Parsed::Fact(Fact::Failed { address: None });
+        assert_eq!(clamav_milter(b"ERROR: Failed to initiate streaming/fdpassing"), failed);
+        assert_eq!(clamav_milter(b"WARNING: No clamd server appears to be available"), Parsed::Ignored);
     }
 }

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::ops::ControlFlow;
+
 use mailtally_model::catalogue::REPORTS;
 use mailtally_model::{By, Scope, Span, Subject, Time, Zone};
 use mailtally_server::collect::{self, Collector, Reading};
 use mailtally_server::demo::{self, Incidents, Plan, Year};
 use mailtally_server::settings::Settings;
 use mailtally_server::source::files;
+use mailtally_server::source::lines::LastLine;
 use mailtally_server::store::{Question, Reader, Store};
 
 /// Sunday 2026-11-22T02:23:00Z.
@@ -112,31 +115,43 @@ fn the_log_is_kept_as_debian_keeps_it_and_goes_on() {
     assert!(fresh.lines().all(|line| (UNTIL.0..UNTIL.0 + 60).contains(&time(line))), "{fresh}");
 }
 
-/// Imports a story into a data directory below `dir`.
+/// Ninety days lie in so many of the weekly files.
+const WEEKS: usize = 14;
+
+/// Imports the end of a story into a data directory below `dir`.
 fn counted(plan: Plan, dir: &std::path::Path) -> Reader {
     let logs = dir.join("logs");
     std::fs::create_dir(&logs).unwrap();
     let written = demo::write(plan, &logs).unwrap();
-    let files: Vec<_> = written.files.iter().map(|path| files::look(path).unwrap()).collect();
+    let last = &written.files[written.files.len() - WEEKS..];
+    let files: Vec<_> = last.iter().map(|path| files::look(path).unwrap()).collect();
     let settings: Settings = toml::from_str(demo::SITE).unwrap();
-    let reading =
-        Reading { zone: Zone::utc(), year: None, host: "mx1".to_owned(), silence_gap_secs: 6 * 3600, now: plan.until };
+    let reading = Reading {
+        zone: Zone::utc(),
+        year: None,
+        host: "mx1".to_owned(),
+        silence_gap_secs: 6 * 3600,
+        now: plan.until,
+        last_line: LastLine::HoldBack,
+        batch_lines: 50_000,
+    };
     let data = dir.join("data");
     let mut collector = Collector::into_store(Store::open(&data).unwrap(), &settings.mail, &reading).unwrap();
-    let imported = collect::import(&files, &mut collector, &reading, &mut |_| {}).unwrap();
+    let imported = collect::import(&files, &mut collector, &reading, &mut |_| ControlFlow::Continue(())).unwrap();
     assert!(imported.is_whole());
-    assert_eq!(imported.lines, written.lines);
     Reader::open(&data).unwrap()
 }
 
 #[test]
 fn every_line_is_understood_and_every_report_shows_something() {
     let dir = tempfile::tempdir().unwrap();
-    let reader = counted(plan(), dir.path());
+    let reader = counted(Plan { lines: 80_000, ..plan() }, dir.path());
 
     for program in reader.health().unwrap().programs {
         assert_eq!(program.unparsed, 0, "{}: {:#?}", program.program, program.examples);
     }
+    // No log shows these two of this site: clamd logs no time that a scan took, and each message's size is known.
+    let never = ["message-data size_unknown", "clamav active_connections"];
     // The default range of the page.
     let span = Span::new(Time(UNTIL.0 / 86_400 * 86_400 - 90 * 86_400), UNTIL.slot().span().until);
     let mut empty = Vec::new();
@@ -149,5 +164,5 @@ fn every_line_is_understood_and_every_report_shows_something() {
             }
         }
     }
-    assert_eq!(empty, Vec::<String>::new());
+    assert_eq!(empty, never);
 }

@@ -1,6 +1,7 @@
 //! The command line: what was typed, and which command does it. Knows how commands end, not what they do.
 
 mod check;
+mod demo;
 mod import;
 mod report;
 mod serve;
@@ -33,6 +34,7 @@ enum Command {
     Serve(serve::ServeArgs),
     Import(import::ImportArgs),
     Check(check::CheckArgs),
+    Demo(demo::DemoArgs),
     /// Print a report: the very table that the browser shows
     Report(report::ReportArgs),
 }
@@ -46,6 +48,7 @@ impl CommandLine {
             Command::Serve(args) => serve::run(&args, &settings),
             Command::Import(args) => import::run(&args, &settings),
             Command::Check(args) => check::run(&args, &settings),
+            Command::Demo(args) => demo::run(&args, &settings),
             Command::Report(args) => report::run(&args, &settings).map(|()| ExitCode::SUCCESS),
         });
         match outcome {

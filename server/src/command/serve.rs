@@ -2,12 +2,14 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 
 use super::import::ReadingArgs;
 use crate::collect::{self, Live, Watch};
@@ -70,25 +72,27 @@ pub fn run(args: &ServeArgs, settings: &Settings) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Serves a data directory until Ctrl-C or SIGTERM. The address is printed once it answers.
-pub fn until_stopped(data: &Path, assets: Assets, listen: SocketAddr, settings: &Settings) -> Result<()> {
-    serve(App::new(data, assets, settings), listen)
-}
-
 fn serve(app: App, listen: SocketAddr) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         let listener = http::bind(listen).await?;
-        let address = listener.local_addr().context("cannot tell the address")?;
-        let stop = stopped()?;
-        writeln!(io::stdout(), "http://{address}/").context("cannot print the address")?;
-        http::serve(listener, http::router(app), stop).await;
-        Ok(())
+        answer(app, listener, stopped()?).await
     })
 }
 
+pub fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")
+}
+
+/// Serves until `stop` is done. The address is printed once it answers.
+pub async fn answer(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
+    let address = listener.local_addr().context("cannot tell the address")?;
+    writeln!(io::stdout(), "http://{address}/").context("cannot print the address")?;
+    http::serve(listener, http::router(app), stop).await;
+    Ok(())
+}
+
 /// Done when the process is told to stop. The handlers stand when this returns, so that no signal is lost.
-fn stopped() -> Result<impl Future<Output = ()>> {
+pub fn stopped() -> Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -207,7 +207,7 @@ pub static DESTINATIONS: &[Destination] = &[
     destination("flaky.example", "mx.flaky.example", "203.0.113.131", DropsConnection, 10),
     destination("slow.example", "mx.slow.example", "203.0.113.132", TimesOut, 8),
     destination("crowded.example", "mx.crowded.example", "203.0.113.133", TooBusy, 10),
-    destination("museum.example", "mx.museum.example", "203.0.113.134", Ancient, 8),
+    destination("museum.example", "mx.museum.example", "203.0.113.134", Ancient, 20),
     destination("tpyo.example", "", "", NoSuchDomain, 8),
 ];
 

@@ -85,7 +85,11 @@ fn compromised(s: &mut Scribe, span: Span, scale: f64) {
             client: format!("unknown[192.0.2.{}]", 60 + number % 3),
             then: (number >= before_limit).then(|| OneTooMany::Rate(31 + number % 40)),
         };
-        let finding = if s.rng.one_in(2) { Finding::Spam } else { Finding::Clean };
+        let finding = match s.rng.within(0..=9) {
+            0..5 => Finding::Spam,
+            5 => Finding::Refused,
+            _ => Finding::Clean,
+        };
         let targets = [Target::Away(with(welcome).unwrap_or(somewhere))];
         outbound::submit(s, at, Filters::Up, finding, &submitter, &targets);
     }

@@ -119,9 +119,35 @@ pub fn submit(
     s.postfix(at, "cleanup", cleanup, format_args!("{}: message-id=<{}>", letter.id, letter.message_id));
     at = filters::scan(s, at.after_ms(3), filters, finding, &letter.message_id, letter.size);
     at = s.later(at, 2, 20);
+    if (filters, finding) == (Filters::Up, Finding::Refused) {
+        refuse(s, at, &letter, submitter, (smtpd, cleanup), &first_address(targets));
+        return;
+    }
     mail::activate(s, at, &letter, targets.len());
     hang_up(s, at, submitter, smtpd, targets);
     transfer::deliver(s, at, &letter, targets);
+}
+
+/// The milter refuses spam of our own users too.
+fn refuse(s: &mut Scribe, at: Moment, letter: &Letter, submitter: &Submitter, pids: (u32, u32), to: &str) {
+    let ((smtpd, cleanup), id) = (pids, &letter.id);
+    let Submitter { login, client, .. } = submitter;
+    s.postfix(
+        at,
+        "cleanup",
+        cleanup,
+        format_args!(
+            "{id}: milter-reject: END-OF-MESSAGE from {client}: 5.7.1 Blocked by SpamAssassin; from=<{login}> to=<{to}> \
+             proto=ESMTP helo=<[192.168.1.20]>"
+        ),
+    );
+    let at = s.later(at, 5, 40);
+    s.postfix(
+        at,
+        SERVICE,
+        smtpd,
+        format_args!("disconnect from {client} ehlo=2 starttls=1 auth=1 mail=1 rcpt=1 data=0/1 quit=1 commands=7/8"),
+    );
 }
 
 fn first_address(targets: &[Target]) -> String {
@@ -139,7 +165,7 @@ fn hang_up(s: &mut Scribe, at: Moment, submitter: &Submitter, smtpd: u32, target
     let rcpt = targets.len();
     let good = 7 + rcpt;
     let to = first_address(targets);
-    let id = s.queue_id(at);
+    let (id, size) = (s.queue_id(at), s.rng.skewed(40_000..=900_000));
     let mut say = |s: &mut Scribe, message: std::fmt::Arguments<'_>| {
         s.postfix(at, SERVICE, smtpd, message);
         at = s.later(at, 20, 200);
@@ -174,7 +200,7 @@ fn hang_up(s: &mut Scribe, at: Moment, submitter: &Submitter, smtpd: u32, target
                 s,
                 format_args!(
                     "{id}: reject: END-OF-MESSAGE from {client}: {rejected} <END-OF-MESSAGE>: End-of-data rejected: Policy \
-                     rejection; Cumulative message size quota exceeded; {envelope}"
+                     rejection; Cumulative message size quota exceeded, size={size}; {envelope}"
                 ),
             );
             counts = format!("mail=2 rcpt={} data=1/2 quit=1 commands={}/{}", rcpt + 1, good + 2, good + 3);

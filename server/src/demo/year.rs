@@ -53,6 +53,10 @@ impl Plan {
     }
 }
 
+/// What happens less often than so keeps happening in a small story: its scale is never below this.
+const RARE_A_DAY: f64 = 2.0;
+const RARE_SCALE: f64 = 0.3;
+
 /// Something that happens again and again.
 struct Kind {
     /// How often on a usual working day, in a story of a million lines.
@@ -145,7 +149,8 @@ impl Year {
         let age_days = self.age_days(day);
         for (position, kind) in KINDS.iter().enumerate() {
             self.scribe.rng = Rng::of(self.plan.seed, &[day.0 as u64, position as u64]);
-            let mean = kind.a_day * self.plan.scale() * kind.rhythm.fullness(day, age_days);
+            let scale = if kind.a_day < RARE_A_DAY { self.plan.scale().max(RARE_SCALE) } else { self.plan.scale() };
+            let mean = kind.a_day * scale * kind.rhythm.fullness(day, age_days);
             for _ in 0..self.scribe.rng.about(mean) {
                 let at = kind.rhythm.moment(&mut self.scribe.rng, day);
                 (kind.happens)(&mut self.scribe, at, &self.incidents);

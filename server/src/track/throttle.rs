@@ -9,7 +9,7 @@ use super::state::{Out, Table};
 use super::{At, Tracker, detail};
 use crate::event::{Event, Kind, Limit};
 use crate::postfix::{AnvilLimit, Peer, Reject};
-use crate::text::contains_ignoring_case;
+use crate::text::{contains_ignoring_case, leading_number};
 
 /// anvil's default period (`anvil_rate_time_unit`): a limit is armed again after so long without a refusal.
 const ANVIL_WINDOW_SECS: i64 = 60;
@@ -122,11 +122,31 @@ impl Tracker {
         let is_violation = self.trips(format!("{rule} {owner}"), at.line.time, QUOTA_WINDOW_SECS);
         let is_traffic = limit == Limit::BouncesReceived || user.is_some();
         let kind = Kind::Throttled { limit, is_traffic, is_violation };
-        out.once(Event { peer: Some(client), detail: detail(reject.reply), ..at.event(kind, subjects) });
+        let bytes = stated_size(reject.reply);
+        out.once(Event { peer: Some(client), bytes, detail: detail(reject.reply), ..at.event(kind, subjects) });
     }
 
     fn user_subjects(&self, user: Option<&[u8]>) -> Vec<Subject> {
         let mailbox = user.and_then(|user| Mailbox::of_login(user, self.settings.default_realm.as_deref()));
         mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default()
+    }
+}
+
+/// The size of the message that a policy server's reply states, as `size=180417` (postfwd's `$$size`): smtpd logs none
+/// for what it refuses.
+fn stated_size(reply: &[u8]) -> Option<u64> {
+    let at = memchr::memmem::find(reply, b"size=")?;
+    leading_number(&reply[at + b"size=".len()..]).map(|(size, _)| size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_may_state_the_size() {
+        assert_eq!(stated_size(b"450 4.7.1 Volume quota exceeded, size=180417"), Some(180_417));
+        assert_eq!(stated_size(b"450 4.7.1 Volume quota exceeded"), None);
+        assert_eq!(stated_size(b"450 4.7.1 size=unknown"), None);
     }
 }
