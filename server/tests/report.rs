@@ -1,9 +1,12 @@
 //! `mailtally report` from outside: the same numbers in every format, and how it ends.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use mailtally_model::{By, Subject, catalogue};
+use mailtally_server::store::{EventQuery, Question, Reader, events};
 use serde_json::Value;
 
 fn mailtally(args: &[&str]) -> Output {
@@ -45,6 +48,34 @@ fn every_format_has_the_same_totals() {
     let table = stdout(&report(&dir, &view));
     let last: Vec<&str> = table.lines().last().unwrap().split_whitespace().collect();
     assert_eq!((last[0], last[1]), ("Total", totals[0].as_str()));
+}
+
+/// The law of the store: the counters are the sum of the kept events.
+#[test]
+fn the_events_behind_the_numbers_add_up_to_them() {
+    let dir = imported();
+    let reader = Reader::open(dir.path()).unwrap();
+    let span = reader.stored().unwrap().unwrap();
+    let mut recount: BTreeMap<String, i64> = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let query = EventQuery { subject: Subject::Server, measures: Vec::new(), span, after, limit: 100 };
+        let page = reader.events(&query, |_| true).unwrap();
+        for (measure, amount) in page.events.iter().flat_map(|event| &event.counts) {
+            *recount.entry(measure.clone()).or_insert(0) += amount;
+        }
+        let Some(next) = page.next else { break };
+        after = events::cursor(&next);
+    }
+    let mut totals = BTreeMap::new();
+    for report in catalogue::REPORTS {
+        let question = Question { report, subject: Subject::Server, by: By::Time, span, edges: None, throttling: true };
+        totals.extend(reader.answer(&question).unwrap().totals);
+    }
+    totals.retain(|_, total| *total > 0);
+    recount.retain(|_, sum| *sum != 0);
+    assert!(totals.len() > 5);
+    assert_eq!(recount.into_iter().map(|(id, sum)| (id, sum as u64)).collect::<BTreeMap<_, _>>(), totals);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::batch::{Batch, LineCounts};
+use crate::event::{Event, EventId, Kind, Update};
 
 const MEASURE: u16 = 110;
 const MEASURE_ID: &str = "pop.connections";
@@ -332,6 +333,67 @@ fn a_damaged_or_foreign_file_is_refused_in_words() {
     assert!(torn.contains("damaged") && torn.contains("restore"), "{torn}");
     let foreign = refusal(&|bytes| bytes[68..72].fill(0));
     assert!(foreign.contains("not a data file of mailtally"), "{foreign}");
+}
+
+#[test]
+fn a_commit_that_found_no_room_changes_nothing_and_succeeds_later() {
+    // FAULTS 5, 6
+    let (dir, mut store) = store();
+    let mut small = Batch { known: vec![subject("ann@example.com")], coverage: covered(0, 96), ..Batch::default() };
+    add(&mut small, "ann@example.com", 3, 1);
+    store.commit(&small).unwrap();
+    let mut large = Batch { coverage: covered(96, 192), ..Batch::default() };
+    for mailbox in 0..2_000 {
+        large.known.push(subject(&format!("u{mailbox}@large.example")));
+        add(&mut large, &format!("u{mailbox}@large.example"), 100, 1);
+    }
+    store.limit_pages(1);
+    let error = format!("{:#}", store.commit(&large).unwrap_err());
+    assert!(error.contains("no space left") && error.contains(FILE), "{error}");
+    let answer = ask(&dir, "(server)", By::Domains, slots(0, 192));
+    assert_eq!(rows(&answer), BTreeMap::from([("example.com".to_owned(), 1)]));
+    assert_eq!(answer.read_until, Some(Slot(96).start()));
+
+    store.limit_pages(1 << 30);
+    store.commit(&large).unwrap();
+    let answer = ask(&dir, "(server)", By::Domains, slots(0, 192));
+    let expected = [("example.com", 1), ("large.example", 2_000)].map(|(name, sum)| (name.to_owned(), sum));
+    assert_eq!(rows(&answer), BTreeMap::from(expected));
+}
+
+#[test]
+fn a_retention_forgets_events_and_keeps_numbers() {
+    let (dir, mut store) = store();
+    let event = |time: i64| Event {
+        time: Time(time),
+        host: "mx1".to_owned(),
+        subjects: vec![subject("example.com")],
+        peer: None,
+        bytes: None,
+        duration_ms: None,
+        detail: String::new(),
+        kind: Kind::SmtpSession { is_blocked: true, bad_commands: 0, is_terminated: false },
+    };
+    let mut batch = Batch { coverage: covered(0, 96), ..Batch::default() };
+    for id in 0..10 {
+        batch.book(Update { id: EventId(id), before: None, after: event(id as i64 * 900) });
+    }
+    store.commit(&batch).unwrap();
+    assert_eq!(store.prune_events(Time(4_500)).unwrap(), 5);
+    let reader = Reader::open(dir.path()).unwrap();
+    let all = EventQuery {
+        subject: Subject::Server,
+        measures: Vec::new(),
+        span: slots(0, 96),
+        after: None,
+        limit: MAX_EVENTS_PAGE,
+    };
+    let page = reader.events(&all, |_| true).unwrap();
+    assert_eq!(page.events.iter().map(|event| event.id).collect::<Vec<_>>(), [9, 8, 7, 6, 5]);
+    let report = catalogue::find("smtp-in-usage").unwrap();
+    let answer = reader.answer(&Question { report, ..question("(server)", By::Time, slots(0, 96)) }).unwrap();
+    // The counters of all ten, as a recount of the events that were kept gave them.
+    assert_eq!(answer.totals[measure::SMTP_IN_BLOCKED.id], 10);
 }
 
 #[test]

@@ -139,6 +139,12 @@ impl Store {
         }
     }
 
+    /// As a disk that has no room for more pages.
+    #[cfg(test)]
+    pub(super) fn limit_pages(&self, pages: i64) {
+        self.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).expect("a pragma");
+    }
+
     #[cfg(test)]
     pub(super) fn cap_names(&mut self, max_unknown: usize) {
         self.names.cap(max_unknown);
