@@ -7,10 +7,12 @@ pub mod syslog;
 
 pub mod text;
 
+pub mod amavis;
 pub mod clamav;
 pub mod dovecot;
 pub mod host;
 pub mod postfix;
+pub mod rspamd;
 pub mod spamassassin;
 
 pub mod batch;

@@ -5,13 +5,15 @@ use mailtally_model::subject::ServiceKind;
 use mailtally_model::{Subject, Time};
 use serde::{Deserialize, Serialize};
 
+use super::names::Mailbox;
 use super::queue::hash;
 use super::relay::is_loopback;
 use super::state::{Out, Table};
 use super::{At, GRACE_SECS, Tracker, detail};
 use crate::event::{Event, Kind};
+use crate::postfix::QueueId;
 use crate::settings::ClamAvSource;
-use crate::{clamav, spamassassin};
+use crate::{amavis, clamav, rspamd, spamassassin};
 
 /// Scans that wait for their message; a scanner of files alone would leave one for each.
 const MAX_WAITING: usize = 10_000;
@@ -93,6 +95,56 @@ impl Tracker {
             message.is_spam = true;
             message.sync_all(&self.settings, &self.ours, out);
         }
+    }
+
+    pub(super) fn amavis(&mut self, at: &At<'_>, fact: &amavis::Fact<'_>, out: &mut Out<'_>) {
+        match fact {
+            amavis::Fact::Checked { is_spam: false, .. } => {}
+            amavis::Fact::Checked { is_blocked: true, queue_id, recipient, .. } => {
+                self.blocked_as_spam(at, *queue_id, Some(recipient), out);
+            }
+            amavis::Fact::Checked { queue_id, queued_as, .. } => {
+                // The link between both is made by Postfix's own lines; either may be known by now.
+                let row = self.open_message(at, *queue_id).or_else(|| self.open_message(at, (*queued_as)?));
+                if let Some(row) = row {
+                    self.scanned(row, true, out);
+                }
+            }
+            amavis::Fact::ScannerFailed => {
+                let service = self.service(at, ServiceKind::ClamAv, None);
+                out.once(at.event(Kind::FilterFailed(ServiceKind::ClamAv), vec![service]));
+            }
+        }
+    }
+
+    pub(super) fn rspamd(&mut self, at: &At<'_>, fact: &rspamd::Fact<'_>, out: &mut Out<'_>) {
+        let rspamd::Fact::Checked { queue_id, verdict, recipient } = fact;
+        match verdict {
+            rspamd::Verdict::Ham => {}
+            rspamd::Verdict::Marked => {
+                if let Some(row) = self.open_message(at, *queue_id) {
+                    self.scanned(row, true, out);
+                }
+            }
+            // Where it speaks as a milter, Postfix logs the refusal too; once its line is read, the queue file is gone.
+            rspamd::Verdict::Refused => {
+                if self.open_message(at, *queue_id).is_some() {
+                    self.blocked_as_spam(at, *queue_id, *recipient, out);
+                }
+            }
+        }
+    }
+
+    fn blocked_as_spam(&mut self, at: &At<'_>, id: QueueId, recipient: Option<&[u8]>, out: &mut Out<'_>) {
+        let mailbox = recipient.and_then(|to| Mailbox::of_address(to, &self.settings.recipient_delimiter));
+        let subjects = mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
+        self.spam_blocked(at, self.open_message(at, id), subjects, at.line.message, out);
+    }
+
+    /// The message of an open queue file of this host, whatever the instance.
+    fn open_message(&self, at: &At<'_>, id: QueueId) -> Option<u64> {
+        let keys = self.queue.by_id.get(&id)?;
+        keys.iter().rev().filter(|key| key.host == at.host).find_map(|key| self.row_of(*key))
     }
 
     /// A message was named whose scan was logged before (files of two daemons, merged by the second).

@@ -133,6 +133,8 @@ pub struct Message {
     pub is_spam: bool,
     /// An address was verified with it, and nothing was delivered (R6).
     pub is_probe: bool,
+    /// A filter refused it as spam: filter and Postfix both say so, and it counts once.
+    pub is_spam_blocked: bool,
     /// Scans that were matched to it.
     pub scans: u32,
     /// Hand-overs to filter pipes, and messages that came back from them.

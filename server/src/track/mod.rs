@@ -27,7 +27,7 @@ use crate::postfix::{self, Speaker};
 use crate::settings::MailSettings;
 use crate::syslog::Line;
 use crate::text::{MAX_DETAIL_BYTES, Parsed};
-use crate::{clamav, dovecot, host, spamassassin};
+use crate::{amavis, clamav, dovecot, host, rspamd, spamassassin};
 use names::Ours;
 use state::{Interner, Out};
 
@@ -181,6 +181,14 @@ impl Tracker {
             },
             b"spamc" => match spamassassin::spamc(line.message) {
                 Parsed::Fact(fact) => self.spamassassin(at, &fact, out),
+                parsed => return verdict(&parsed),
+            },
+            b"amavis" | b"amavisd" => match amavis::parse(line.message) {
+                Parsed::Fact(fact) => self.amavis(at, &fact, out),
+                parsed => return verdict(&parsed),
+            },
+            b"rspamd" => match rspamd::parse(line.message) {
+                Parsed::Fact(fact) => self.rspamd(at, &fact, out),
                 parsed => return verdict(&parsed),
             },
             b"clamd" => match clamav::clamd(line.message) {

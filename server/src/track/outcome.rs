@@ -322,6 +322,11 @@ impl Tracker {
         text: &[u8],
         out: &mut Out<'_>,
     ) {
+        if let Some(message) = row.and_then(|row| self.queue.messages.get_mut(row))
+            && std::mem::replace(&mut message.is_spam_blocked, true)
+        {
+            return;
+        }
         let owner =
             row.and_then(|row| self.queue.messages.get(row)).map(|message| message.owner(&self.settings, &self.ours));
         let is_outgoing = owner.as_ref().is_some_and(|owner| *owner != Owner::None);

@@ -612,3 +612,42 @@ fn later_versions_of_postfix() {
     )
     .check(&[("message.bounces", 1), ("priority.system", 1), ("smtp_out.bandwidth", 900)]);
 }
+
+/// LOG-LINES trap 37: amavis tags one message, discards another, and says the former twice.
+#[test]
+fn spam_by_amavis() {
+    let lines = format!(
+        "00:00:01 postfix/smtpd[1]: 2D0F5B4448: client=a[203.0.113.10]
+        00:00:01 postfix/qmgr[3]: 2D0F5B4448: from=<ann@outside.example>, size=1000, nrcpt=1 (queue active)
+        00:00:02 postfix/smtpd[4]: 9C621B44B1: client=localhost[127.0.0.1]
+        00:00:02 postfix/qmgr[3]: 9C621B44B1: from=<ann@outside.example>, size=1300, nrcpt=1 (queue active)
+        00:00:02 amavis[19410]: (19410-01) Passed SPAMMY {{RelayedTaggedInbound}}, [203.0.113.10]:34155 [203.0.113.10] <ann@outside.example> -> <bruno@beta.example>, Queue-ID: 2D0F5B4448, Message-ID: <m@x>, mail_id: E, Hits: 6.099, size: 1349, queued_as: 9C621B44B1, 611 ms
+        00:00:02 amavis[19410]: (19410-01) Passed SPAMMY, <ann@outside.example> -> <bruno@beta.example>, Hits: 6.099, tag=-999, tag2=5, kill=10, queued_as: 9C621B44B1, L/Y/Y/0
+        00:00:02 postfix/smtp[5]: 2D0F5B4448: to=<bruno@beta.example>, relay=127.0.0.1[127.0.0.1]:10024, {SENT} (250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as 9C621B44B1)
+        00:00:02 postfix/qmgr[3]: 2D0F5B4448: removed
+        00:00:03 postfix/lmtp[6]: 9C621B44B1: to=<bruno@beta.example>, relay=mx1[private/lmtp], {SENT} (250 Saved)
+        00:00:04 postfix/smtpd[1]: 3BF0BB4495: client=a[203.0.113.10]
+        00:00:04 postfix/qmgr[3]: 3BF0BB4495: from=<ann@outside.example>, size=1000, nrcpt=1 (queue active)
+        00:00:04 amavis[19410]: (19410-02-4) Blocked SPAM {{DiscardedInbound}}, [203.0.113.10]:31216 [203.0.113.10] <ann@outside.example> -> <clara@gamma.example>, Queue-ID: 3BF0BB4495, Message-ID: <g@x>, mail_id: j, Hits: 1003.9, size: 448, 265 ms
+        00:00:04 postfix/smtp[5]: 3BF0BB4495: to=<clara@gamma.example>, relay=127.0.0.1[127.0.0.1]:10024, {SENT} (250 2.7.0 Ok, discarded, id=19410-02-4 - spam)"
+    );
+    Counts::of(&lines).check(&[
+        ("message.incoming", 1),
+        ("message.incoming_spam bruno@beta.example", 1),
+        ("message.spam_blocked clara@gamma.example", 1),
+        ("priority.normal", 2),
+    ]);
+}
+
+/// Rspamd as a milter: its own line and Postfix's are one refusal.
+#[test]
+fn spam_refused_by_rspamd_counts_once() {
+    for reply in ["5.7.1 Gtube pattern", "5.7.1 Spam message rejected"] {
+        let lines = format!(
+            "00:00:01 postfix/smtpd[1]: 2176DB4472: client=a[203.0.113.10], sasl_method=PLAIN, sasl_username=carl@gamma.example
+            00:00:01 rspamd[7]: <a3bc10>; proxy; rspamd_task_write_log: id: <m@x>, qid: <2176DB4472>, ip: 203.0.113.10, from: <ann@outside.example>, (default: S (reject): [15.00/15.00] [GTUBE(0.00){{}}]), len: 249, rcpts: <bella@beta.example>
+            00:00:01 postfix/cleanup[2]: 2176DB4472: milter-reject: END-OF-MESSAGE from a[203.0.113.10]: {reply}; from=<ann@outside.example> to=<bella@beta.example> proto=ESMTP helo=<a>"
+        );
+        Counts::of(&lines).check(&[("message.spam_blocked_out carl@gamma.example", 1), ("message.spam_blocked", 0)]);
+    }
+}

@@ -1,0 +1,78 @@
+//! amavis: what it decided of a message, by the queue files on both sides of it → a [`Fact`].
+
+use crate::postfix::QueueId;
+use crate::text::{Parsed, split};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact<'a> {
+    Checked {
+        /// SPAM is over the kill level, SPAMMY is tagged and delivered.
+        is_spam: bool,
+        is_blocked: bool,
+        queue_id: QueueId,
+        queued_as: Option<QueueId>,
+        /// The first of them, as logged.
+        recipient: &'a [u8],
+    },
+    /// It could not reach clamd.
+    ScannerFailed,
+}
+
+/// `(19410-01) Passed SPAMMY {RelayedTaggedInbound}, [ip]:port [ip] <from> -> <to>, Queue-ID: 2D0F5B4448, …`. At
+/// log level 1 a second line says the same without the braces: it is not counted again (LOG-LINES trap 37).
+pub fn parse(message: &[u8]) -> Parsed<Fact<'_>> {
+    let Some((_, text)) = message.strip_prefix(b"(").and_then(|rest| split(rest, b") ")) else {
+        return Parsed::Ignored;
+    };
+    let (is_blocked, rest) = match (text.strip_prefix(b"Passed "), text.strip_prefix(b"Blocked ")) {
+        (Some(rest), _) => (false, rest),
+        (_, Some(rest)) => (true, rest),
+        _ => return scanner(text),
+    };
+    checked(is_blocked, rest).map_or(Parsed::Ignored, Parsed::Fact)
+}
+
+fn checked(is_blocked: bool, rest: &[u8]) -> Option<Fact<'_>> {
+    let (category, rest) = split(rest, b"{")?;
+    let is_spam = category.starts_with(b"SPAM");
+    let (_actions, rest) = split(rest, b"}, ")?;
+    let (_from, rest) = split(rest, b" -> <")?;
+    let (recipient, rest) = split(rest, b">")?;
+    let (_, rest) = split(rest, b", Queue-ID: ")?;
+    let (queue_id, rest) = split(rest, b", ")?;
+    // amavis writes queued_as after the Message-ID, which a sender chose, and after the size.
+    let queued_as = memchr::memmem::rfind(rest, b", queued_as: ").map(|at| &rest[at + 13..]);
+    let queued_as = queued_as.and_then(|id| QueueId::parse(split(id, b",").map_or(id, |(id, _)| id)));
+    Some(Fact::Checked { is_spam, is_blocked, queue_id: QueueId::parse(queue_id)?, queued_as, recipient })
+}
+
+/// `(!)connect to /run/clamav/clamd.ctl failed, attempt #1: …`
+fn scanner(text: &[u8]) -> Parsed<Fact<'_>> {
+    match text.strip_prefix(b"(!)connect to ") {
+        Some(rest) if split(rest, b" failed").is_some_and(|(address, _)| crate::text::contains(address, b"clam")) => {
+            Parsed::Fact(Fact::ScannerFailed)
+        }
+        _ => Parsed::Ignored,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_line_with_braces_counts() {
+        let line = b"(19410-01) Passed SPAMMY {RelayedTaggedInbound}, [203.0.113.10]:34155 [203.0.113.10] <ann@outside.example> -> <bruno@beta.example>, Queue-ID: 2D0F5B4448, Message-ID: <mclean.0@outside.example>, mail_id: EoUKOYyFSzeC, Hits: 6.099, size: 1349, queued_as: 9C621B44B1, 611 ms";
+        let expected = Fact::Checked {
+            is_spam: true,
+            is_blocked: false,
+            queue_id: QueueId::parse(b"2D0F5B4448").expect("an id"),
+            queued_as: QueueId::parse(b"9C621B44B1"),
+            recipient: b"bruno@beta.example",
+        };
+        assert_eq!(parse(line), Parsed::Fact(expected));
+        let again = b"(19410-01) Passed SPAMMY, <ann@outside.example> -> <bruno@beta.example>, Hits: 6.099, tag=-999, tag2=5, kill=10, queued_as: 9C621B44B1, L/Y/Y/0";
+        assert_eq!(parse(again), Parsed::Ignored);
+        assert_eq!(parse(b"Module Amavis::Conf        2.412"), Parsed::Ignored);
+    }
+}
