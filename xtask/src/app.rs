@@ -115,7 +115,8 @@ fn sheets(parts: &[Part]) -> Result<Vec<u8>> {
 /// The glue, the code, and a script that starts them; gives the elements that load all three at once.
 fn app(code: Vec<u8>) -> Result<String> {
     let mut bindgen = Bindgen::new();
-    bindgen.web(true)?.typescript(false).omit_default_module_path(true).remove_producers_section(true);
+    bindgen.web(true)?.typescript(false).omit_default_module_path(true);
+    bindgen.remove_producers_section(true).remove_name_section(true);
     let mut output = bindgen.input_bytes("mailtally", code).generate_output().context("wasm-bindgen failed")?;
     snippets(output.snippets(), output.local_modules())?;
     let glue = write_asset("mailtally", "js", output.js().as_bytes())?;
