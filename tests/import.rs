@@ -201,6 +201,7 @@ fn reports_print_only_the_answer() -> Result<()> {
     let mut reader = csv::Reader::from_reader(output.stdout.as_slice());
     ensure!(reader.headers()?.iter().any(|name| name.starts_with("Connections")), "{:?}", reader.headers());
     let rows = reader.records().collect::<Result<Vec<_>, _>>()?;
-    ensure!(rows.len() == 1, "one day is one row, not {}", rows.len());
+    ensure!(rows.len() == 2, "one day and the total are two rows, not {}", rows.len());
+    ensure!(rows[0].get(0) == Some("2026-11-22") && rows[1].get(0) == Some("Total"), "{rows:?}");
     Ok(())
 }

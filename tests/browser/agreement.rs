@@ -80,11 +80,13 @@ pub async fn the_downloaded_csv_is_the_table(_: &Stage, page: &Page) -> Result<(
     let head = reader.headers().context("the CSV has no head")?.clone();
     let sent = head.iter().position(|name| name.starts_with("Data Sent")).context("the CSV lacks Data Sent")?;
     let records = reader.records().collect::<Result<Vec<_>, _>>().context("the CSV cannot be parsed")?;
+    let (total, records) = records.split_last().context("the CSV is empty")?;
     ensure!(records.len() == table.rows.len(), "{} records for {} rows", records.len(), table.rows.len());
-    for (record, row) in records.iter().zip(&table.rows) {
+    let lines = records.iter().zip(table.rows.iter().map(|row| &row.cells)).chain([(total, &table.totals)]);
+    for (record, cells) in lines {
         let raw = record.get(sent).context("a record is short")?;
         let value = if raw.is_empty() { None } else { Some(raw.parse::<f64>().context("not a number")?) };
-        shown_as(&row.cells[0], "Data Sent (KB)", value).with_context(|| format!("in {record:?}"))?;
+        shown_as(&cells[0], "Data Sent (KB)", value).with_context(|| format!("in {record:?}"))?;
     }
     Ok(())
 }

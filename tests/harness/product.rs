@@ -79,7 +79,7 @@ impl Server {
         let mut command = Command::new(binary()?);
         command.args(["demo", "--listen", &free_address()?.to_string()]).env("TMPDIR", folder.path());
         let (process, url) = start(command)?;
-        let data = only_folder(folder.path())?;
+        let data = only_folder(folder.path())?.join("data");
         Ok(Server { process, url, data, _folder: folder })
     }
 
@@ -140,6 +140,6 @@ fn free_address() -> Result<SocketAddr> {
 fn only_folder(parent: &Path) -> Result<PathBuf> {
     let entries = fs::read_dir(parent)?.collect::<Result<Vec<_>, _>>()?;
     let folders: Vec<_> = entries.into_iter().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
-    let [folder] = folders.as_slice() else { bail!("the demo should have one data directory, not {folders:?}") };
+    let [folder] = folders.as_slice() else { bail!("the demo should have one directory, not {folders:?}") };
     Ok(folder.clone())
 }
