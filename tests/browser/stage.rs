@@ -1,7 +1,7 @@
 //! What all tests here stand on, started when the first of them needs it, and how one of them is run.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context, Result, anyhow};
 use libtest_mimic::{Failed, Trial};
@@ -25,26 +25,19 @@ impl Stage {
     }
 }
 
-/// A value that the first one to ask for it makes, while the others wait.
-struct Shared<T> {
-    value: OnceLock<T>,
-    making: Mutex<()>,
-}
+/// A value that the first one to ask for it makes, while the others wait. What failed once is not tried again.
+struct Shared<T>(OnceLock<Result<T, String>>);
 
 impl<T> Default for Shared<T> {
     fn default() -> Shared<T> {
-        Shared { value: OnceLock::new(), making: Mutex::new(()) }
+        Shared(OnceLock::new())
     }
 }
 
 impl<T> Shared<T> {
     fn get(&self, make: impl FnOnce() -> Result<T>) -> Result<&T> {
-        let _making = self.making.lock().map_err(|_| anyhow!("it could not be started for another test"))?;
-        if let Some(value) = self.value.get() {
-            return Ok(value);
-        }
-        let made = make()?;
-        Ok(self.value.get_or_init(|| made))
+        let made = self.0.get_or_init(|| make().map_err(|error| format!("{error:#}")));
+        made.as_ref().map_err(|error| anyhow!("{error}"))
     }
 }
 
