@@ -52,6 +52,11 @@ impl Host {
         self.session.get().and_then(Result::ok)
     }
 
+    /// Whether the server has not said yet who is asking.
+    pub fn is_unknown(self) -> bool {
+        self.session.read().is_none()
+    }
+
     /// The subject at the top of what the caller sees.
     pub fn root(self) -> Subject {
         self.session().map_or(Subject::Server, |session| session.account.root.clone())

@@ -17,21 +17,18 @@ pub fn cell(column: &Column, value: Option<f64>) -> String {
     intl::number(shown, decimals(column, shown))
 }
 
+/// Enough decimals that a small value does not read as nothing: one byte is 0.001 KB.
 fn decimals(column: &Column, shown: f64) -> usize {
+    let limits: &[f64] = match (column.is_average(), column.shown_as) {
+        (true, _) => &[0.01, 0.1, 100.0, f64::INFINITY],
+        (false, ShownAs::Kilobytes | ShownAs::Megabytes) => &[0.1, 1.0, 10.0],
+        (false, ShownAs::Number | ShownAs::Percent) => &[],
+    };
     let size = shown.abs();
-    match (column.is_average(), column.shown_as) {
-        (true, _) => {
-            if size < 100.0 {
-                2
-            } else {
-                1
-            }
-        }
-        // A part of a kilobyte is not nothing: one byte is 0.001.
-        (false, ShownAs::Kilobytes | ShownAs::Megabytes) if size > 0.0 => {
-            [0.1, 1.0, 10.0].iter().filter(|limit| size < **limit).count()
-        }
-        (false, _) => 0,
+    match size {
+        0.0 if column.is_average() => 2,
+        0.0 => 0,
+        _ => limits.iter().filter(|limit| size < **limit).count(),
     }
 }
 
@@ -161,6 +158,8 @@ mod tests {
         check("pop-sessions", "bandwidth", 1.0, "0.001", "1 B");
         check("pop-sessions", "bandwidth", 0.0, "0", "0 B");
         check("pop-usage", "active_connections", 0.12345, "0.12", "0.12");
+        check("pop-usage", "active_connections", 0.00123, "0.0012", "0.0012");
+        check("pop-usage", "active_connections", 0.0, "0.00", "0.00");
         check("server-status", "memory", 900.0 * 1024.0 * 1024.0, "900.0", "900 MB");
         check("server-status", "cpu", 12.3456, "12.35", "12.35 %");
     }

@@ -32,7 +32,7 @@ pub fn Frame(
             >
                 <Icon path=icon::MENU/>
             </button>
-            <a class="brand" href="/"><Icon path=icon::TALLY/><span>{text::BRAND}</span></a>
+            <a class="brand" href="/" aria-label=text::BRAND><Icon path=icon::TALLY/><span>{text::BRAND}</span></a>
             {use_context::<View>().map(|_| view! { <Breadcrumb/> })}
             <div class="head-space"></div>
             <Fresh read_until/>

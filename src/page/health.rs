@@ -47,14 +47,14 @@ fn tables(health: &Health) -> impl IntoView + use<> {
     }
     view! {
         <h2 class="part-title">{text::HEALTH_SOURCES}</h2>
-        <div class="card table-scroll">
+        <div class="card table-scroll" tabindex="0" role="region" aria-label=text::HEALTH_SOURCES>
             <table class="report-table">
                 <thead><tr>{text::HEALTH_SOURCE_HEADS.map(head)}</tr></thead>
                 <tbody>{health.sources.iter().map(source).collect_view()}</tbody>
             </table>
         </div>
         <h2 class="part-title">{text::HEALTH_PROGRAMS}</h2>
-        <div class="card table-scroll">
+        <div class="card table-scroll" tabindex="0" role="region" aria-label=text::HEALTH_PROGRAMS>
             <table class="report-table">
                 <thead><tr>{text::HEALTH_PROGRAM_HEADS.map(head)}</tr></thead>
                 <tbody>{health.programs.iter().map(program).collect_view()}</tbody>

@@ -76,7 +76,7 @@ impl Sheet {
             let answer = api::get(query.url());
             async move { Fetched { query, answer: answer.await } }
         });
-        let outcome = outcome_memo(query, resource);
+        let outcome = outcome_memo(host, query, resource);
         let table = table_memo(view, outcome, window, step);
         let order = order_memo(view, table);
         let sheet = Sheet { window, subject, by, step, outcome, table, order, resource };
@@ -129,7 +129,7 @@ fn window_memo(host: Host, view: View) -> Memo<Arc<Window>> {
     Memo::new(move |_| Arc::new(window::window(range.get(), &zone_name.read(), host.now.get())))
 }
 
-fn outcome_memo(query: Memo<Query>, resource: LocalResource<Fetched>) -> Memo<Outcome> {
+fn outcome_memo(host: Host, query: Memo<Query>, resource: LocalResource<Fetched>) -> Memo<Outcome> {
     // The last good answer, so that a lost server does not take away what is on screen.
     let kept = Memo::new_with_compare(
         move |kept: Option<&Option<(Query, Arc<Answer>)>>| match resource.get() {
@@ -139,6 +139,10 @@ fn outcome_memo(query: Memo<Query>, resource: LocalResource<Fetched>) -> Memo<Ou
         |_, _| true,
     );
     Memo::new(move |_| {
+        // Both answers are on their way at once; shown one after the other, the page would jump.
+        if host.is_unknown() {
+            return Outcome::Loading;
+        }
         let query = query.get();
         let Some(fetched) = resource.get().filter(|fetched| fetched.query == query) else { return Outcome::Loading };
         let kept = kept.get().filter(|(kept, _)| *kept == query);
