@@ -20,7 +20,7 @@ pub fn pop(s: &mut Scribe, at: Moment) {
     let place = place_of(s, user);
     let (session, pid) = (s.session_id(), s.pid());
     let address = user.address;
-    let ends = match s.rng.within(0..=399) {
+    let ends = match s.rng.within(0..=199) {
         0..4 => return wrong_password(s, at, "pop3-login", address, &format!("198.51.100.{place}"), 1),
         4..6 => return too_many_connections(s, at, "pop3-login", address, place),
         6..8 => "Disconnected: Too many bad commands",
@@ -55,15 +55,15 @@ pub fn imap(s: &mut Scribe, at: Moment) {
     let place = place_of(s, user);
     let (session, pid) = (s.session_id(), s.pid());
     let address = user.address;
-    let (ends, seconds) = match s.rng.within(0..=399) {
+    let (ends, seconds) = match s.rng.within(0..=199) {
         0..4 => return wrong_password(s, at, "imap-login", address, &format!("198.51.100.{place}"), 1),
         4..6 => return too_many_connections(s, at, "imap-login", address, place),
         6..8 => ("Disconnected: Too many invalid IMAP commands.", 40),
         8..14 => ("Disconnected: Inactivity - no input for 1800 secs", 1_800),
         14..18 => ("Disconnected: Server shutting down.", s.rng.within(20..=600)),
-        18..160 => (
+        18..80 => (
             "Disconnected: Connection closed (IDLE running for 0.001 + waiting input for 0.001 secs, 2 B in + 10 B out, state=wait-input)",
-            s.rng.skewed(20..=14_000),
+            s.rng.skewed(20..=9_000),
         ),
         _ => ("Disconnected: Logged out", s.rng.skewed(4..=7_000)),
     };

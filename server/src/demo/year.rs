@@ -68,17 +68,17 @@ struct Kind {
 /// Its order is part of the story: chance is drawn by position.
 const KINDS: &[Kind] = &[
     Kind {
-        a_day: 84.0,
+        a_day: 104.0,
         rhythm: Rhythm::Daytime,
         happens: |s, at, sky| inbound::message(s, at, sky.filters(at.time())),
     },
     Kind {
-        a_day: 36.0,
+        a_day: 48.0,
         rhythm: Rhythm::Office,
         happens: |s, at, sky| outbound::message(s, at, sky.filters(at.time())),
     },
-    Kind { a_day: 250.0, rhythm: Rhythm::Daytime, happens: |s, at, _| sessions::pop(s, at) },
-    Kind { a_day: 210.0, rhythm: Rhythm::Office, happens: |s, at, _| sessions::imap(s, at) },
+    Kind { a_day: 110.0, rhythm: Rhythm::Daytime, happens: |s, at, _| sessions::pop(s, at) },
+    Kind { a_day: 100.0, rhythm: Rhythm::Office, happens: |s, at, _| sessions::imap(s, at) },
     Kind { a_day: 62.0, rhythm: Rhythm::Always, happens: |s, at, _| strangers::visit(s, at) },
     Kind { a_day: 14.0, rhythm: Rhythm::Always, happens: |s, at, _| sessions::knock(s, at) },
     Kind { a_day: 1.0, rhythm: Rhythm::Always, happens: |s, at, _| mail::cron_report(s, at) },
