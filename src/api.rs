@@ -27,11 +27,20 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What happened, in two words.
+    pub fn head(&self) -> &'static str {
+        match self {
+            Failure::Unreachable => text::UNREACHABLE_HEAD,
+            Failure::Refused(error) if error.error == "not-found" => text::NOTHING_HERE_HEAD,
+            Failure::Refused(_) | Failure::Unreadable(_) => text::REFUSED_HEAD,
+        }
+    }
+
     /// The words for a person.
     pub fn sentence(&self) -> String {
         match self {
             Failure::Unreachable => text::UNREACHABLE.to_owned(),
-            Failure::Refused(error) => error.detail.clone(),
+            Failure::Refused(error) => text::as_sentence(&error.detail),
             Failure::Unreadable(why) => format!("{} ({why})", text::UNREADABLE),
         }
     }

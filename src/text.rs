@@ -56,7 +56,9 @@ pub const EXPORT_FAILED: &str = "The browser refused to save the file.";
 pub const LOADING: &str = "Loading";
 pub const UNREACHABLE: &str = "The Mailtally server did not answer. It may be restarting, or the connection is lost.";
 pub const UNREADABLE: &str = "The server’s answer could not be read.";
-pub const FAILED_HEAD: &str = "No answer";
+pub const UNREACHABLE_HEAD: &str = "No answer";
+pub const NOTHING_HERE_HEAD: &str = "Nothing here";
+pub const REFUSED_HEAD: &str = "The question failed";
 
 pub const NO_DATA_HEAD: &str = "No data yet";
 pub const NO_DATA: &str = "No log has been read so far. Point Mailtally at your mail log, or import an old one; the report fills as lines are read.";
@@ -85,6 +87,12 @@ pub fn read_to(clock: &str) -> String {
 
 pub fn until(clock: &str) -> String {
     format!("until {clock}")
+}
+
+/// What the server says in lower case without a stop, as messages of programs are, as a sentence of the page.
+pub fn as_sentence(detail: &str) -> String {
+    let mut letters = detail.trim_end_matches('.').chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 /// The viewed subject, for titles and alternatives.

@@ -67,7 +67,7 @@ pub fn Notes(table: Signal<Arc<Table>>) -> impl IntoView {
 
 #[component]
 fn EmptyNote(empty: Empty) -> impl IntoView {
-    let (head, says) = match empty {
+    let words = move || match empty {
         Empty::NoData => (text::NO_DATA_HEAD, text::NO_DATA.to_owned()),
         Empty::NoSource => (text::NO_SOURCE_HEAD, text::NO_SOURCE.to_owned()),
         Empty::Unobserved => (text::UNOBSERVED_HEAD, text::unobserved(stored_words())),
@@ -76,9 +76,10 @@ fn EmptyNote(empty: Empty) -> impl IntoView {
     };
     view! {
         <div class="note" role="status">
-            <strong>{head}</strong>
-            " "
-            {says}
+            {move || {
+                let (head, says) = words();
+                view! { <strong>{head}</strong>" "{says} }
+            }}
             {(empty == Empty::Unobserved).then(|| view! { " "<ShowStored/> })}
         </div>
     }
@@ -88,10 +89,12 @@ fn EmptyNote(empty: Empty) -> impl IntoView {
 #[component]
 fn ShowStored() -> impl IntoView {
     let view = View::get();
-    stored_dates().map(|dates| {
-        let show = move |_| view.change(|state| state.range = Range::Dates(dates));
-        view! { <button type="button" class="link" on:click=show>{text::SHOW_STORED}</button> }
-    })
+    move || {
+        stored_dates().map(|dates| {
+            let show = move |_| view.change(|state| state.range = Range::Dates(dates));
+            view! { <button type="button" class="link" on:click=show>{text::SHOW_STORED}</button> }
+        })
+    }
 }
 
 fn stored_dates() -> Option<Dates> {
@@ -115,7 +118,7 @@ pub fn Failed(failure: Failure) -> impl IntoView {
     };
     view! {
         <div class="card failed" role="alert">
-            <p class="failed-head">{text::FAILED_HEAD}</p>
+            <p class="failed-head">{failure.head()}</p>
             <p>{failure.sentence()}</p>
             <button type="button" class="button" on:click=retry>{text::RETRY}</button>
         </div>
