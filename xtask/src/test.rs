@@ -17,7 +17,10 @@ pub fn test(long: bool) -> Result<()> {
     progress.step("lints", || lint(["--workspace", "--all-targets"]))?;
     progress.step("native tests", || native(long))?;
     dist::build(&mut progress)?;
-    progress.step("lints for the browser", || lint(["--package=mailtally-app", "--target=wasm32-unknown-unknown"]))?;
+    progress.step("lints of what was built", || {
+        lint(["--package=mailtally-app", "--target=wasm32-unknown-unknown"])?;
+        lint(["--package=mailtally-server", "--features=embed"])
+    })?;
     progress.step("tests inside the browser", in_browser)?;
     progress.step("tests from outside", || from_outside(long))?;
     say(&format!("── all passed in {}", progress.elapsed()));

@@ -43,7 +43,6 @@ impl Assets {
     /// else has a page that says how to build it.
     #[cfg(feature = "embed")]
     pub fn built_in() -> Result<Assets> {
-        use rust_embed::RustEmbed;
         let file = |path: std::borrow::Cow<'static, str>| {
             let file = Embedded::get(&path)?;
             Some((path.into_owned(), Bytes::from(file.data.into_owned())))
