@@ -92,6 +92,8 @@ fn each_message_is_counted_once_though_a_filter_logs_it_twice() -> Result<()> {
             ("message-traffic", "gamma.example", &[("incoming", 7), ("incoming_spam", 3)]),
             ("message-traffic", "boris@beta.example", &[("incoming", 4), ("incoming_spam", 3)]),
             ("smtp-in-usage", "", &[("connections", 43)]),
+            // 45 were served by spamd; spamc found nobody there 56 times, and the messages arrived all the same.
+            ("spamassassin-servers", "", &[("connections", 45), ("failed_connections", 56)]),
         ],
     )
 }
@@ -121,9 +123,13 @@ fn final_outcomes_are_counted_once_and_deferrals_apart() -> Result<()> {
         "delivery-bounce-defer-expire",
         &[
             // 36 messages of one person; the 24 that arrive are the bounces for them. (R9, R10)
-            ("message-traffic", "", &[("incoming", 24), ("outgoing", 36)]),
+            ("message-traffic", "", &[("incoming", 24), ("outgoing", 36), ("bounces", 26)]),
             ("message-traffic", "carl@gamma.example", &[("incoming", 24), ("outgoing", 36)]),
             ("smtp-in-usage", "", &[("connections", 39)]),
+            // What the servers outside say that they took, to the byte; a try that fails is a connection of its own.
+            ("smtp-out-usage", "", &[("bandwidth", 26_335), ("connections", 70)]),
+            ("smtp-out-connections", "", &[("failed_connections", 29)]),
+            ("smtp-out-errors", "", &[("deferrals", 48), ("bounced", 26)]),
         ],
     )
 }
@@ -135,7 +141,8 @@ fn refusals_are_told_apart_by_what_was_refused() -> Result<()> {
         &[
             ("message-traffic", "", &[("incoming", 26), ("outgoing", 0)]),
             ("message-traffic", "bob@beta.example", &[("incoming", 4)]),
-            ("smtp-in-usage", "", &[("connections", 98)]),
+            ("smtp-in-usage", "", &[("connections", 98), ("blocked_connections", 22)]),
+            ("smtp-in-errors", "", &[("rejected_recipients", 37), ("rejected_messages", 10)]),
             ("message-traffic", "alice@alpha.example", &[("incoming", 22)]),
         ],
     )
