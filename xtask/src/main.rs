@@ -4,6 +4,7 @@
 
 mod app;
 mod asset;
+mod bench;
 mod dist;
 mod licences;
 mod page;
@@ -18,6 +19,8 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use bench::{Depth, Half};
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Build, run and check Mailtally")]
@@ -36,6 +39,14 @@ enum Command {
     },
     /// Build the browser app into target/app
     App,
+    /// Measure how fast it is and write docs/benchmarks.md
+    Bench {
+        /// Only this half
+        half: Option<Half>,
+        /// Also growth up to a hundred times the data
+        #[arg(long)]
+        long: bool,
+    },
     /// Make the one binary with the app inside: target/dist/mailtally
     Dist,
     /// Check format, lints and licences, then run every test: native, in the browser, and from outside
@@ -50,6 +61,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run { listen } => run::run(listen),
         Command::App => app::command(),
+        Command::Bench { half, long } => bench::bench(half, if long { Depth::Long } else { Depth::Usual }),
         Command::Dist => dist::command(),
         Command::Test { long } => test::test(long),
     };
