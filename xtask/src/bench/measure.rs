@@ -17,7 +17,7 @@ pub struct Cost {
 /// Runs a program to its end; what it prints goes nowhere.
 pub fn run(command: &mut Command) -> Result<Cost> {
     let began = Instant::now();
-    let mut child = command
+    let child = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
