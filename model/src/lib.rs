@@ -17,6 +17,7 @@
 //! * **Step** ([`step`]): hour, day, ISO week, month, quarter: how slots are folded in the viewer's zone.
 //! * **Mode** ([`wire::By`]): what the rows are: steps of time, or the children of the viewed subject.
 //! * **Table** ([`table`]): what people see. Chart and CSV are other faces of the same Table.
+//! * **Finding** ([`unusual`]): a subject's count that stands out of its own past.
 
 pub mod basis;
 pub mod catalogue;
@@ -34,6 +35,7 @@ pub mod table;
 #[cfg(test)]
 mod testing;
 pub mod time;
+pub mod unusual;
 pub mod wire;
 pub mod zone;
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::basis::Basis;
 use crate::coverage::Covered;
 use crate::measure::Family;
+use crate::step::Step;
 use crate::subject::Subject;
 use crate::time::Time;
 
@@ -99,6 +100,39 @@ pub struct Answer {
     pub values: BTreeMap<String, Vec<u64>>,
     /// The viewed subject's own sums over the whole span, by measure id: never the sum of the rows.
     pub totals: BTreeMap<String, u64>,
+}
+
+/// `GET /api/unusual?from=&until=[&subject=&skip=&limit=]`: what stood out of its own past, most unusual first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unusual {
+    pub findings: Vec<Finding>,
+    /// On all pages.
+    pub total: usize,
+    /// IANA name of the zone whose days were compared.
+    pub zone: String,
+}
+
+/// A subject's day that stands out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    pub subject: Subject,
+    /// When the day began.
+    pub day: Time,
+    /// The most unusual count first; there is at least one.
+    pub jumps: Vec<FoundJump>,
+}
+
+/// A count of the day, or of an hour of it, and what is usual for that weekday and hour.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundJump {
+    pub measure: String,
+    pub step: Step,
+    pub from: Time,
+    pub until: Time,
+    pub value: u64,
+    pub low: u64,
+    pub high: u64,
+    pub score: u64,
 }
 
 /// `GET /api/events`: the raw events behind a number, newest first.

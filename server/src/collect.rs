@@ -17,14 +17,14 @@ use std::borrow::Cow;
 
 use anyhow::Result;
 use mailtally_model::time::DAY_SECS;
-use mailtally_model::{Span, Subject, Time, Zone};
+use mailtally_model::{Slot, Span, Subject, Time, Zone};
 use rustc_hash::FxHashSet;
 
 pub use import::{Imported, ImportedFile, Outcome, Progress, import};
 pub use live::{Live, Watch};
 
 use crate::batch::{Batch, LineCounts};
-use crate::command::escape;
+use crate::command::{escape, zones};
 use crate::event::Update;
 use crate::settings::MailSettings;
 use crate::source::SourceState;
@@ -32,6 +32,7 @@ use crate::source::lines::LastLine;
 use crate::store::Store;
 use crate::syslog::{Line, NotALine};
 use crate::track::{Tracker, Verdict};
+use crate::unusual;
 use copies::Copies;
 use observed::Observed;
 use stream::Book;
@@ -97,6 +98,10 @@ pub struct Collector {
     copies: Copies,
     observed: Observed,
     learned: FxHashSet<Subject>,
+    /// Whose days what is unusual is looked for in: an IANA name.
+    zone: String,
+    /// The slot of the last look.
+    looked: Option<Slot>,
     now: Time,
     updates: Vec<Update>,
     known: Vec<Subject>,
@@ -126,10 +131,17 @@ impl Collector {
             copies: Copies::default(),
             observed: Observed::new(reading.silence_gap_secs),
             learned: FxHashSet::default(),
+            zone: "UTC".to_owned(),
+            looked: None,
             now: reading.now,
             updates: Vec::new(),
             known: Vec::new(),
         }
+    }
+
+    /// The zone of reports, where days are compared; UTC if nothing is said.
+    pub fn in_zone(self, zone: String) -> Collector {
+        Collector { zone, ..self }
     }
 
     /// Every source that was read before, and where to.
@@ -282,6 +294,22 @@ impl Collector {
         self.batch = Batch::default();
         self.lines = 0;
         Ok(())
+    }
+
+    /// Looks for what is unusual in what was committed since the last look.
+    fn look(&mut self) -> Result<()> {
+        let Sink::Store(store) = &mut self.sink else { return Ok(()) };
+        unusual::look(store, |span| zones::probe(&self.zone, span).unwrap_or_else(|_| Zone::utc()))
+    }
+
+    /// The same, once for each slot of log time.
+    fn look_as_slots_close(&mut self) -> Result<()> {
+        let newest = self.observed.last_of_each().into_iter().map(|(_, last)| last.slot()).max();
+        if newest <= self.looked {
+            return Ok(());
+        }
+        self.looked = newest;
+        self.look()
     }
 
     /// Forgets events that are older than `keep_days` before the newest line; the counters stay.

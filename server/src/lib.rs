@@ -20,6 +20,7 @@ pub mod collect;
 pub mod event;
 pub mod store;
 pub mod track;
+pub mod unusual;
 
 pub mod command;
 pub mod demo;

@@ -106,6 +106,8 @@ pub fn import(
         collector.settle();
     }
     commit(&mut merge, collector, &mut imported)?;
+    // Once, when all is read: the past of a day may come after it.
+    collector.look()?;
     let order = |file: &ImportedFile| files.iter().position(|given| given.path == file.path);
     imported.files.sort_by_key(order);
     Ok(imported)

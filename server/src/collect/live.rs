@@ -113,7 +113,7 @@ impl Live {
     pub fn new(store: Store, settings: &Settings, reading: Reading, sampler: Option<Sampler>) -> Result<Live> {
         let reading = Reading { last_line: LastLine::HoldBack, ..reading };
         let now = reading.now;
-        let collector = Collector::into_store(store, &settings.mail, &reading)?;
+        let collector = Collector::into_store(store, &settings.mail, &reading)?.in_zone(settings.zone_name());
         let samples = SourceState { id: SAMPLES, ..SourceState::default() };
         Ok(Live {
             samples: Stream::new(samples, &reading),
@@ -338,6 +338,10 @@ impl Live {
             Ok(()) => {
                 if self.failed.take().is_some() {
                     tracing::info!("commits succeed again; nothing was lost");
+                }
+                // What is due stays due.
+                if let Err(error) = self.collector.look_as_slots_close() {
+                    tracing::warn!("cannot look for what is unusual: {error:#}");
                 }
             }
             Err(error) => {

@@ -108,7 +108,7 @@ fn count(plan: Plan, logs: &Path, data: &Path, settings: &Settings) -> Result<Wr
     let mut store = Store::open(data)?;
     store.mark_demo()?;
     let reading = reading(settings, plan.until)?;
-    let mut collector = Collector::into_store(store, &settings.mail, &reading)?;
+    let mut collector = Collector::into_store(store, &settings.mail, &reading)?.in_zone(settings.zone_name());
     let given = Given::look(&written.files, plan.until)?;
     let imported = import::read(&given, &mut collector, &reading)?;
     ensure!(imported.is_whole(), "the made-up logs were not read to their end");

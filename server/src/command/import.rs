@@ -75,7 +75,8 @@ pub fn run(args: &ImportArgs, settings: &Settings) -> Result<ExitCode> {
     let reading = args.reading.reading(settings, now)?;
     let given = Given::look(&args.files, now)?;
     let dir = args.data.as_deref().unwrap_or(&settings.data);
-    let mut collector = Collector::into_store(Store::open(dir)?, &settings.mail, &reading)?;
+    let mut collector =
+        Collector::into_store(Store::open(dir)?, &settings.mail, &reading)?.in_zone(settings.zone_name());
     let before = programs(dir)?;
     let imported = read(&given, &mut collector, &reading)?;
     drop(collector);

@@ -5,7 +5,7 @@ mod demo;
 mod import;
 mod report;
 mod serve;
-mod zones;
+pub mod zones;
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};

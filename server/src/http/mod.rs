@@ -13,6 +13,7 @@ mod params;
 mod readers;
 mod reports;
 mod secure;
+mod unusual;
 
 #[cfg(test)]
 mod tests;
@@ -80,6 +81,7 @@ pub fn router(app: App) -> Router {
         .route("/api/reports", get(reports::session))
         .route("/api/reports/{id}", get(reports::answer))
         .route("/api/events", get(events::page))
+        .route("/api/unusual", get(unusual::unusual))
         .route("/api/health", get(health::health))
         .route("/api/openapi.json", get(description))
         .fallback(elsewhere)

@@ -43,6 +43,17 @@ pub struct EventParams {
     pub limit: Option<usize>,
 }
 
+/// `GET /api/unusual`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UnusualParams {
+    pub subject: Option<String>,
+    pub from: i64,
+    pub until: i64,
+    pub skip: Option<usize>,
+    pub limit: Option<usize>,
+}
+
 pub fn parsed<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {
     match query {
         Ok(Query(params)) => Ok(params),

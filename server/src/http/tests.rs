@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
 use http_body_util::BodyExt;
-use mailtally_model::wire::{Answer, ApiError, EventPage, Health, Session};
+use mailtally_model::wire::{Answer, ApiError, EventPage, Health, Session, Unusual};
 use mailtally_model::{Family, Slot, Span, Subject, Time, measure};
 use serde::de::DeserializeOwned;
 use tower::ServiceExt;
@@ -345,6 +345,37 @@ async fn the_description_names_every_parameter_and_every_answers_parts() {
         };
         assert_eq!(names(parts), names(answer.as_object().unwrap()), "{path}");
     }
+}
+
+#[tokio::test]
+async fn what_is_unusual_is_ranked_and_paged() {
+    let mut site = site();
+    let mut batch = Batch::default();
+    let weeks = 9;
+    let span = Span::new(Time(0), Time(weeks * 7 * 86_400));
+    batch.coverage = vec![(Family::Postfix, "mx1".to_owned(), span)];
+    batch.known = ["ann@example.com", "ben@example.org"].map(|name| name.parse().unwrap()).to_vec();
+    for week in 0..weeks {
+        for (name, jump) in [("ann@example.com", 200), ("ben@example.org", 900)] {
+            let amount = if week == weeks - 1 { jump } else { 5 };
+            let slot = Slot(week * 7 * 96 + 50);
+            batch.counters.insert((name.parse().unwrap(), measure::OUTGOING.number, slot), amount);
+        }
+    }
+    site.store.commit(&batch).unwrap();
+    crate::unusual::look(&mut site.store, |_| mailtally_model::Zone::utc()).unwrap();
+    let ask = |rest: &str| format!("/api/unusual?from=0&until={}{rest}", span.until.0);
+    let all: Unusual = json(&site, &ask("")).await;
+    let names = |page: &Unusual| page.findings.iter().map(|found| found.subject.to_string()).collect::<Vec<_>>();
+    assert_eq!((names(&all), all.total), (vec!["ben@example.org".to_owned(), "ann@example.com".to_owned()], 2));
+    let jump = &all.findings[0].jumps[0];
+    assert_eq!((jump.value, jump.low, jump.high, jump.step), (900, 5, 5, mailtally_model::Step::Day));
+    let second: Unusual = json(&site, &ask("&skip=1&limit=1")).await;
+    assert_eq!((names(&second), second.total), (vec!["ann@example.com".to_owned()], 2));
+    let below: Unusual = json(&site, &ask("&subject=example.com")).await;
+    assert_eq!(names(&below), ["ann@example.com"]);
+    let before: Unusual = json(&site, "/api/unusual?from=0&until=900").await;
+    assert_eq!(before.total, 0);
 }
 
 #[tokio::test]

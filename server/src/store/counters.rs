@@ -92,6 +92,15 @@ pub struct Slots {
 }
 
 impl Slots {
+    /// The stretch that holds both.
+    pub fn and(self, other: Slots) -> Slots {
+        Slots { from: self.from.min(other.from), until: self.until.max(other.until) }
+    }
+
+    pub fn span(self) -> Span {
+        Span::new(Slot(self.from).start(), Slot(self.until).start())
+    }
+
     /// All slots that begin in the span.
     pub fn of(span: Span) -> Slots {
         let ceil = |secs: i64| secs.div_euclid(SLOT_SECS) + i64::from(secs.rem_euclid(SLOT_SECS) != 0);

@@ -11,6 +11,7 @@ mod counters;
 mod coverage;
 mod days;
 pub mod events;
+mod findings;
 mod health;
 mod names;
 mod reader;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use answer::{MAX_CELLS, Question};
 pub use events::{EventQuery, MAX_EVENTS_PAGE};
+pub use findings::{DueCount, Kept, Look};
 pub use reader::{ReadError, Reader, Version};
 pub use schema::{FILE, LOCK};
 pub use writer::Store;

@@ -1,6 +1,7 @@
 //! Reading, on a connection of its own that cannot write. Every question is answered from one snapshot, so that its
 //! numbers add up while a batch comes in.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mailtally_model::wire::{Answer, EventPage, Health, SourceHealth};
@@ -9,8 +10,8 @@ use rusqlite::{Connection, InterruptHandle, OptionalExtension, Transaction};
 
 use super::answer::{self, Question};
 use super::names::SERVER_ID;
-use super::{coverage, days, events, health, schema, writer};
-use crate::store::EventQuery;
+use super::{coverage, days, events, findings, health, schema, writer};
+use crate::store::{EventQuery, Kept};
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,15 @@ impl Reader {
             let subject = find(tx, &query.subject)?.ok_or(Stop::NotFound)?;
             Ok(events::page(tx, subject, query, visible)?)
         })
+    }
+
+    /// What stood out of its own past in a span, by subject and day; `visible` says whose the asker may see.
+    pub fn findings(
+        &self,
+        span: Span,
+        visible: impl Fn(&Subject) -> bool,
+    ) -> anyhow::Result<BTreeMap<(Subject, Time), Vec<Kept>>> {
+        self.plain(|tx| findings::within(tx, span, visible))
     }
 
     /// The last commit that touched a span: while it is the same, so is every answer over it.

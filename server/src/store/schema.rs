@@ -12,8 +12,10 @@ pub const FILE: &str = "mailtally.sqlite";
 /// Held by the one process that writes.
 pub const LOCK: &str = "mailtally.lock";
 
-/// Rises with each change of schema.sql. A file with a higher number was written by a newer Mailtally.
-const VERSION: i32 = 1;
+/// What makes a file of one version one of the next, from an empty one on. A file that needs more steps than there are
+/// here was written by a newer Mailtally.
+const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema-2.sql")];
+const VERSION: i32 = STEPS.len() as i32;
 /// "MTly", in the file's header: another program's SQLite file is not taken for ours.
 const APPLICATION_ID: i32 = 0x4d54_6c79;
 /// How long a writer or reader waits for the other's short moments before it gives up.
@@ -135,17 +137,21 @@ fn set_up(connection: &Connection, length: u64) -> Result<(), Refusal> {
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "temp_store", "memory")?;
-    if length == 0 {
-        let tx = connection.unchecked_transaction()?;
-        tx.execute_batch(include_str!("schema.sql"))?;
-        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
-        tx.pragma_update(None, "user_version", VERSION)?;
-        tx.commit()?;
-    } else if length <= MAX_CHECKED_BYTES {
+    if (1..=MAX_CHECKED_BYTES).contains(&length) {
         let verdict: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
         if verdict != "ok" {
             return Err(Refusal::Damaged(verdict));
         }
+    }
+    let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version < VERSION {
+        let tx = connection.unchecked_transaction()?;
+        for step in STEPS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+            tx.execute_batch(step)?;
+        }
+        tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+        tx.pragma_update(None, "user_version", VERSION)?;
+        tx.commit()?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use mailtally_model::{Slot, Time};
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::days::Touched;
+use super::findings::{self, Due, DueCount, Look, MAX_FINDINGS};
 use super::names::Names;
 use super::{counters, coverage, events, health, schema};
 use crate::batch::Batch;
@@ -24,6 +25,8 @@ pub struct Store {
     names: Names,
     /// The highest event id in the file: what is above it is new and need not be looked for.
     newest_event: i64,
+    /// Counts that changed since the last look for what is unusual.
+    due: Due,
     /// Keeps other writers out for as long as this lives.
     _lock: File,
 }
@@ -37,10 +40,10 @@ impl Store {
         let connection = schema::open_writer(&path)?;
         let load = || {
             let newest: Option<i64> = connection.query_row("SELECT max(id) FROM event", [], |row| row.get(0))?;
-            Ok((Names::load(&connection)?, newest.unwrap_or(0)))
+            Ok((Names::load(&connection)?, newest.unwrap_or(0), Due::load(&connection)?))
         };
-        let (names, newest_event) = load().map_err(|error| schema::explain(error, &path))?;
-        Ok(Store { connection, path, names, newest_event, _lock: lock })
+        let (names, newest_event, due) = load().map_err(|error| schema::explain(error, &path))?;
+        Ok(Store { connection, path, names, newest_event, due, _lock: lock })
     }
 
     /// Writes a batch in one transaction.
@@ -78,8 +81,27 @@ impl Store {
         for (program, counts) in &batch.health {
             health::add(&tx, program, counts)?;
         }
+        self.due.note(&tx, &self.names, &batch.counters)?;
         touched.write(&tx)?;
         tx.commit()
+    }
+
+    /// Looks for what is unusual in the counts that changed since the last look, in one transaction with what it keeps.
+    pub fn look(&mut self, judge: impl FnOnce(&Look<'_>, &[DueCount]) -> rusqlite::Result<()>) -> Result<()> {
+        if self.due.is_empty() {
+            return Ok(());
+        }
+        let due = &mut self.due;
+        let run = || {
+            let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            judge(&Look(&tx), &due.counts(&tx)?)?;
+            findings::bound(&tx, MAX_FINDINGS)?;
+            findings::forget_due(&tx)?;
+            tx.commit()
+        };
+        run().map_err(|error| schema::explain(error, &self.path))?;
+        *due = Due::default();
+        Ok(())
     }
 
     /// What the tracker kept, by key.
