@@ -1,6 +1,6 @@
 //! amavis: what it decided of a message, by the queue files on both sides of it → a [`Fact`].
 
-use crate::postfix::QueueId;
+use crate::queue_id::QueueId;
 use crate::text::{Parsed, split};
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,11 +5,13 @@
 pub mod source;
 pub mod syslog;
 
+pub mod queue_id;
 pub mod text;
 
 pub mod amavis;
 pub mod clamav;
 pub mod dovecot;
+pub mod exim;
 pub mod host;
 pub mod postfix;
 pub mod rspamd;

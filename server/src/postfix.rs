@@ -7,69 +7,11 @@ mod delivery;
 mod postscreen;
 mod smtpd;
 
+use crate::queue_id::QueueId;
 use crate::text::{self, Parsed, address, leading_number, number, split};
 
-pub use delivery::{Delays, Delivery, Status, Trouble};
+pub use delivery::{Delays, Delivery, Status, Trouble, queued_as};
 pub use postscreen::Screened;
-
-/// The name of a queue file: hexadecimal, or since 2.9 digits and consonants (`enable_long_queue_ids`).
-/// The letters themselves, packed: names are compared at every line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct QueueId(u128);
-
-impl From<QueueId> for String {
-    fn from(id: QueueId) -> String {
-        id.to_string()
-    }
-}
-
-impl TryFrom<String> for QueueId {
-    type Error = &'static str;
-
-    fn try_from(letters: String) -> Result<QueueId, &'static str> {
-        QueueId::parse(letters.as_bytes()).ok_or("not the name of a queue file")
-    }
-}
-
-impl QueueId {
-    /// 6 bits a letter fit 21 letters; Postfix makes 11 to 20.
-    const MAX_LETTERS: usize = 21;
-
-    pub fn parse(bytes: &[u8]) -> Option<QueueId> {
-        let is_short = bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
-        let is_long = || bytes.len() >= 10 && bytes.iter().all(|byte| is_long_letter(*byte));
-        if !(5..=QueueId::MAX_LETTERS).contains(&bytes.len()) || !(is_short || is_long()) {
-            return None;
-        }
-        let code = |byte: u8| match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'A'..=b'Z' => byte - b'A' + 10,
-            _ => byte - b'a' + 36,
-        };
-        Some(QueueId(bytes.iter().fold(1, |packed, byte| packed << 6 | u128::from(code(*byte)))))
-    }
-}
-
-impl std::fmt::Display for QueueId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let letters = (127 - self.0.leading_zeros()) / 6;
-        for letter in (0..letters).rev() {
-            let code = (self.0 >> (letter * 6) & 63) as u8;
-            let byte = match code {
-                0..=9 => b'0' + code,
-                10..=35 => b'A' + code - 10,
-                _ => b'a' + code - 36,
-            };
-            write!(f, "{}", char::from(byte))?;
-        }
-        Ok(())
-    }
-}
-
-fn is_long_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() && !matches!(byte.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u')
-}
 
 /// A client or a next hop: `mail.outside.example[203.0.113.10]`, with `:25` where ports are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -232,6 +174,10 @@ pub struct Reject<'a> {
     /// Since 3.10.
     pub sasl_username: Option<&'a [u8]>,
     pub is_by_milter: bool,
+    /// A refusal of the client as such: DNS list, client access map, missing name (1.2, report 8).
+    pub is_of_client: bool,
+    /// 5xx, or 5.x.x where cleanup writes no code.
+    pub is_permanent: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

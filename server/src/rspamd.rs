@@ -1,6 +1,6 @@
 //! Rspamd: the verdict on a message, by its queue file → a [`Fact`]. From its own log or by syslog.
 
-use crate::postfix::QueueId;
+use crate::queue_id::QueueId;
 use crate::text::{Parsed, split};
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -128,18 +128,23 @@ impl<'a> Delivery<'a> {
         Peer::whole(self.relay)
     }
 
-    /// The id that the next hop gave: `… queued as CHILD`, at the end of its reply.
+    /// The id that the next hop gave, where it is a mail server.
     pub fn queued_as(&self) -> Option<QueueId> {
-        let at = memchr::memmem::rfind(self.response, b"queued as ")?;
-        let word = &self.response[at + 10..];
-        let end = word.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(word.len());
-        QueueId::parse(&word[..end])
+        matches!(self.daemon, b"smtp" | b"lmtp").then(|| queued_as(self.response)).flatten()
     }
 
     /// local(8) handed it on as a new queue file: `forwarded as CHILD`.
     pub fn forwarded_as(&self) -> Option<QueueId> {
         QueueId::parse(self.response.strip_prefix(b"forwarded as ")?)
     }
+}
+
+/// `… queued as CHILD`, at the end of a reply.
+pub fn queued_as(reply: &[u8]) -> Option<QueueId> {
+    let at = memchr::memmem::rfind(reply, b"queued as ")?;
+    let word = &reply[at + 10..];
+    let end = word.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(word.len());
+    QueueId::parse(&word[..end])
 }
 
 /// What an attempt's response says of its connection.
@@ -167,13 +172,13 @@ impl Trouble {
         Trouble {
             is_setup_failed: is_refused || at_greeting || is_tls,
             is_terminated: is_lost,
-            is_bad_command: is_syntax_reply(theirs),
+            is_bad_command: Trouble::is_syntax_reply(theirs),
         }
     }
-}
 
-/// 500 to 504, or 5.5.x: the next hop did not take our command.
-fn is_syntax_reply(reply: &[u8]) -> bool {
-    let Some((code, rest)) = leading_number(reply) else { return false };
-    (500..=504).contains(&code) || code >= 500 && rest.get(1..5).is_some_and(|dsn| dsn == b"5.5.")
+    /// 500 to 504, or 5.5.x: the next hop did not take our command.
+    pub fn is_syntax_reply(reply: &[u8]) -> bool {
+        let Some((code, rest)) = leading_number(reply) else { return false };
+        (500..=504).contains(&code) || code >= 500 && rest.get(1..5).is_some_and(|dsn| dsn == b"5.5.")
+    }
 }

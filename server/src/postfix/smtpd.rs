@@ -111,6 +111,8 @@ pub(super) fn reject(id: Option<QueueId>, rest: &[u8]) -> Option<Reject<'_>> {
             sender,
             sasl_username: None,
             is_by_milter,
+            is_of_client: false,
+            is_permanent: is_permanent(reply),
         });
     }
     let stage = match word.strip_suffix(b":").unwrap_or(word) {
@@ -133,7 +135,18 @@ pub(super) fn reject(id: Option<QueueId>, rest: &[u8]) -> Option<Reject<'_>> {
     let (reply, envelope) = at.map_or((text, &b""[..]), |at| (&text[..at], &text[at + 2..]));
     let fields = envelope.strip_prefix(b"from=<").and_then(envelope_fields);
     let (sender, recipient, sasl_username) = fields.unwrap_or_default();
-    Some(Reject { id, stage, client, reply, recipient, sender, sasl_username, is_by_milter })
+    Some(Reject {
+        id,
+        stage,
+        client,
+        reply,
+        recipient,
+        sender,
+        sasl_username,
+        is_by_milter,
+        is_of_client: stage == Stage::Connect || is_of_client(reply),
+        is_permanent: is_permanent(reply),
+    })
 }
 
 type EnvelopeFields<'a> = (Option<&'a [u8]>, Option<&'a [u8]>, Option<&'a [u8]>);
@@ -224,18 +237,13 @@ fn peer_after_from(rest: &[u8]) -> Option<(Peer<'_>, &[u8])> {
     }
 }
 
-impl Reject<'_> {
-    /// A refusal of the client as such: RBL, client access map, missing name (1.2, report 8).
-    pub fn is_of_client(&self) -> bool {
-        self.stage == Stage::Connect
-            || text::contains(outside_brackets_start(self.reply), b"Client host rejected: ")
-            || text::contains(self.reply, b"Client host [") && text::contains(self.reply, b"] blocked using ")
-    }
+fn is_of_client(reply: &[u8]) -> bool {
+    text::contains(outside_brackets_start(reply), b"Client host rejected: ")
+        || text::contains(reply, b"Client host [") && text::contains(reply, b"] blocked using ")
+}
 
-    /// A reply that is final: 5xx, or 5.x.x where cleanup writes no code.
-    pub fn is_permanent(&self) -> bool {
-        self.reply.first() == Some(&b'5')
-    }
+fn is_permanent(reply: &[u8]) -> bool {
+    reply.first() == Some(&b'5')
 }
 
 /// What smtpd itself says stands after the thing it refuses: `554 5.7.1 <unknown[192.0.2.66]>: Client host rejected: …`.

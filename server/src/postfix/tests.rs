@@ -114,8 +114,9 @@ fn refusals() {
         sender: Some(b"ann@outside.example"),
         sasl_username: None,
         is_by_milter: false,
+        is_of_client: true,
+        is_permanent: true,
     };
-    assert!(reject.is_of_client());
     check(
         "postfix/smtpd",
         "NOQUEUE: reject: RCPT from mail.outside.example[203.0.113.10]: 554 5.7.1 Service unavailable; Client host [203.0.113.10] blocked using zen.rbl.example; https://rbl.example/q; from=<ann@outside.example> to=<alice@alpha.example> proto=ESMTP helo=<mail.outside.example>",
@@ -134,6 +135,8 @@ fn refusals() {
             sender: Some(b"ann@outside.example"),
             sasl_username: None,
             is_by_milter: false,
+            is_of_client: false,
+            is_permanent: true,
         }),
     );
 }
@@ -143,7 +146,7 @@ fn refusals() {
 fn a_recipient_may_not_name_the_client_rejected() {
     let message = b"reject: RCPT from a[1.2.3.4]: 550 5.1.1 <\": Client host rejected: \"@alpha.example>: Recipient address rejected: User unknown; from=<a@b> to=<\": Client host rejected: \"@alpha.example> proto=ESMTP helo=<x>";
     let reject = smtpd::reject(None, message).expect("a refusal");
-    assert!(!reject.is_of_client());
+    assert!(!reject.is_of_client);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::relay::is_loopback;
 use super::state::{Out, Table};
 use super::{At, GRACE_SECS, Tracker, detail};
 use crate::event::{Event, Kind};
-use crate::postfix::QueueId;
+use crate::queue_id::QueueId;
 use crate::settings::ClamAvSource;
 use crate::{amavis, clamav, rspamd, spamassassin};
 
@@ -203,7 +203,7 @@ impl Tracker {
 
     /// A service is named by the host that logged, for a daemon's own lines, and by the address tried, for a
     /// client's; loopback and sockets are the logging host.
-    fn service(&self, at: &At<'_>, kind: ServiceKind, address: Option<&[u8]>) -> Subject {
+    pub(super) fn service(&self, at: &At<'_>, kind: ServiceKind, address: Option<&[u8]>) -> Subject {
         let is_here = |address: &[u8]| is_loopback(address) || address == b"localhost" || address.contains(&b'/');
         let name = match address {
             Some(address) if !address.is_empty() && !is_here(address) => detail(address),

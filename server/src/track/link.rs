@@ -10,7 +10,8 @@ use super::queue::file_of;
 use super::relay;
 use super::state::Out;
 use super::{At, GRACE_SECS, Tracker};
-use crate::postfix::{Delivery, QueueId};
+use crate::postfix::Peer;
+use crate::queue_id::QueueId;
 
 impl Tracker {
     /// By Message-ID, for a filter that a pipe hands messages to and that sends them back (R2).
@@ -108,13 +109,16 @@ impl Tracker {
 
     /// `queued as CHILD`, where CHILD is one of ours: the next hop is internal, or both carry one Message-ID. A
     /// stranger's server that answers with one of our ids has neither (FAULTS 46).
-    pub(super) fn link_relayed(&mut self, at: &At<'_>, row: u64, delivery: &Delivery<'_>, out: &mut Out<'_>) -> bool {
-        if delivery.daemon != b"smtp" && delivery.daemon != b"lmtp" {
-            return false;
-        }
-        let (Some(id), Some(peer)) = (delivery.queued_as(), delivery.peer()) else { return false };
+    pub(super) fn link_relayed(
+        &mut self,
+        at: &At<'_>,
+        row: u64,
+        id: QueueId,
+        peer: &Peer<'_>,
+        out: &mut Out<'_>,
+    ) -> bool {
         let Some(keys) = self.queue.by_id.get(&id) else { return false };
-        let is_internal = relay::is_internal(&self.settings, &peer);
+        let is_internal = relay::is_internal(&self.settings, peer);
         let message_id =
             self.queue.messages.get(row).and_then(|message| message.files.iter().find_map(|file| file.message_id));
         let child = keys.iter().rev().find_map(|key| {

@@ -9,7 +9,7 @@ use super::names::{Mailbox, Ours};
 use super::relay::is_trusted;
 use super::state::{Booked, Out};
 use crate::event::{Class, Event, Kind};
-use crate::postfix::QueueId;
+use crate::queue_id::QueueId;
 use crate::settings::MailSettings;
 
 /// A message concerns as many subjects as have their bytes booked; a list of thousands is for the server.
@@ -17,6 +17,29 @@ pub const MAX_CONCERNED: usize = 64;
 
 /// Attempts that may still be revised; older ones are as they were given out.
 const MAX_ATTEMPTS: usize = 128;
+
+/// Users that are no person on any system; where the number is logged, the settings say below which.
+const DAEMONS: &[&str] = &[
+    "root",
+    "daemon",
+    "bin",
+    "sys",
+    "mail",
+    "news",
+    "uucp",
+    "www-data",
+    "apache",
+    "nginx",
+    "backup",
+    "list",
+    "nobody",
+    "Debian-exim",
+    "exim",
+    "mailnull",
+    "postgres",
+    "mysql",
+    "logcheck",
+];
 
 /// The name of a queue file: host and instance by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,6 +82,10 @@ pub enum Origin {
     },
     Pickup {
         uid: u32,
+    },
+    /// By a user of this host whose name, not number, is logged (Exim).
+    Local {
+        login: String,
     },
 }
 
@@ -175,6 +202,14 @@ impl Message {
                     .map_or(Owner::Unattributed, Owner::Mailbox),
                 None => Owner::Unattributed,
             },
+            Origin::Local { login } => match local_sender() {
+                Some(sender) => Owner::Mailbox(sender),
+                None if self.is_null_sender() => Owner::None,
+                None if ours.has(&self.host) => {
+                    Mailbox::of_login(login.as_bytes(), Some(&self.host)).map_or(Owner::Unattributed, Owner::Mailbox)
+                }
+                None => Owner::Unattributed,
+            },
             Origin::Smtp { ip, .. } if is_trusted(settings, ip) => local_sender().map_or(Owner::None, Owner::Mailbox),
             Origin::Smtp { .. } | Origin::Unknown => Owner::None,
         }
@@ -183,7 +218,7 @@ impl Message {
     /// The domain whose being ours would change the owner.
     pub fn awaited_domain(&self, settings: &MailSettings, ours: &Ours) -> Option<String> {
         let depends = match &self.origin {
-            Origin::Pickup { .. } => true,
+            Origin::Pickup { .. } | Origin::Local { .. } => true,
             Origin::Smtp { ip, user: None, .. } => is_trusted(settings, ip),
             _ => false,
         };
@@ -203,7 +238,11 @@ impl Message {
     pub fn class(&self, settings: &MailSettings) -> Class {
         let sender = self.sender.as_deref().unwrap_or("?");
         let local = sender.rsplit_once('@').map_or(sender, |(local, _)| local);
-        let is_daemon = matches!(self.origin, Origin::Pickup { uid } if uid < settings.first_person_uid);
+        let is_daemon = match &self.origin {
+            Origin::Pickup { uid } => *uid < settings.first_person_uid,
+            Origin::Local { login } => DAEMONS.contains(&login.as_str()),
+            _ => false,
+        };
         if sender.is_empty() || is_daemon || local.eq_ignore_ascii_case("mailer-daemon") || local == "double-bounce" {
             return Class::System;
         }
@@ -213,7 +252,7 @@ impl Message {
         match &self.origin {
             Origin::Smtp { user: Some(_), .. } if self.is_urgent => Class::Urgent,
             Origin::Smtp { user, is_submission, .. } if user.is_some() || *is_submission => Class::Submission,
-            Origin::Pickup { .. } => Class::Submission,
+            Origin::Pickup { .. } | Origin::Local { .. } => Class::Submission,
             _ => Class::Normal,
         }
     }

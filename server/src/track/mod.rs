@@ -4,6 +4,7 @@
 //! sessions of clients, [`mailbox`] for POP3 and IMAP, [`filter`] for scanners, [`throttle`] for limits. Rows are
 //! kept in the store between runs, so that a log may be cut at any line.
 
+mod exim_queue;
 mod filter;
 mod link;
 mod mailbox;
@@ -27,7 +28,7 @@ use crate::postfix::{self, Speaker};
 use crate::settings::MailSettings;
 use crate::syslog::Line;
 use crate::text::{MAX_DETAIL_BYTES, Parsed};
-use crate::{amavis, clamav, dovecot, host, rspamd, spamassassin};
+use crate::{amavis, clamav, dovecot, exim, host, rspamd, spamassassin};
 use names::Ours;
 use state::{Interner, Out};
 
@@ -73,6 +74,8 @@ struct Meta {
     next_row: u64,
     learned_domains: BTreeSet<String>,
     filter_pipes: BTreeSet<String>,
+    #[serde(default)]
+    exim_transports: BTreeMap<String, bool>,
 }
 
 /// The key of [`Meta`]; tables have a letter and a number.
@@ -124,6 +127,7 @@ impl Tracker {
             }
         }
         queue.filter_pipes = meta.filter_pipes;
+        queue.exim_transports = meta.exim_transports;
         queue.index();
         sessions.index();
         mailboxes.index();
@@ -199,6 +203,10 @@ impl Tracker {
                 Parsed::Fact(fact) => self.clamav(at, &fact, false, out),
                 parsed => return verdict(&parsed),
             },
+            b"exim" | b"exim4" => match exim::parse(line.message) {
+                Parsed::Fact(fact) => self.exim(at, &fact, out),
+                parsed => return verdict(&parsed),
+            },
             program if program == host::PROGRAM.as_bytes() => {
                 let Some(sample) = host::parse(line.message) else { return Verdict::Unparsed };
                 out.once(at.event(Kind::HostSample(sample), Vec::new()));
@@ -265,6 +273,7 @@ impl Tracker {
                 next_row: self.next_row,
                 learned_domains: self.ours.learned.clone(),
                 filter_pipes: self.queue.filter_pipes.clone(),
+                exim_transports: self.queue.exim_transports.clone(),
             };
             changes.push((META_KEY.to_vec(), Some(serde_json::to_vec(&meta).expect("plain data is JSON"))));
         }

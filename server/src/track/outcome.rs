@@ -10,7 +10,8 @@ use super::relay::{self, Role};
 use super::state::Out;
 use super::{At, Tracker, detail};
 use crate::event::{Class, Event, Kind};
-use crate::postfix::{Delivery, Peer, QueueId, Speaker, Status, Trouble};
+use crate::postfix::{Delivery, Peer, Speaker, Status, Trouble};
+use crate::queue_id::QueueId;
 use crate::text::contains_ignoring_case;
 
 /// Failed connects of one process whose recipients' line is still to come.
@@ -18,6 +19,16 @@ const MAX_FAILURES: usize = 32;
 
 /// How many attempts back a recipient's line may belong to: as many as smtp processes run at once.
 const ATTEMPTS_BACK: usize = 100;
+
+/// A recipient whose mailbox is on this host.
+pub struct Reached<'a> {
+    pub recipient: &'a [u8],
+    /// It failed for good otherwise.
+    pub is_sent: bool,
+    /// The pipe that took it, which may turn out to be a filter.
+    pub pipe: Option<String>,
+    pub response: &'a [u8],
+}
 
 impl Tracker {
     pub(super) fn delivery(
@@ -45,7 +56,9 @@ impl Tracker {
                 }
                 return;
             }
-            if self.link_relayed(at, row, delivery, out) {
+            if let (Some(child), Some(peer)) = (delivery.queued_as(), delivery.peer())
+                && self.link_relayed(at, row, child, &peer, out)
+            {
                 role = Role::Filter;
             }
         }
@@ -103,12 +116,24 @@ impl Tracker {
         if delivery.status == Status::Deferred {
             return;
         }
-        let recipient = hash(delivery.recipient.to_ascii_lowercase());
+        let reached = Reached {
+            recipient: delivery.recipient,
+            is_sent: delivery.status == Status::Sent,
+            pipe: is_pipe.then(|| String::from_utf8_lossy(delivery.relay).into_owned()),
+            response: delivery.response,
+        };
+        self.reach(at, row, key, &reached, out);
+    }
+
+    /// A final outcome on this host, once for each recipient (R4).
+    pub(super) fn reach(&mut self, at: &At<'_>, row: u64, key: FileKey, reached: &Reached<'_>, out: &mut Out<'_>) {
+        let recipient = hash(reached.recipient.to_ascii_lowercase());
         let Some(message) = self.queue.messages.get_mut(row) else { return };
-        if !message.finals.insert(recipient) || delivery.status != Status::Sent {
+        if !message.finals.insert(recipient) || !reached.is_sent {
             return;
         }
-        let mailbox = Mailbox::of_address(delivery.recipient, &self.settings.recipient_delimiter);
+        let is_pipe = reached.pipe.is_some();
+        let mailbox = Mailbox::of_address(reached.recipient, &self.settings.recipient_delimiter);
         let size = file_of(message, key).and_then(|file| file.size);
         let is_first = message.delivered.is_empty();
         message.delivered.push(Delivered {
@@ -116,8 +141,8 @@ impl Tracker {
             mailbox: mailbox.clone(),
             recipient,
             size,
-            pipe: is_pipe.then(|| String::from_utf8_lossy(delivery.relay).into_owned()),
-            detail: format!("{} to <{}>: {}", key.id, detail(delivery.recipient), detail(delivery.response)),
+            pipe: reached.pipe.clone(),
+            detail: format!("{} to <{}>: {}", key.id, detail(reached.recipient), detail(reached.response)),
             booked: None,
         });
         message.sync_delivered(message.delivered.len() - 1, &self.settings, out);

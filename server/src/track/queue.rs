@@ -1,6 +1,6 @@
 //! Queue files → messages: generations of queue-ids, origin, first activation, end (SEMANTICS R1, R3, R7, R17).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
 use mailtally_model::Time;
@@ -11,7 +11,8 @@ use super::message::{File, FileKey, Message, Origin};
 use super::relay::is_loopback;
 use super::state::{Booked, Out, Table};
 use super::{At, GRACE_SECS, Tracker};
-use crate::postfix::{BrokenOff, Fact, QueueId, Speaker};
+use crate::postfix::{BrokenOff, Fact, Speaker};
+use crate::queue_id::QueueId;
 
 /// Postfix gives a message up after five days; a day more, and its last line is lost.
 const MAX_LIFETIME_SECS: i64 = 6 * 86_400;
@@ -29,6 +30,8 @@ pub struct Queue {
     pub failures: Table<Failures>,
     /// Pipes that a message came back from: `host/instance/name`.
     pub filter_pipes: BTreeSet<String>,
+    /// Exim's transports as their lines showed them, by `host/name`: true where they lead to other servers.
+    pub exim_transports: BTreeMap<String, bool>,
     /// The open generation of each queue file.
     pub open: FxHashMap<FileKey, u64>,
     pub by_id: FxHashMap<QueueId, Vec<FileKey>>,
@@ -51,6 +54,7 @@ impl Default for Queue {
             messages: Table::new(b'q'),
             failures: Table::new(b'f'),
             filter_pipes: BTreeSet::new(),
+            exim_transports: BTreeMap::new(),
             open: FxHashMap::default(),
             by_id: FxHashMap::default(),
             by_message_id: FxHashMap::default(),

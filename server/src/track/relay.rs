@@ -68,7 +68,12 @@ fn configured(settings: &MailSettings, speaker: &Speaker<'_>, delivery: &Deliver
 
 /// Whether a next hop gives messages back to us: listed, or this host by its own loopback name, or a filter's port.
 pub fn is_internal(settings: &MailSettings, peer: &Peer<'_>) -> bool {
-    is_listed(settings, peer) || is_filter_port(peer) || is_loopback(peer.ip) && is_loopback_name(peer.name)
+    is_filter(settings, peer) || is_loopback(peer.ip) && is_loopback_name(peer.name)
+}
+
+/// Listed, or a filter's port.
+pub fn is_filter(settings: &MailSettings, peer: &Peer<'_>) -> bool {
+    is_listed(settings, peer) || is_filter_port(peer)
 }
 
 fn is_filter_port(peer: &Peer<'_>) -> bool {
@@ -97,7 +102,7 @@ fn is_listed(settings: &MailSettings, peer: &Peer<'_>) -> bool {
     })
 }
 
-fn is_mailbox_host(settings: &MailSettings, peer: &Peer<'_>) -> bool {
+pub fn is_mailbox_host(settings: &MailSettings, peer: &Peer<'_>) -> bool {
     settings.mailbox_hosts.iter().any(|host| host.as_bytes() == peer.ip || host.as_bytes() == peer.name)
 }
 

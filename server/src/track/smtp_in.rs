@@ -1,18 +1,20 @@
 //! Sessions of SMTP clients, from connect to disconnect: connections, refusals, bad commands, terminations
 //! (SEMANTICS 1.2, reports 8 and 9). Behind postscreen the session begins there and goes on in smtpd.
 
+mod by_address;
+mod refused;
+mod screened;
+
 use mailtally_model::{Subject, Time};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::message::{FileKey, MAX_CONCERNED};
-use super::names::{Mailbox, domain_subject};
-use super::relay::is_trusted;
+use super::message::MAX_CONCERNED;
+use super::names::Mailbox;
 use super::state::{Booked, Out, Table};
 use super::{At, GRACE_SECS, Tracker, detail};
-use crate::event::{Event, Kind, Refused};
-use crate::postfix::{AnvilLimit, Peer, Reject, Screened, Speaker, Stage};
-use crate::text::contains;
+use crate::event::{Event, Kind};
+use crate::postfix::{Peer, Speaker};
 
 /// smtpd waits no longer for a command (`smtpd_timeout`), so a session without lines is over by then.
 const IDLE_SECS: i64 = 300;
@@ -31,7 +33,7 @@ pub struct Sessions {
     pub rows: Table<Session>,
     /// Open sessions of smtpd: host, program, process.
     by_process: FxHashMap<(u16, u16, u32), u64>,
-    /// Clients that postscreen has: host, address, port.
+    /// Clients of postscreen and of Exim: host, address, port.
     by_port: FxHashMap<(u16, String, u16), u64>,
     /// Clients that postscreen has or has passed on, by address, first come first.
     by_ip: FxHashMap<(u16, String), Vec<u64>>,
@@ -51,6 +53,8 @@ pub struct Session {
     ip: String,
     peer: String,
     user: Option<String>,
+    /// Neither its beginning nor its end is logged: it is what its lines span.
+    is_seen_in_part: bool,
     /// By a filter of ours: no connection of a client.
     is_reinjected: bool,
     /// Refused as such, whatever follows.
@@ -122,7 +126,12 @@ impl Session {
 
     /// When it ended, or how far it is known to have lasted.
     fn until(&self, now: Time) -> Time {
-        self.ended.unwrap_or(now.min(self.last.plus_secs(IDLE_SECS))).max(self.started)
+        self.ended.unwrap_or(now.min(self.silent_end())).max(self.started)
+    }
+
+    /// When it is over if no more lines come.
+    fn silent_end(&self) -> Time {
+        if self.is_seen_in_part { self.last } else { self.last.plus_secs(IDLE_SECS) }
     }
 
     fn concern(&mut self, subject: Subject) {
@@ -194,6 +203,7 @@ impl Tracker {
             ip: detail(client.ip),
             peer: format!("{}[{}]", detail(client.name), detail(client.ip)),
             user: None,
+            is_seen_in_part: false,
             is_reinjected: false,
             is_blocked: false,
             is_suspect: false,
@@ -241,33 +251,6 @@ impl Tracker {
         self.smtp_change_row(row, at.line.time, out, |session| session.process = Some((at.program, process)));
     }
 
-    /// The session that postscreen began for this client, if it did (LOG-LINES trap 25).
-    fn passed_on(&mut self, at: &At<'_>, speaker: &Speaker<'_>, client: &Peer<'_>) -> Option<u64> {
-        if speaker.is_submission() {
-            return None;
-        }
-        let key = (at.host, detail(client.ip));
-        let rows = self.sessions.by_ip.get(&key)?;
-        let is_waiting = |row: &u64| {
-            self.sessions.rows.get(*row).is_some_and(|session| {
-                session.process.is_none() && at.line.time.secs_since(session.last) <= HAND_OVER_SECS
-            })
-        };
-        let is_passed = |row: &u64| self.sessions.rows.get(*row).is_some_and(|session| session.is_passed);
-        let row = rows
-            .iter()
-            .copied()
-            .filter(is_waiting)
-            .find(is_passed)
-            .or_else(|| rows.iter().copied().find(is_waiting))?;
-        let session = self.sessions.rows.get(row)?.clone();
-        self.sessions.forget_keys(row, &session);
-        let session = self.sessions.rows.get_mut(row)?;
-        session.is_passed = true;
-        session.port = None;
-        Some(row)
-    }
-
     pub(super) fn smtp_disconnect(&mut self, at: &At<'_>, unknown_commands: u32, out: &mut Out<'_>) {
         let row = self.smtp_change(at, out, |session| session.unknown_commands = unknown_commands);
         if let Some(row) = row {
@@ -277,11 +260,17 @@ impl Tracker {
 
     /// A recipient was accepted, and a queue file begins.
     pub(super) fn smtp_accepted(&mut self, at: &At<'_>, user: Option<&[u8]>, out: &mut Out<'_>) -> Option<u64> {
+        let row = *self.sessions.by_process.get(&(at.host, at.program, at.line.pid?))?;
+        self.accepted_in(row, at, user, out);
+        Some(row)
+    }
+
+    pub(super) fn accepted_in(&mut self, row: u64, at: &At<'_>, user: Option<&[u8]>, out: &mut Out<'_>) {
         let mailbox = user.and_then(|user| Mailbox::of_login(user, self.settings.default_realm.as_deref()));
         if let Some(mailbox) = &mailbox {
             self.learn(mailbox, out);
         }
-        self.smtp_change(at, out, |session| {
+        self.smtp_change_row(row, at.line.time, out, |session| {
             session.is_accepted = true;
             if let Some(user) = user {
                 session.user = Some(String::from_utf8_lossy(user).into_owned());
@@ -289,7 +278,7 @@ impl Tracker {
             for subject in mailbox.iter().flat_map(Mailbox::subjects) {
                 session.concern(subject);
             }
-        })
+        });
     }
 
     /// `follows`: a line of a message that a wrongly pipelined DATA left behind is that bad command once more.
@@ -308,96 +297,6 @@ impl Tracker {
                 session.broken_off_bytes = Some(session.broken_off_bytes.unwrap_or(0).saturating_add(bytes));
             }
         });
-    }
-
-    pub(super) fn smtp_reject(&mut self, at: &At<'_>, reject: &Reject<'_>, key: Option<FileKey>, out: &mut Out<'_>) {
-        let row = match reject.stage {
-            // cleanup speaks of a session by its queue file.
-            Stage::Content | Stage::EndOfMessage if key.is_some() => key.and_then(|key| self.session_of(key)),
-            _ => at.line.pid.and_then(|pid| self.sessions.by_process.get(&(at.host, at.program, pid)).copied()),
-        };
-        let user = reject.sasl_username.map(<[u8]>::to_vec).or_else(|| {
-            let session = row.and_then(|row| self.sessions.rows.get(row))?;
-            session.user.clone().map(String::into_bytes)
-        });
-        self.throttled_by_reply(at, reject, user.as_deref(), out);
-        if reject.stage == Stage::EndOfMessage
-            && reject.is_by_milter
-            && let Some(key) = key
-        {
-            if self.says_spam(reject.reply) {
-                let recipient = reject
-                    .recipient
-                    .and_then(|recipient| Mailbox::of_address(recipient, &self.settings.recipient_delimiter));
-                let subjects = recipient.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
-                self.spam_blocked(at, self.row_of(key), subjects, reject.reply, out);
-            }
-            self.close_file(key, at.line.time);
-        }
-        let refused = self.refusal(at, reject, row);
-        let Some(row) = row else {
-            if let Some(event) = refused {
-                out.once(event);
-            }
-            return;
-        };
-        let domain = domain_of_refused(reject);
-        self.smtp_change_row(row, at.line.time, out, |session| {
-            session.is_blocked |= reject.stage == Stage::Connect;
-            session.is_client_refused |= reject.stage == Stage::Rcpt && reject.is_of_client();
-            session.is_terminated |= reject.stage == Stage::EndOfMessage && reject.is_permanent()
-                || contains(reject.reply, b"Error: too many recipients");
-            if let Some(domain) = domain {
-                session.concern(domain);
-            }
-        });
-        let Some(mut event) = refused else { return };
-        let Some(session) = self.sessions.rows.get_mut(row) else { return };
-        if let Kind::Refused { in_blocked_session, .. } = &mut event.kind {
-            *in_blocked_session = session.is_blocked_now();
-        }
-        let mut booked = None;
-        out.set(&mut booked, event);
-        if session.refusals.len() < MAX_REFUSALS {
-            session.refusals.push(booked);
-        }
-    }
-
-    fn refusal(&self, at: &At<'_>, reject: &Reject<'_>, row: Option<u64>) -> Option<Event> {
-        let what = match reject.stage {
-            Stage::Rcpt => Refused::Recipient,
-            Stage::Mail | Stage::EndOfMessage | Stage::Content => Refused::Message,
-            // 503 after bad pipelining is that bad command once more.
-            Stage::Data if contains(reject.reply, b"Improper use of SMTP command pipelining") => return None,
-            Stage::Data => Refused::Message,
-            Stage::Connect | Stage::Command => return None,
-        };
-        let session = row.and_then(|row| self.sessions.rows.get(row));
-        let peer = session
-            .map(|session| session.peer.clone())
-            .or_else(|| reject.client.map(|client| format!("{}[{}]", detail(client.name), detail(client.ip))));
-        let kind = Kind::Refused { what, in_blocked_session: false };
-        let subjects = domain_of_refused(reject).into_iter().collect();
-        Some(Event { peer, detail: detail(reject.reply), ..at.event(kind, subjects) })
-    }
-
-    pub(super) fn smtp_login_failed(&mut self, at: &At<'_>, client: &Peer<'_>, user: Option<&[u8]>, out: &mut Out<'_>) {
-        let mailbox = user.and_then(|user| Mailbox::of_login(user, self.settings.default_realm.as_deref()));
-        let subjects = mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
-        let peer = Some(format!("{}[{}]", detail(client.name), detail(client.ip)));
-        let detail = detail(user.unwrap_or_default());
-        out.once(Event { peer, detail, ..at.event(Kind::SmtpLoginFailed, subjects) });
-        self.smtp_change(at, out, |_| {});
-    }
-
-    pub(super) fn over_limit(&mut self, at: &At<'_>, what: AnvilLimit, client: &Peer<'_>, out: &mut Out<'_>) {
-        let row = self.smtp_change(at, out, |session| session.is_blocked |= what == AnvilLimit::Connections);
-        if what == AnvilLimit::Connections {
-            return;
-        }
-        let user = row.and_then(|row| self.sessions.rows.get(row)).and_then(|session| session.user.clone());
-        let is_ours = user.is_some() || is_trusted(&self.settings, &detail(client.ip));
-        self.throttled_by_anvil(at, what, user.as_deref(), is_ours, client, out);
     }
 
     /// The session belongs to a filter that gives messages back.
@@ -424,66 +323,6 @@ impl Tracker {
         let row = *self.sessions.by_process.get(&(at.host, at.program, at.line.pid?))?;
         let session = self.sessions.rows.get(row)?;
         Some((row, session.ip.clone(), session.user.clone()))
-    }
-
-    pub(super) fn screened(
-        &mut self,
-        at: &At<'_>,
-        speaker: &Speaker<'_>,
-        client: &Peer<'_>,
-        what: &Screened<'_>,
-        out: &mut Out<'_>,
-    ) {
-        let (Some(port), Some((instance, _))) = (client.port, self.programs.number(speaker.instance)) else { return };
-        let key = (at.host, detail(client.ip), port);
-        let known = self.sessions.by_port.get(&key).copied();
-        let row = match (what, known) {
-            (Screened::Connect, _) => {
-                if let Some(old) = known {
-                    self.smtp_end(old, at.line.time, out);
-                }
-                let row = self.smtp_begin(at, instance, client, out);
-                if let Some(session) = self.sessions.rows.get_mut(row) {
-                    session.port = Some(port);
-                }
-                self.sessions.by_port.insert(key.clone(), row);
-                self.sessions.by_ip.entry((key.0, key.1)).or_default().push(row);
-                return;
-            }
-            (_, Some(row)) => row,
-            (_, None) => return,
-        };
-        let refused = match what {
-            Screened::Rejected(reject) => self.refusal(at, reject, Some(row)),
-            _ => None,
-        };
-        self.smtp_change_row(row, at.line.time, out, |session| match what {
-            Screened::Connect => {}
-            Screened::Passed => session.is_passed = true,
-            Screened::Suspect => session.is_suspect = true,
-            Screened::Full => session.is_blocked = true,
-            Screened::BadCommand => session.bad_lines += 1,
-            Screened::Terminated => session.is_terminated = true,
-            Screened::Rejected(reject) => {
-                if let Some(domain) = domain_of_refused(reject) {
-                    session.concern(domain);
-                }
-            }
-            Screened::Gone => {}
-        });
-        if let (Some(mut event), Some(session)) = (refused, self.sessions.rows.get_mut(row)) {
-            if let Kind::Refused { in_blocked_session, .. } = &mut event.kind {
-                *in_blocked_session = session.is_blocked_now();
-            }
-            let mut booked = None;
-            out.set(&mut booked, event);
-            if session.refusals.len() < MAX_REFUSALS {
-                session.refusals.push(booked);
-            }
-        }
-        if *what == Screened::Gone {
-            self.smtp_end(row, at.line.time, out);
-        }
     }
 
     /// master started or ended: its sessions are over.
@@ -516,8 +355,8 @@ impl Tracker {
             if is_over {
                 self.sessions.rows.remove(row);
             } else if is_silent {
-                let last = self.sessions.rows.get(row).map_or(now, |session| session.last);
-                self.smtp_end(row, last.plus_secs(IDLE_SECS), out);
+                let end = self.sessions.rows.get(row).map_or(now, Session::silent_end);
+                self.smtp_end(row, end, out);
             } else if self.sessions.rows.get(row).is_some_and(|session| session.ended.is_none())
                 && let Some(session) = self.sessions.rows.get_mut(row)
             {
@@ -525,10 +364,4 @@ impl Tracker {
             }
         }
     }
-}
-
-/// The domain that a refused recipient names, if it may be ours: not where relaying was refused.
-fn domain_of_refused(reject: &Reject<'_>) -> Option<Subject> {
-    let recipient = reject.recipient.filter(|_| !contains(reject.reply, b">: Relay access denied"))?;
-    domain_subject(recipient)
 }

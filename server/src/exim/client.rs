@@ -1,0 +1,261 @@
+//! What clients do: sessions, refusals, failed log-ins, and messages that arrive.
+
+use super::{Arrival, Closing, Fact};
+use crate::postfix::{Peer, Reject, Stage};
+use crate::queue_id::QueueId;
+use crate::text::{Parsed, address, contains, find_outside_brackets, leading_number, number, split};
+
+/// `H=name (helo) [203.0.113.10]:44083` with or without each of its parts, and the bytes after it.
+pub(super) fn peer(bytes: &[u8]) -> Option<(Peer<'_>, &[u8])> {
+    let mut rest = bytes.strip_prefix(b"H=").unwrap_or(bytes);
+    let mut name = &b""[..];
+    if !rest.starts_with(b"(") && !rest.starts_with(b"[") {
+        (name, rest) = split(rest, b" ")?;
+    }
+    if let Some(helo) = rest.strip_prefix(b"(") {
+        // A HELO name may be an address in brackets: the address that counts comes after `) `.
+        (_, rest) = split(helo, b") ")?;
+    }
+    let (ip, rest) = split(rest.strip_prefix(b"[")?, b"]")?;
+    let port = rest.strip_prefix(b":").and_then(leading_number);
+    Some(match port.and_then(|(port, rest)| Some((u16::try_from(port).ok()?, rest))) {
+        Some((port, rest)) => (Peer { name, ip, port: Some(port) }, rest),
+        None => (Peer { name, ip, port: None }, rest),
+    })
+}
+
+/// Lines without an id that say how a session goes on. None for others.
+pub(super) fn of_session(text: &[u8]) -> Option<Parsed<Fact<'_>>> {
+    const ENDS: &[(&[u8], Closing)] = &[
+        (b"unexpected disconnection while reading SMTP command from ", Closing::Terminated),
+        (b"unexpected end of file while reading SMTP command from ", Closing::Terminated),
+        (b"SMTP command timeout on connection from ", Closing::Terminated),
+        (b"SMTP command timeout on TLS connection from ", Closing::Terminated),
+        (b"SMTP data timeout (message abandoned) on connection from ", Closing::Terminated),
+        (b"TLS error on connection from ", Closing::Terminated),
+        (b"SMTP call from ", Closing::ForBadCommands),
+        (b"no MAIL in SMTP connection from ", Closing::Usual),
+    ];
+    for (words, how) in ENDS {
+        if let Some(rest) = text.strip_prefix(*words) {
+            return Some(Parsed::of(peer(rest).map(|(client, _)| Fact::Closed { client, how: *how })));
+        }
+    }
+    if let Some(rest) = text.strip_prefix(b"SMTP connection from ") {
+        return Some(connection(rest));
+    }
+    for words in [&b"Connection from "[..], b"refused connection from "] {
+        if let Some(rest) = text.strip_prefix(words) {
+            return Some(Parsed::of(peer(rest).map(|(client, _)| Fact::TurnedAway(client))));
+        }
+    }
+    // What the client sent stands in quotes before the last ` H=`: `SMTP syntax error in "BOGUS 0" H=(b) [1.2.3.4] …`.
+    const BAD: &[&[u8]] =
+        &[b"SMTP syntax error in ", b"SMTP protocol error in ", b"SMTP protocol synchronization error "];
+    if BAD.iter().any(|words| text.starts_with(words)) {
+        let at = memchr::memmem::rfind(text, b" H=").map(|at| &text[at + 1..]);
+        return Some(Parsed::of(at.and_then(peer).map(|(client, _)| Fact::BadCommand(client))));
+    }
+    if let Some((_, rest)) = split(text, b" authenticator failed for ") {
+        return Some(Parsed::of(login_failed(rest)));
+    }
+    // `rejected MAIL FROM:<a@b> H=(x) [1.2.3.4]:5: message too big: …`, `rejected EHLO from H=[1.2.3.4]: …`
+    if text.starts_with(b"rejected ") || text.starts_with(b"temporarily rejected ") {
+        let at = find_outside_brackets(text, b" H=")?;
+        let (client, tail) = peer(&text[at + 1..])?;
+        let reply = tail.strip_prefix(b": ").unwrap_or(tail);
+        let words = &text[..at];
+        let refused = Refused { id: None, client, sender: None, sasl_username: None };
+        return Some(Parsed::of(refused.by(words).map(|reject| Fact::Reject(Reject { reply, ..reject }))));
+    }
+    None
+}
+
+/// After `SMTP connection from `.
+fn connection(rest: &[u8]) -> Parsed<Fact<'_>> {
+    let Some((client, tail)) = peer(rest) else { return Parsed::Ignored };
+    let (client, tail) = (client, without_interface(tail));
+    if tail.starts_with(b"(TCP/IP connection count") {
+        return Parsed::Fact(Fact::Connect(client));
+    }
+    let how = match tail {
+        tail if tail.starts_with(b"lost while reading message data") => Closing::Terminated,
+        tail if tail.starts_with(b"lost") || tail.starts_with(b"closed ") => Closing::Usual,
+        _ => return Parsed::Ignored,
+    };
+    Parsed::Fact(Fact::Closed { client, how })
+}
+
+/// ` I=[127.0.0.1]:25 `, with `+incoming_interface`.
+fn without_interface(tail: &[u8]) -> &[u8] {
+    let tail = tail.trim_ascii_start();
+    match tail.strip_prefix(b"I=") {
+        Some(rest) => split(rest, b" ").map_or(tail, |(_, rest)| rest),
+        None => tail,
+    }
+}
+
+/// `(bot) [127.100.0.40]:32865: 535 Incorrect authentication data (set_id=bob@beta.example)`
+fn login_failed(rest: &[u8]) -> Option<Fact<'_>> {
+    let (client, rest) = peer(rest)?;
+    let user = split(rest, b" (set_id=").and_then(|(_, user)| user.strip_suffix(b")"));
+    Some(Fact::LoginFailed { client, user })
+}
+
+/// `H=(mail) [1.2.3.4]:5 I=… X=… A=plain:ann F=<ann@o> rejected RCPT <x@y>: Unrouteable address`: a refusal, or a
+/// warning of an access list, which refuses nothing. None where it is neither.
+pub(super) fn line(id: Option<QueueId>, text: &[u8]) -> Option<Parsed<Fact<'_>>> {
+    let (client, mut rest) = peer(text)?;
+    let mut refused = Refused { id, client, sender: None, sasl_username: None };
+    loop {
+        rest = rest.strip_prefix(b" ")?;
+        if let Some(quoted) = rest.strip_prefix(b"F=<") {
+            let (sender, after) = address(quoted, &[b" ", b""])?;
+            (refused.sender, rest) = (Some(sender), after);
+            continue;
+        }
+        if rest.starts_with(b"rejected ") || rest.starts_with(b"temporarily rejected ") {
+            return Some(Parsed::of(refused.by(rest).map(Fact::Reject)));
+        }
+        const HARMLESS: &[&[u8]] = &[b"Warning: ", b"incomplete transaction ", b"discarded ", b"Delivery "];
+        if HARMLESS.iter().any(|words| rest.starts_with(words)) {
+            return Some(Parsed::Ignored);
+        }
+        // `I=[127.0.0.1]:25`, `X=TLS1.3:…`, `CV=no`, `DN="…"`, `A=plain:bob@beta.example`, `U=ident`
+        let (field, after) = field(rest)?;
+        if let Some(user) = field.strip_prefix(b"A=") {
+            refused.sasl_username = split(user, b":").map(|(_, user)| user);
+        }
+        rest = after;
+    }
+}
+
+/// A field `KEY=value` or `KEY="quoted value"`, and the bytes after it.
+pub(super) fn field(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let equals = rest.iter().position(|byte| *byte == b'=')?;
+    let is_key = (1..=4).contains(&equals) && rest[..equals].iter().all(u8::is_ascii_alphanumeric);
+    if !is_key {
+        return None;
+    }
+    let end = match rest[equals + 1..].strip_prefix(b"\"") {
+        Some(quoted) => equals + 2 + quote_end(quoted)? + 1,
+        None => memchr::memchr(b' ', rest).unwrap_or(rest.len()),
+    };
+    Some(rest.split_at(end))
+}
+
+/// Where the closing quote stands; a quote inside is written `\"`.
+fn quote_end(quoted: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while at < quoted.len() {
+        match quoted[at] {
+            b'\\' => at += 1,
+            b'"' => return Some(at),
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Who was refused; what, the words that follow say.
+struct Refused<'a> {
+    id: Option<QueueId>,
+    client: Peer<'a>,
+    sender: Option<&'a [u8]>,
+    sasl_username: Option<&'a [u8]>,
+}
+
+impl<'a> Refused<'a> {
+    /// `rejected RCPT <x@y>: text`, `temporarily rejected after DATA: text`, `rejected connection in "connect" ACL: text`.
+    fn by(self, words: &'a [u8]) -> Option<Reject<'a>> {
+        let (is_permanent, what) = match words.strip_prefix(b"temporarily ") {
+            Some(words) => (false, words),
+            None => (true, words),
+        };
+        let what = what.strip_prefix(b"rejected ")?;
+        const STAGES: &[(&[u8], Stage)] = &[
+            (b"RCPT", Stage::Rcpt),
+            (b"MAIL", Stage::Mail),
+            (b"connection", Stage::Connect),
+            (b"DATA", Stage::Data),
+            (b"after DATA", Stage::EndOfMessage),
+            (b"after PRDR", Stage::EndOfMessage),
+            (b"during MIME", Stage::EndOfMessage),
+            (b"by local_scan", Stage::EndOfMessage),
+        ];
+        let stage =
+            STAGES.iter().find(|(words, _)| what.starts_with(words)).map_or(Stage::Command, |(_, stage)| *stage);
+        let reply = find_outside_brackets(what, b": ").map_or(&b""[..], |at| &what[at + 2..]);
+        let recipient = what.strip_prefix(b"RCPT ").and_then(recipient);
+        // The words of Exim's own configuration files for DNS lists.
+        const LISTED: &[&[u8]] = &[b" is listed in ", b" listed at ", b" in a black list at ", b" blocklisted "];
+        let is_of_client = stage == Stage::Connect || LISTED.iter().any(|words| contains(reply, words));
+        Some(Reject {
+            id: self.id,
+            stage,
+            client: Some(self.client),
+            reply,
+            recipient,
+            sender: self.sender,
+            sasl_username: self.sasl_username,
+            is_by_milter: false,
+            is_permanent,
+            is_of_client,
+        })
+    }
+}
+
+/// `<x@y>: text` or `x@y: text`.
+fn recipient(text: &[u8]) -> Option<&[u8]> {
+    match text.strip_prefix(b"<") {
+        Some(text) => address(text, &[b":", b" ", b""]).map(|(recipient, _)| recipient),
+        None => Some(split(text, b": ").map_or(text, |(recipient, _)| recipient)),
+    }
+}
+
+/// After `<= `.
+pub(super) fn arrival(id: QueueId, rest: &[u8]) -> Option<Arrival<'_>> {
+    let (sender, mut rest) = word(rest)?;
+    let mut arrival =
+        Arrival { id: Some(id), sender: if sender == b"<>" { b"" } else { sender }, ..Arrival::default() };
+    while let Some(next) = rest.strip_prefix(b" ") {
+        if next.starts_with(b"H=") && arrival.client.is_none() {
+            let (client, after) = peer(next)?;
+            (arrival.client, rest) = (Some(client), after);
+            continue;
+        }
+        // `from <ann@outside.example> for alice@alpha.example` end the fields; flags such as `K` and `L` are one letter.
+        let Some((field, after)) = field(next) else {
+            match next {
+                [_, b' ', ..] => {
+                    rest = &next[1..];
+                    continue;
+                }
+                _ => break,
+            }
+        };
+        rest = after;
+        let (key, value) = split(field, b"=")?;
+        match key {
+            b"R" => arrival.parent = QueueId::parse_exim(value),
+            b"U" => arrival.login = value,
+            b"P" => arrival.protocol = value,
+            b"A" => arrival.sasl_username = split(value, b":").map(|(_, user)| user),
+            b"S" => arrival.size = number(value),
+            b"id" => arrival.message_id = value,
+            _ => {}
+        }
+    }
+    Some(arrival)
+}
+
+/// An address up to its space; a quoted local part may hold spaces.
+pub(super) fn word(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let quoted = match rest.strip_prefix(b"\"") {
+        Some(quoted) => quote_end(quoted)? + 2,
+        None => 0,
+    };
+    let end = memchr::memchr(b' ', &rest[quoted..]).map_or(rest.len(), |at| at + quoted);
+    (end > 0).then(|| rest.split_at(end))
+}

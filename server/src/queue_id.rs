@@ -1,0 +1,106 @@
+//! The name that a mail server gives a message in its queue: Postfix' queue-ids, short and long, and Exim's message ids.
+//! Knows how they are spelled and nothing of the messages.
+
+/// The letters themselves, packed 6 bits each behind a leading 1: names are compared at every line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct QueueId(u128);
+
+impl From<QueueId> for String {
+    fn from(id: QueueId) -> String {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for QueueId {
+    type Error = &'static str;
+
+    fn try_from(letters: String) -> Result<QueueId, &'static str> {
+        let letters = letters.as_bytes();
+        QueueId::parse(letters).or_else(|| QueueId::parse_exim(letters)).ok_or("not the name of a queue file")
+    }
+}
+
+impl QueueId {
+    /// 21 letters fill 127 bits. Postfix makes 11 to 20, Exim 14 or 21.
+    pub const MAX_LETTERS: usize = 21;
+    /// The bit that is left tells Exim's ids, whose hyphens are not kept.
+    const EXIM: u128 = 1 << 127;
+    /// Letters between the hyphens of Exim's ids: since 4.97 the second part is longer.
+    const EXIM_PARTS: [[usize; 3]; 2] = [[6, 6, 2], [6, 11, 4]];
+
+    /// Postfix': hexadecimal, or since 2.9 digits and consonants (`enable_long_queue_ids`).
+    pub fn parse(bytes: &[u8]) -> Option<QueueId> {
+        let is_short = bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
+        let is_long = || bytes.len() >= 10 && bytes.iter().all(|byte| is_long_letter(*byte));
+        if !(5..=QueueId::MAX_LETTERS).contains(&bytes.len()) || !(is_short || is_long()) {
+            return None;
+        }
+        Some(QueueId(bytes.iter().fold(1, pack)))
+    }
+
+    /// Exim's: `1xUvBf-00038z-1J`, since 4.97 `1xUvBf-000000038zN-1abc`.
+    pub fn parse_exim(bytes: &[u8]) -> Option<QueueId> {
+        let parts = QueueId::EXIM_PARTS.iter().find(|parts| bytes.len() == parts.iter().sum::<usize>() + 2)?;
+        let (first, second) = (parts[0], parts[0] + 1 + parts[1]);
+        let is_well_formed = bytes.iter().enumerate().all(|(at, byte)| match at {
+            at if at == first || at == second => *byte == b'-',
+            _ => byte.is_ascii_alphanumeric(),
+        });
+        let letters = bytes.iter().filter(|byte| **byte != b'-');
+        is_well_formed.then(|| QueueId(letters.fold(1, pack) | QueueId::EXIM))
+    }
+}
+
+impl std::fmt::Display for QueueId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let packed = self.0 & !QueueId::EXIM;
+        let letters = (127 - packed.leading_zeros()) as usize / 6;
+        let parts = QueueId::EXIM_PARTS.iter().find(|parts| parts.iter().sum::<usize>() == letters);
+        let parts = parts.filter(|_| self.0 & QueueId::EXIM != 0);
+        for at in 0..letters {
+            if parts.is_some_and(|parts| at == parts[0] || at == parts[0] + parts[1]) {
+                f.write_str("-")?;
+            }
+            let code = (packed >> ((letters - 1 - at) * 6) & 63) as u8;
+            let byte = match code {
+                0..=9 => b'0' + code,
+                10..=35 => b'A' + code - 10,
+                _ => b'a' + code - 36,
+            };
+            write!(f, "{}", char::from(byte))?;
+        }
+        Ok(())
+    }
+}
+
+fn pack(packed: u128, byte: &u8) -> u128 {
+    let code = match byte {
+        b'0'..=b'9' => byte - b'0',
+        b'A'..=b'Z' => byte - b'A' + 10,
+        _ => byte - b'a' + 36,
+    };
+    packed << 6 | u128::from(code)
+}
+
+fn is_long_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() && !matches!(byte.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_written_as_they_were_read() {
+        for id in ["06728B44C1", "4jX8hq0gXbz5XsS", "1xUvBf-00038z-1J", "1xUvBf-000000038zN-1abc"] {
+            let parsed = QueueId::try_from(id.to_owned()).unwrap_or_else(|error| panic!("{id}: {error}"));
+            assert_eq!(parsed.to_string(), id);
+        }
+        for text in ["", "NOQUEUE", "warning", "1234", "1xUvBf-00038z-1", "1xUvBf_00038z_1J", "connect"] {
+            assert!(QueueId::try_from(text.to_owned()).is_err(), "{text}");
+        }
+        // One and the same letters are two names where two programs give them.
+        assert_ne!(QueueId::parse(b"1xBvBf00038z1J"), QueueId::parse_exim(b"1xBvBf-00038z-1J"));
+    }
+}

@@ -1,0 +1,86 @@
+//! Sessions of Exim's clients: its log tells them apart by address and port, and by address alone as it is set by
+//! default. Without `+smtp_connection` neither their beginning nor their end is logged, and a session is what its other
+//! lines span: then the number of connections is a lower bound.
+
+use super::IDLE_SECS;
+use crate::event::{Event, Kind};
+use crate::exim::Closing;
+use crate::postfix::Peer;
+use crate::track::names::Mailbox;
+use crate::track::state::Out;
+use crate::track::{At, Tracker, detail};
+
+impl Tracker {
+    /// A client was let in.
+    pub(in crate::track) fn client_connected(&mut self, at: &At<'_>, client: &Peer<'_>, out: &mut Out<'_>) -> u64 {
+        let key = (at.host, detail(client.ip), client.port.unwrap_or(0));
+        if let Some(old) = self.sessions.by_port.get(&key).copied() {
+            let last = self.sessions.rows.get(old).map_or(at.line.time, |session| session.last);
+            self.smtp_end(old, last, out);
+        }
+        let row = self.smtp_begin(at, at.program, client, out);
+        if let Some(session) = self.sessions.rows.get_mut(row) {
+            session.port = Some(key.2);
+        }
+        self.sessions.by_port.insert(key, row);
+        row
+    }
+
+    /// The session that a line with this client belongs to; a new one if its beginning is not in the log.
+    pub(in crate::track) fn client_session(&mut self, at: &At<'_>, client: &Peer<'_>, out: &mut Out<'_>) -> u64 {
+        let key = (at.host, detail(client.ip), client.port.unwrap_or(0));
+        let known = self.sessions.by_port.get(&key).copied().filter(|row| {
+            let session = self.sessions.rows.get(*row);
+            session.is_some_and(|session| at.line.time.secs_since(session.last) <= IDLE_SECS)
+        });
+        if let Some(row) = known {
+            return row;
+        }
+        let row = self.client_connected(at, client, out);
+        if let Some(session) = self.sessions.rows.get_mut(row) {
+            session.is_seen_in_part = true;
+        }
+        row
+    }
+
+    pub(in crate::track) fn client_gone(&mut self, at: &At<'_>, client: &Peer<'_>, how: Closing, out: &mut Out<'_>) {
+        let row = self.client_session(at, client, out);
+        self.smtp_change_row(row, at.line.time, out, |session| {
+            session.is_terminated |= how != Closing::Usual;
+            if how == Closing::ForBadCommands {
+                session.bad_lines = session.bad_lines.max(1);
+            }
+        });
+        self.smtp_end(row, at.line.time, out);
+    }
+
+    /// Turned away at the door: a connection, and blocked.
+    pub(in crate::track) fn client_turned_away(&mut self, at: &At<'_>, client: &Peer<'_>, out: &mut Out<'_>) {
+        let row = self.client_connected(at, client, out);
+        self.smtp_change_row(row, at.line.time, out, |session| session.is_blocked = true);
+        self.smtp_end(row, at.line.time, out);
+    }
+
+    pub(in crate::track) fn client_bad_command(&mut self, at: &At<'_>, client: &Peer<'_>, out: &mut Out<'_>) {
+        let row = self.client_session(at, client, out);
+        self.smtp_change_row(row, at.line.time, out, |session| {
+            session.bad_lines = session.bad_lines.saturating_add(1);
+        });
+    }
+
+    pub(in crate::track) fn client_login_failed(
+        &mut self,
+        at: &At<'_>,
+        client: &Peer<'_>,
+        user: Option<&[u8]>,
+        out: &mut Out<'_>,
+    ) {
+        let row = self.client_session(at, client, out);
+        let mailbox = user.and_then(|user| Mailbox::of_login(user, self.settings.default_realm.as_deref()));
+        let subjects = mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
+        let peer = Some(format!("{}[{}]", detail(client.name), detail(client.ip)));
+        let detail = detail(user.unwrap_or_default());
+        out.once(Event { peer, detail, ..at.event(Kind::SmtpLoginFailed, subjects) });
+        self.smtp_change_row(row, at.line.time, out, |_| {});
+    }
+}

@@ -1,0 +1,135 @@
+//! What SMTP clients were refused: connections, log-ins, recipients, messages, and what was over a limit.
+
+use mailtally_model::Subject;
+
+use super::MAX_REFUSALS;
+use crate::event::{Event, Kind, Refused};
+use crate::postfix::{AnvilLimit, Peer, Reject, Stage};
+use crate::text::contains;
+use crate::track::message::FileKey;
+use crate::track::names::{Mailbox, domain_subject};
+use crate::track::relay::is_trusted;
+use crate::track::state::Out;
+use crate::track::{At, Tracker, detail};
+
+impl Tracker {
+    pub(in crate::track) fn smtp_reject(
+        &mut self,
+        at: &At<'_>,
+        reject: &Reject<'_>,
+        key: Option<FileKey>,
+        out: &mut Out<'_>,
+    ) {
+        let row = match reject.stage {
+            // cleanup speaks of a session by its queue file.
+            Stage::Content | Stage::EndOfMessage if key.is_some() => key.and_then(|key| self.session_of(key)),
+            _ => at.line.pid.and_then(|pid| self.sessions.by_process.get(&(at.host, at.program, pid)).copied()),
+        };
+        self.refused_in(at, reject, key, row, out);
+    }
+
+    /// A refusal in a session that is known, or in none.
+    pub(in crate::track) fn refused_in(
+        &mut self,
+        at: &At<'_>,
+        reject: &Reject<'_>,
+        key: Option<FileKey>,
+        row: Option<u64>,
+        out: &mut Out<'_>,
+    ) {
+        let user = reject.sasl_username.map(<[u8]>::to_vec).or_else(|| {
+            let session = row.and_then(|row| self.sessions.rows.get(row))?;
+            session.user.clone().map(String::into_bytes)
+        });
+        self.throttled_by_reply(at, reject, user.as_deref(), out);
+        if reject.stage == Stage::EndOfMessage
+            && reject.is_by_milter
+            && let Some(key) = key
+        {
+            if self.says_spam(reject.reply) {
+                let recipient = reject
+                    .recipient
+                    .and_then(|recipient| Mailbox::of_address(recipient, &self.settings.recipient_delimiter));
+                let subjects = recipient.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
+                self.spam_blocked(at, self.row_of(key), subjects, reject.reply, out);
+            }
+            self.close_file(key, at.line.time);
+        }
+        let refused = self.refusal(at, reject, row);
+        let Some(row) = row else {
+            if let Some(event) = refused {
+                out.once(event);
+            }
+            return;
+        };
+        let domain = domain_of_refused(reject);
+        self.smtp_change_row(row, at.line.time, out, |session| {
+            session.is_blocked |= reject.stage == Stage::Connect;
+            session.is_client_refused |= reject.stage == Stage::Rcpt && reject.is_of_client;
+            session.is_terminated |= reject.stage == Stage::EndOfMessage && reject.is_permanent
+                || contains(reject.reply, b"Error: too many recipients");
+            if let Some(domain) = domain {
+                session.concern(domain);
+            }
+        });
+        let Some(mut event) = refused else { return };
+        let Some(session) = self.sessions.rows.get_mut(row) else { return };
+        if let Kind::Refused { in_blocked_session, .. } = &mut event.kind {
+            *in_blocked_session = session.is_blocked_now();
+        }
+        let mut booked = None;
+        out.set(&mut booked, event);
+        if session.refusals.len() < MAX_REFUSALS {
+            session.refusals.push(booked);
+        }
+    }
+
+    pub(super) fn refusal(&self, at: &At<'_>, reject: &Reject<'_>, row: Option<u64>) -> Option<Event> {
+        let what = match reject.stage {
+            Stage::Rcpt => Refused::Recipient,
+            Stage::Mail | Stage::EndOfMessage | Stage::Content => Refused::Message,
+            // 503 after bad pipelining is that bad command once more.
+            Stage::Data if contains(reject.reply, b"Improper use of SMTP command pipelining") => return None,
+            Stage::Data => Refused::Message,
+            Stage::Connect | Stage::Command => return None,
+        };
+        let session = row.and_then(|row| self.sessions.rows.get(row));
+        let peer = session
+            .map(|session| session.peer.clone())
+            .or_else(|| reject.client.map(|client| format!("{}[{}]", detail(client.name), detail(client.ip))));
+        let kind = Kind::Refused { what, in_blocked_session: false };
+        let subjects = domain_of_refused(reject).into_iter().collect();
+        Some(Event { peer, detail: detail(reject.reply), ..at.event(kind, subjects) })
+    }
+
+    pub(in crate::track) fn smtp_login_failed(
+        &mut self,
+        at: &At<'_>,
+        client: &Peer<'_>,
+        user: Option<&[u8]>,
+        out: &mut Out<'_>,
+    ) {
+        let mailbox = user.and_then(|user| Mailbox::of_login(user, self.settings.default_realm.as_deref()));
+        let subjects = mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
+        let peer = Some(format!("{}[{}]", detail(client.name), detail(client.ip)));
+        let detail = detail(user.unwrap_or_default());
+        out.once(Event { peer, detail, ..at.event(Kind::SmtpLoginFailed, subjects) });
+        self.smtp_change(at, out, |_| {});
+    }
+
+    pub(in crate::track) fn over_limit(&mut self, at: &At<'_>, what: AnvilLimit, client: &Peer<'_>, out: &mut Out<'_>) {
+        let row = self.smtp_change(at, out, |session| session.is_blocked |= what == AnvilLimit::Connections);
+        if what == AnvilLimit::Connections {
+            return;
+        }
+        let user = row.and_then(|row| self.sessions.rows.get(row)).and_then(|session| session.user.clone());
+        let is_ours = user.is_some() || is_trusted(&self.settings, &detail(client.ip));
+        self.throttled_by_anvil(at, what, user.as_deref(), is_ours, client, out);
+    }
+}
+
+/// The domain that a refused recipient names, if it may be ours: not where relaying was refused.
+pub(super) fn domain_of_refused(reject: &Reject<'_>) -> Option<Subject> {
+    let recipient = reject.recipient.filter(|_| !contains(reject.reply, b">: Relay access denied"))?;
+    domain_subject(recipient)
+}
