@@ -141,6 +141,22 @@ pub struct EventPage {
     pub events: Vec<EventRow>,
     /// Pass as `after=` for the next page; `None` at the end.
     pub next: Option<String>,
+    /// What the events of all pages come to; on the first page alone.
+    pub total: Option<EventTotal>,
+}
+
+/// What the events behind a number come to, beside the number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventTotal {
+    pub events: u64,
+    /// The sum of what they moved, where one measure is asked for.
+    pub amount: i64,
+    /// Whether these are all: a busy span has more events than are added up.
+    pub is_all: bool,
+    /// The stored sum of the one measure: what the report shows.
+    pub counted: Option<u64>,
+    /// When the oldest event of all that are kept happened: older ones are forgotten, their numbers are not.
+    pub kept_from: Option<Time>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

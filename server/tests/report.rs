@@ -59,7 +59,15 @@ fn the_events_behind_the_numbers_add_up_to_them() {
     let mut recount: BTreeMap<String, i64> = BTreeMap::new();
     let mut after = None;
     loop {
-        let query = EventQuery { subject: Subject::Server, measures: Vec::new(), span, after, limit: 100 };
+        let query = EventQuery {
+            subject: Subject::Server,
+            measures: Vec::new(),
+            span,
+            kind: None,
+            text: None,
+            after,
+            limit: 100,
+        };
         let page = reader.events(&query, |_| true).unwrap();
         for (measure, amount) in page.events.iter().flat_map(|event| &event.counts) {
             *recount.entry(measure.clone()).or_insert(0) += amount;

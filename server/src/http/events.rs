@@ -26,6 +26,8 @@ pub async fn page(
         subject,
         measures,
         span: params::span(params.from, params.until)?,
+        kind: params.kind.filter(|kind| !kind.is_empty()),
+        text: params.text.filter(|text| !text.is_empty()),
         after: params::after(params.after.as_deref())?,
         limit: params::limit(params.limit)?,
     };

@@ -39,6 +39,8 @@ pub struct EventParams {
     pub measure: Option<String>,
     pub from: i64,
     pub until: i64,
+    pub kind: Option<String>,
+    pub text: Option<String>,
     pub after: Option<String>,
     pub limit: Option<usize>,
 }
