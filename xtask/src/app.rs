@@ -15,26 +15,41 @@ use crate::progress::{Progress, say};
 use crate::root::{self, root};
 use crate::{asset, page, shell, tools};
 
+/// How the app's code is compiled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// As it is shipped: small, and slow to build.
+    Wasm,
+    /// For a quick look while working on it: large, slow to run, neither optimised nor compressed.
+    Dev,
+}
+
 /// `cargo xtask app`
-pub fn command() -> Result<()> {
+pub fn command(profile: Profile) -> Result<()> {
     let mut progress = Progress::new(3);
-    build(&mut progress)?;
+    build(profile, &mut progress)?;
     say(&format!("the app is in {}", root::app().display()));
     Ok(())
 }
 
 /// Three steps: the target, the code, the bundle.
-pub fn build(progress: &mut Progress) -> Result<()> {
+pub fn build(profile: Profile, progress: &mut Progress) -> Result<()> {
     progress.step("Rust for WebAssembly", tools::ensure_wasm_target)?;
-    let wasm = progress.step("compile the browser app", compile)?;
+    let wasm = progress.step("compile the browser app", || compile(profile))?;
     progress.step("bundle the browser app", || bundle(&wasm))
 }
 
-fn compile() -> Result<PathBuf> {
+fn compile(profile: Profile) -> Result<PathBuf> {
+    let (profile, folder) = match profile {
+        Profile::Wasm => ("wasm", "wasm"),
+        Profile::Dev => ("dev", "debug"),
+    };
     let target = "wasm32-unknown-unknown";
     let package = ["build", "--package", "mailtally-app", "--bin", "mailtally-app", "--target", target];
-    shell::run(shell::cargo(package).args(["--profile", "wasm"]))?;
-    Ok(root::cargo_target().join(target).join("wasm/mailtally-app.wasm"))
+    // Debugging symbols of wasm are read by nobody here, and cost the bundler half a minute.
+    let strip = ["--config", "profile.dev.strip=\"debuginfo\""];
+    shell::run(shell::cargo(package).args(["--profile", profile]).args(strip))?;
+    Ok(root::cargo_target().join(target).join(folder).join("mailtally-app.wasm"))
 }
 
 fn bundle(wasm: &Path) -> Result<()> {

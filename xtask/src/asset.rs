@@ -12,6 +12,9 @@ use brotli::enc::BrotliEncoderParams;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+/// Only unoptimised code is larger, in bytes: it is for a quick look, and would take a minute to compress.
+const PACKED_UP_TO: usize = 8 << 20;
+
 /// `start` and `js` become `start-1a2b3c4d5e.js`.
 pub fn hashed_name(stem: &str, extension: &str, content: &[u8]) -> String {
     let hash = blake3::hash(content).to_hex();
@@ -24,6 +27,9 @@ pub fn write(path: &Path, content: &[u8]) -> Result<()> {
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
     write_one(path, content)?;
+    if content.len() > PACKED_UP_TO {
+        return Ok(());
+    }
     for (extension, packed) in [("br", brotli(content)?), ("gz", gzip(content)?)] {
         if packed.len() < content.len() {
             write_one(&with_suffix(path, extension), &packed)?;

@@ -18,7 +18,7 @@ pub fn command() -> Result<()> {
 }
 
 pub fn build(progress: &mut Progress) -> Result<()> {
-    app::build(progress)?;
+    app::build(app::Profile::Wasm, progress)?;
     progress.step("compile the server with the app inside", || {
         shell::run(&mut shell::cargo(["build", "--release", "--package", "mailtally-server", "--features", "embed"]))?;
         let (built, place) = (root::cargo_target().join("release/mailtally"), root::dist().join("mailtally"));

@@ -38,7 +38,11 @@ enum Command {
         listen: Option<SocketAddr>,
     },
     /// Build the browser app into target/app
-    App,
+    App {
+        /// Quick to build, large and slow to run: for a look while working on it
+        #[arg(long)]
+        dev: bool,
+    },
     /// Measure how fast it is and write docs/benchmarks.md
     Bench {
         /// Only this half
@@ -60,7 +64,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run { listen } => run::run(listen),
-        Command::App => app::command(),
+        Command::App { dev } => app::command(if dev { app::Profile::Dev } else { app::Profile::Wasm }),
         Command::Bench { half, long } => bench::bench(half, if long { Depth::Long } else { Depth::Usual }),
         Command::Dist => dist::command(),
         Command::Test { long } => test::test(long),

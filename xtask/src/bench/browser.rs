@@ -10,6 +10,6 @@ use crate::progress::Progress;
 pub const STEPS: usize = 3;
 
 pub fn run(progress: &mut Progress, _depth: Depth) -> Result<String> {
-    app::build(progress)?;
+    app::build(app::Profile::Wasm, progress)?;
     Ok(String::new())
 }
