@@ -29,6 +29,7 @@ mod fold;
 mod laws;
 pub mod measure;
 pub mod report_json;
+pub mod splice;
 pub mod step;
 pub mod subject;
 pub mod table;
