@@ -26,10 +26,18 @@ pub enum DateStyle {
     Weekday,
 }
 
+/// Ways of writing numbers and dates that are offered beside the browser's own.
+pub const LOCALES: [&str; 12] =
+    ["en-GB", "en-US", "de-DE", "de-CH", "fr-FR", "es-ES", "it-IT", "nl-NL", "pl-PL", "pt-BR", "sv-SE", "ja-JP"];
+
 #[cfg(target_arch = "wasm32")]
-pub use browser::{browser_zone, date, date_range, is_zone, now, number, offset_secs};
+pub use browser::{
+    browser_zone, choose_locale, chosen_locale, date, date_range, is_zone, now, number, offset_secs, sample,
+};
 #[cfg(not(target_arch = "wasm32"))]
-pub use plain::{browser_zone, date, date_range, is_zone, now, number, offset_secs};
+pub use plain::{
+    browser_zone, choose_locale, chosen_locale, date, date_range, is_zone, now, number, offset_secs, sample,
+};
 
 #[cfg(target_arch = "wasm32")]
 mod browser {
@@ -40,6 +48,35 @@ mod browser {
     use wasm_bindgen::JsValue;
 
     use super::{DateStyle, Time};
+    use crate::remember;
+
+    const STORED_AS: &str = "mailtally-locale";
+
+    /// The locale that the person chose over the browser's.
+    pub fn chosen_locale() -> Option<String> {
+        remember::recall(STORED_AS).filter(|tag| super::LOCALES.contains(&tag.as_str()))
+    }
+
+    /// What is written from the next load on; an empty tag is the browser's own.
+    pub fn choose_locale(tag: &str) {
+        remember::remember(STORED_AS, tag);
+    }
+
+    /// How a locale writes, beside its tag.
+    pub fn sample(tag: &str) -> String {
+        let locales = Array::of1(&tag.into());
+        let number = Intl::NumberFormat::new(&locales, &Object::new()).format();
+        let number =
+            number.call1(&JsValue::UNDEFINED, &JsValue::from_f64(1234.5)).ok().and_then(|text| text.as_string());
+        let date = Intl::DateTimeFormat::new(&locales, &options(parts(DateStyle::Date).iter().copied())).format();
+        let date = date.call1(&JsValue::UNDEFINED, &js_date(1_772_409_600)).ok().and_then(|text| text.as_string());
+        format!("{tag} · {} · {}", number.unwrap_or_default(), date.unwrap_or_default())
+    }
+
+    /// The locales for a formatter: none lets the browser decide.
+    fn locales() -> Array {
+        chosen_locale().map_or_else(Array::new, |tag| Array::of1(&tag.as_str().into()))
+    }
 
     thread_local! {
         // Making a formatter costs a hundred times what using it does.
@@ -109,7 +146,7 @@ mod browser {
                 for key in ["minimumFractionDigits", "maximumFractionDigits"] {
                     set(&options, key, &JsValue::from_f64(decimals as f64));
                 }
-                Intl::NumberFormat::new(&Array::new(), &options).format()
+                Intl::NumberFormat::new(&locales(), &options).format()
             });
             let written = format.call1(&JsValue::UNDEFINED, &JsValue::from_f64(value));
             written.ok().and_then(|text| text.as_string()).unwrap_or_else(|| value.to_string())
@@ -131,7 +168,7 @@ mod browser {
 
     fn with_format<T>(style: DateStyle, use_it: impl FnOnce(&Intl::DateTimeFormat) -> T) -> T {
         DATES.with_borrow_mut(|formats| {
-            let make = || Intl::DateTimeFormat::new(&Array::new(), &options(parts(style).iter().copied()));
+            let make = || Intl::DateTimeFormat::new(&locales(), &options(parts(style).iter().copied()));
             use_it(formats.entry(style).or_insert_with(make))
         })
     }
@@ -181,6 +218,16 @@ mod plain {
 
     pub fn now() -> Time {
         Time(0)
+    }
+
+    pub fn chosen_locale() -> Option<String> {
+        None
+    }
+
+    pub fn choose_locale(_tag: &str) {}
+
+    pub fn sample(tag: &str) -> String {
+        tag.to_owned()
     }
 
     pub fn browser_zone() -> String {

@@ -7,14 +7,17 @@
 
 pub mod api;
 pub mod chart;
+pub mod compare;
 pub mod context;
 pub mod download;
 pub mod format;
 pub mod intl;
+pub mod keys;
 pub mod page;
 pub mod parts;
 pub mod query;
 pub mod range;
+pub mod remember;
 pub mod state;
 pub mod text;
 pub mod theme;

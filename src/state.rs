@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 
 use form_urlencoded::{Serializer, parse};
 use mailtally_model::catalogue::{self, Report};
-use mailtally_model::{By, Scope, Step, Subject};
+use mailtally_model::{By, Column, Scope, Step, Subject};
 
 use crate::chart::ChartKind;
+use crate::compare::Compare;
 use crate::range::Range;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +27,13 @@ pub struct ViewState {
     pub sort: Option<SortBy>,
     /// Columns that the chart leaves out, by id.
     pub hidden: BTreeSet<String>,
-    /// Extra columns that are shown, by id.
+    /// Columns that are shown though they are extra, or left out though they are not, by id.
     pub columns: BTreeSet<String>,
+    /// What a Mode's names must hold; empty for all.
+    pub filter: String,
+    pub compare: Compare,
+    /// Whether the period compared with is drawn, too.
+    pub overlay: bool,
     pub zone: ZoneChoice,
 }
 
@@ -51,6 +57,9 @@ pub enum ZoneChoice {
 
 /// The id of the first column in `sort=`; no column of the catalogue may have it.
 const FIRST_COLUMN: &str = "row";
+const YES: &str = "yes";
+/// The longest name that a log can hold, in characters.
+const MAX_FILTER: usize = 320;
 
 impl ViewState {
     pub fn new(report: &'static Report) -> ViewState {
@@ -64,6 +73,9 @@ impl ViewState {
             sort: None,
             hidden: BTreeSet::new(),
             columns: BTreeSet::new(),
+            filter: String::new(),
+            compare: Compare::default(),
+            overlay: false,
             zone: ZoneChoice::default(),
         }
     }
@@ -87,6 +99,9 @@ impl ViewState {
             "sort" => self.sort = SortBy::parse(word, self.report),
             "hidden" => self.hidden = known_columns(word, self.report),
             "columns" => self.columns = known_columns(word, self.report),
+            "filter" => self.filter = word.chars().take(MAX_FILTER).collect(),
+            "compare" => self.compare = Compare::from_id(word).unwrap_or_default(),
+            "overlay" => self.overlay = word == YES,
             "zone" => self.zone = ZoneChoice::parse(word),
             _ => {}
         }
@@ -108,6 +123,9 @@ impl ViewState {
         write("sort", self.sort.as_ref().map(SortBy::id));
         write("hidden", joined(&self.hidden));
         write("columns", joined(&self.columns));
+        write("filter", (!self.filter.is_empty()).then(|| self.filter.clone()));
+        write("compare", (self.compare != Compare::default()).then(|| self.compare.id().to_owned()));
+        write("overlay", self.overlay.then(|| YES.to_owned()));
         write("zone", self.zone.id());
         let query = query.finish();
         let separator = if query.is_empty() { "" } else { "?" };
@@ -135,6 +153,8 @@ impl ViewState {
             by: if by == By::Services { By::Time } else { by },
             range: self.range,
             step: self.step,
+            compare: self.compare,
+            overlay: self.overlay,
             zone: self.zone.clone(),
             ..ViewState::new(report)
         }
@@ -146,14 +166,14 @@ impl ViewState {
             Scope::Domain if self.report.modes(child).contains(&By::Users) => By::Users,
             _ => By::Time,
         };
-        ViewState { subject: Some(child.clone()), by, sort: None, chart: None, ..self.clone() }
+        ViewState { subject: Some(child.clone()), by, sort: None, chart: None, filter: String::new(), ..self.clone() }
     }
 
     /// Climbs to a subject above, to the list in which the one left behind is a row.
     pub fn climb(&self, to: Option<Subject>) -> ViewState {
         let above = to.clone().unwrap_or(Subject::Server);
         let by = self.report.modes(&above).into_iter().find(|by| *by != By::Time).unwrap_or(By::Time);
-        ViewState { subject: to, by, sort: None, chart: None, ..self.clone() }
+        ViewState { subject: to, by, sort: None, chart: None, filter: String::new(), ..self.clone() }
     }
 
     /// The Mode's rows are of another kind: what belonged to the old rows goes.
@@ -161,7 +181,7 @@ impl ViewState {
         if by == self.by {
             return self.clone();
         }
-        ViewState { by, sort: None, chart: None, ..self.clone() }
+        ViewState { by, sort: None, chart: None, filter: String::new(), ..self.clone() }
     }
 
     /// A click on a column's header: descending, then ascending, then natural order again.
@@ -181,7 +201,12 @@ impl ViewState {
         toggle(&mut self.hidden, column);
     }
 
-    /// Shows or hides an extra column.
+    /// Whether the table has a column: extra ones where chosen, the others unless left out.
+    pub fn shows(&self, column: &Column) -> bool {
+        self.columns.contains(column.id) == column.extra
+    }
+
+    /// Shows or hides a column.
     pub fn toggle_column(&mut self, column: &str) {
         toggle(&mut self.columns, column);
     }
@@ -338,8 +363,13 @@ mod tests {
         ];
         let places = (report, subject, 0..By::ALL.len(), range, 0..Step::ALL.len(), zone);
         let looks = (0..=ChartKind::ALL.len(), any::<u32>(), any::<u32>(), any::<u8>(), any::<bool>());
-        (places, looks).prop_map(
-            |((report, subject, by, range, step, zone), (chart, hidden, extra, sort, descending))| {
+        let rest = ("[a-z0-9@=<& .-]{0,12}", 0..Compare::ALL.len(), any::<bool>());
+        (places, looks, rest).prop_map(
+            |(
+                (report, subject, by, range, step, zone),
+                (chart, hidden, extra, sort, descending),
+                (filter, compare, overlay),
+            )| {
                 let pick = |bits: u32| {
                     let chosen = report.columns.iter().enumerate().filter(move |(i, _)| bits >> i & 1 == 1);
                     chosen.map(|(_, column)| column.id.to_owned()).collect()
@@ -355,6 +385,9 @@ mod tests {
                     sort: (sort < 200).then_some(SortBy { column, descending }),
                     hidden: pick(hidden),
                     columns: pick(extra),
+                    filter,
+                    compare: Compare::ALL[compare],
+                    overlay,
                     zone,
                 }
             },

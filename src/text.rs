@@ -6,6 +6,7 @@ pub const BRAND: &str = "Mailtally";
 pub const SKIP: &str = "Skip to the report";
 pub const MENU: &str = "Reports";
 pub const MENU_SHOW: &str = "Show the list of reports";
+pub const MENU_DATA: &str = "Data";
 pub const HEALTH: &str = "Data health";
 pub const WHOLE_SERVER: &str = "Whole server";
 pub const BREADCRUMB: &str = "Where you are";
@@ -41,7 +42,14 @@ pub const ZONE_BROWSER: &str = "Your zone";
 pub const ZONE_SERVER: &str = "Server’s zone";
 pub const CHART_KIND: &str = "Chart";
 pub const COLUMNS: &str = "Columns";
-pub const COLUMNS_HINT: &str = "Further columns of this report";
+pub const COLUMNS_HINT: &str = "Columns of the table, the tiles and the chart";
+pub const COMPARE: &str = "Compare";
+pub const COMPARE_DRAW: &str = "Draw it in the chart";
+pub const COMPARE_DRAW_SAYS: &str = "As thin dashed lines, for hours, days and weeks.";
+pub const CHANGE_NONE: &str = "±0 %";
+pub const CHANGE_NEW: &str = "new";
+pub const ZOOM_OUT: &str = "Zoom out";
+pub const FILTER: &str = "Filter by name";
 
 pub const EXPORT: &str = "Export";
 pub const EXPORT_HEAD: &str = "Export as CSV";
@@ -50,10 +58,67 @@ pub const EXPORT_SAYS: &str =
 pub const EXPORT_NAME: &str = "File name";
 pub const EXPORT_BOM: &str = "For Excel: mark the file as UTF-8 (byte order mark)";
 pub const EXPORT_DOWNLOAD: &str = "Download";
+pub const EXPORT_PNG: &str = "Save the chart as PNG";
 pub const EXPORT_PRINT: &str = "Print the page";
 pub const EXPORT_FAILED: &str = "The browser refused to save the file.";
 
+pub const HELP: &str = "Keys and display";
+pub const HELP_TITLE: &str = "Keys and display (?)";
+pub const CLOSE: &str = "Close";
+pub const KEYS_ON: &str = "Single keys do what this sheet says";
+pub const LOCALE: &str = "Numbers and dates as in";
+pub const LOCALE_BROWSER: &str = "this browser";
+/// Groups of keys, as the help sheet shows them; caps are parted by spaces.
+pub const KEYS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "Range",
+        &[
+            ("T Y", "Today, yesterday"),
+            ("7 8 9", "Last 7, 28, 90 days"),
+            ("M L", "This month, last month"),
+            ("Q P", "This quarter, last quarter"),
+            ("A", "This year"),
+            ("[ ]", "Earlier, later"),
+            ("R", "Choose dates and zone"),
+            ("Z", "Zoom out"),
+        ],
+    ),
+    (
+        "Report",
+        &[
+            ("1 – 5", "Step: hour to quarter"),
+            ("V", "Next Mode"),
+            ("U", "Up to what it belongs to"),
+            ("C", "Next chart type"),
+            ("X", "Next comparison"),
+            ("/", "Filter by name"),
+            ("E", "Export"),
+        ],
+    ),
+    (
+        "Everywhere",
+        &[
+            ("O", "Overview"),
+            ("G", "List of reports"),
+            ("N", "Light or dark"),
+            ("?", "This sheet"),
+            ("Esc", "Close what is open"),
+            ("Tab", "To the next control; in charts, arrows move along"),
+        ],
+    ),
+];
+
+pub const OVERVIEW: &str = "Overview";
+pub const OVERVIEW_SAYS: &str = "What has changed most stands first.";
+
+/// Which weeks the overview shows, beside which.
+pub fn overview_of(now: &str, before: &str) -> String {
+    format!("{now}, compared with {before}.")
+}
+
 pub const LOADING: &str = "Loading";
+pub const LOADING_LONG: &str =
+    "Still waiting for the server. A long range of a large server takes its time; any link, or Back, leaves it.";
 pub const UNREACHABLE: &str = "The Mailtally server did not answer. It may be restarting, or the connection is lost.";
 pub const UNREADABLE: &str = "The server’s answer could not be read.";
 pub const UNREACHABLE_HEAD: &str = "No answer";
@@ -133,6 +198,34 @@ pub fn basis_mark(basis: Basis) -> Option<&'static str> {
     }
 }
 
+pub fn compare(compare: crate::compare::Compare) -> &'static str {
+    use crate::compare::Compare;
+    match compare {
+        Compare::Previous => "Previous period, weekdays aligned",
+        Compare::Year => "Same weeks a year before",
+        Compare::Nothing => "Nothing",
+    }
+}
+
+/// `on 46,357`, after a change.
+pub fn on_before(value: &str) -> String {
+    format!("on {value}")
+}
+
+pub fn compared_with(dates: &str) -> String {
+    format!("Compared with {dates}, as far as the present period has been read")
+}
+
+/// What steps of a kind show, beside one that stands out.
+pub fn usually(low: &str, high: &str) -> String {
+    if low == high { format!("usually {low}") } else { format!("usually {low} to {high}") }
+}
+
+/// How many of a Mode's rows a filter leaves.
+pub fn filtered(shown: &str, all: &str) -> String {
+    format!("{shown} of {all}")
+}
+
 pub fn only_for_server(title: &str) -> String {
     format!("{title}: leads up to the nearest subject that has this report")
 }
@@ -195,7 +288,7 @@ pub fn chart_no_whole(names: &str) -> String {
 }
 
 pub fn chart_first_rows(drawn: usize, all: usize) -> String {
-    format!("The first {drawn} of {all} rows as the table sorts them.")
+    format!("{drawn} of {all} rows: the largest, or the first as the table is sorted.")
 }
 
 pub fn chart_others(count: usize) -> String {

@@ -10,11 +10,8 @@ const STORED_AS: &str = "mailtally-theme";
 pub fn switch() {
     let Some(root) = root() else { return };
     let next = if root.get_attribute("data-theme").as_deref() == Some("dark") { "light" } else { "dark" };
-    // A browser that forbids storage still switches, until the next visit.
     let _ = root.set_attribute("data-theme", next);
-    if let Some(storage) = web_sys::window().and_then(|window| window.local_storage().ok().flatten()) {
-        let _ = storage.set_item(STORED_AS, next);
-    }
+    crate::remember::remember(STORED_AS, next);
 }
 
 fn root() -> Option<Element> {

@@ -34,6 +34,11 @@ impl Stamp {
         Some(Stamp { date, hour })
     }
 
+    /// The wall clock at which it begins (seconds as if UTC).
+    pub fn local_secs(&self) -> i64 {
+        midnight_secs(self.date) + i64::from(self.hour) * 3600
+    }
+
     pub fn is_weekend(self) -> bool {
         matches!(self.date.weekday(), Weekday::Sat | Weekday::Sun)
     }

@@ -11,12 +11,14 @@ mod draw;
 mod kind;
 mod layout;
 mod legend;
+pub mod picture;
 mod pointer;
 mod reduce;
 mod scale;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod usual;
 mod watch;
 mod words;
 
@@ -34,6 +36,7 @@ use pointer::{Placed, Pointer};
 
 pub use kind::ChartKind;
 
+use crate::compare::Before;
 use crate::text;
 
 /// What a person asked of the chart; the page decides what it means.
@@ -43,6 +46,17 @@ pub enum ChartEvent {
     Toggle(&'static str),
     /// Zoom to this span of whole steps.
     Zoom(Span),
+    /// Go back to where the last zoom began.
+    ZoomOut,
+}
+
+/// What stands beside the Table's values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Beside {
+    /// The same steps of an earlier period: the crosshair says how values stand to them.
+    pub before: Option<Arc<Before>>,
+    /// Whether they are drawn, too.
+    pub is_drawn: bool,
 }
 
 /// What became of a chart before anything is drawn.
@@ -63,11 +77,15 @@ pub fn Chart(
     #[prop(into)] order: Signal<Arc<Vec<u32>>>,
     #[prop(into)] kind: Signal<ChartKind>,
     #[prop(into)] hidden: Signal<BTreeSet<String>>,
+    #[prop(into)] beside: Signal<Beside>,
+    /// Where the picture is, for those who want to save it.
+    canvas: NodeRef<html::Canvas>,
     #[prop(into)] on: Callback<ChartEvent>,
 ) -> impl IntoView {
-    let (plot, canvas) = (NodeRef::<html::Div>::new(), NodeRef::<html::Canvas>::new());
+    let plot = NodeRef::<html::Div>::new();
     let surroundings = watch::surroundings(plot);
-    let shown = Shown { table, order, kind, hidden };
+    let drawn_beside = Memo::new(move |_| beside.read().before.clone().filter(|_| beside.read().is_drawn));
+    let shown = Shown { table, order, kind, hidden, before: drawn_beside };
 
     let laid = Memo::new(move |_| {
         let (canvas, seen) = (canvas.get()?, surroundings.get()?);
@@ -113,7 +131,7 @@ pub fn Chart(
             <div class="chart-plot" node_ref=plot style:height=height>
                 <canvas node_ref=canvas class="chart-canvas" role="img" aria-label=summary></canvas>
                 <Show when=move || placed.read().is_some()>
-                    <Pointer placed table hidden on/>
+                    <Pointer placed table hidden beside on/>
                 </Show>
                 {move || words().map(|words| view! { <p class="chart-words" role="status">{words}</p> })}
             </div>
@@ -129,12 +147,20 @@ struct Shown {
     order: Signal<Arc<Vec<u32>>>,
     kind: Signal<ChartKind>,
     hidden: Signal<BTreeSet<String>>,
+    before: Memo<Option<Arc<Before>>>,
 }
 
 impl Shown {
     fn with<T>(self, look: impl FnOnce(Subject) -> T) -> T {
-        let (table, order, hidden) = (self.table.read(), self.order.read(), self.hidden.read());
-        look(Subject { table: &table, order: &order, kind: self.kind.get(), hidden: &hidden })
+        let (table, order, hidden, before) =
+            (self.table.read(), self.order.read(), self.hidden.read(), self.before.read());
+        look(Subject {
+            table: &table,
+            order: &order,
+            kind: self.kind.get(),
+            hidden: &hidden,
+            before: before.as_deref(),
+        })
     }
 }
 

@@ -10,11 +10,11 @@ use leptos::prelude::*;
 use mailtally_model::table::Row;
 use mailtally_model::{Span, Table};
 
-use super::ChartEvent;
 use super::layout::{Layout, Mark, Rect};
 use super::legend::Key;
 use super::theme::SERIES;
-use super::words::Tip;
+use super::words::{Tip, TipBeside};
+use super::{Beside, ChartEvent};
 use crate::text;
 
 /// A layout, and how many of its units are a CSS pixel.
@@ -45,6 +45,7 @@ pub fn Pointer(
     placed: Signal<Option<Arc<Placed>>>,
     table: Signal<Arc<Table>>,
     hidden: Signal<BTreeSet<String>>,
+    beside: Signal<Beside>,
     on: Callback<ChartEvent>,
 ) -> impl IntoView {
     let layer = NodeRef::<Div>::new();
@@ -54,7 +55,9 @@ pub fn Pointer(
     let rows = Memo::new(move |_| placed.read().as_ref().map(|placed| placed.layout.rows()).unwrap_or_default());
     let tip = Memo::new(move |_| {
         let row = at.get().filter(|row| rows.read().contains(row))?;
-        Tip::of(&table.read(), row, &hidden.read())
+        let (placed, beside) = (placed.get()?, beside.read());
+        let beside = TipBeside { layout: &placed.layout, before: beside.before.as_deref() };
+        Tip::of(&table.read(), row, &hidden.read(), beside)
     });
 
     let row_at = move |event: &PointerEvent| placed.read_untracked().as_ref()?.row_at(event);
@@ -113,6 +116,7 @@ pub fn Pointer(
             on:pointerleave=move |_| at.set(None)
             on:blur=move |_| at.set(None)
             on:keydown=keyed
+            on:dblclick=move |_| on.run(ChartEvent::ZoomOut)
         >
             <Brush placed at brush/>
             <Crosshair placed at/>
@@ -190,7 +194,13 @@ fn Values(placed: Signal<Option<Arc<Placed>>>, at: RwSignal<Option<usize>>, tip:
             view! {
                 <div class="chart-tip-line">
                     <dt><Key at=line.column/>{line.label}</dt>
-                    <dd class:is-missing=!known>{line.value.unwrap_or_else(|| text::NOT_OBSERVED.to_owned())}</dd>
+                    <dd class:is-missing=!known>
+                        {line.value.unwrap_or_else(|| text::NOT_OBSERVED.to_owned())}
+                        {line.change.map(|change| view! {
+                            <span class="change" class:notable=change.is_notable>{change.words}</span>
+                        })}
+                    </dd>
+                    {line.usual.map(|usual| view! { <dd class="chart-tip-usual">{usual}</dd> })}
                 </div>
             }
         });

@@ -25,7 +25,7 @@ fn plain(width: i32, height: i32) -> Frame {
 fn svg(table: &Table, kind: ChartKind, hidden: &[&str], width: i32) -> String {
     let hidden: BTreeSet<String> = hidden.iter().map(|id| (*id).to_owned()).collect();
     let order: Vec<u32> = (0..table.rows.len() as u32).collect();
-    let subject = Subject { table, order: &order, kind, hidden: &hidden };
+    let subject = Subject { table, order: &order, kind, hidden: &hidden, before: None };
     let height = layout::height(subject, f64::from(width)) as i32;
     let mut text = String::new();
     {
@@ -46,7 +46,7 @@ fn svg(table: &Table, kind: ChartKind, hidden: &[&str], width: i32) -> String {
 fn laid_out(table: &Table, kind: ChartKind, hidden: &[&str]) -> Result<Layout, Nothing> {
     let hidden: BTreeSet<String> = hidden.iter().map(|id| (*id).to_owned()).collect();
     let order: Vec<u32> = (0..table.rows.len() as u32).collect();
-    let subject = Subject { table, order: &order, kind, hidden: &hidden };
+    let subject = Subject { table, order: &order, kind, hidden: &hidden, before: None };
     Layout::new(subject, plain(800, 300), &|label| label.len() as i32 * 7)
 }
 
@@ -116,7 +116,7 @@ fn a_third_unit_is_left_out_until_another_is_hidden() {
     let none = BTreeSet::new();
     let hidden = |ids: &[&str]| -> BTreeSet<String> { ids.iter().map(|id| (*id).to_owned()).collect() };
     let drawn = |hidden: &BTreeSet<String>| {
-        layout::Drawn::of(Subject { table: &table, order: &[], kind: ChartKind::Line, hidden }).unwrap()
+        layout::Drawn::of(Subject { table: &table, order: &[], kind: ChartKind::Line, hidden, before: None }).unwrap()
     };
     assert_eq!(drawn(&none).columns, [0, 1, 2]);
     assert_eq!(drawn(&none).left_out, [3, 4, 5, 6]);
@@ -157,7 +157,9 @@ fn shares_fill_the_ring_and_name_the_rest() {
 #[test]
 fn the_crosshair_says_every_value_and_what_is_missing() {
     let table = sample::days("pop-sessions", "2026-11-20", 2).without_row(0).in_progress().table();
-    let tip = |row| words::Tip::of(&table, row, &BTreeSet::from(["terminations".to_owned()])).unwrap().spoken();
+    let layout = laid_out(&table, ChartKind::Line, &[]).unwrap();
+    let beside = words::TipBeside { layout: &layout, before: None };
+    let tip = |row| words::Tip::of(&table, row, &BTreeSet::from(["terminations".to_owned()]), beside).unwrap().spoken();
     insta::assert_snapshot!(tip(0), @"Fri 20 Nov 2026: New Connections not observed, Blocked Connections not observed, Bad Commands not observed, Bandwidth not observed");
     insta::assert_snapshot!(tip(1), @"Sat 21 Nov 2026, until 14:32: New Connections 317, Blocked Connections 165, Bad Commands 55, Bandwidth 22.6 MB");
 }
@@ -173,7 +175,7 @@ fn the_picture_has_an_alternative_in_words() {
 fn what_is_not_drawn_is_said() {
     let notes = |table: &Table, kind| words::notes(table, &laid_out(table, kind, &[]).unwrap()).join("\n");
     insta::assert_snapshot!(notes(&sample::days("server-status", "2026-11-02", 7).table(), ChartKind::Line), @"Not drawn: Avg. Handles, Avg. Threads, Avg. Active Connections, Avg. Spool Count (another unit; hide a series to make room).");
-    insta::assert_snapshot!(notes(&sample::users("pop-sessions", 40).table(), ChartKind::Bar), @"The first 8 of 40 rows as the table sorts them.");
+    insta::assert_snapshot!(notes(&sample::users("pop-sessions", 40).table(), ChartKind::Bar), @"8 of 40 rows: the largest, or the first as the table is sorted.");
     insta::assert_snapshot!(notes(&sample::users("pop-usage", 40).table(), ChartKind::Share), @"Not drawn: Avg. Active Connections (rows that do not add up to a whole).");
     insta::assert_snapshot!(notes(&sample::days("pop-usage", "2026-11-02", 7).table(), ChartKind::Line), @"");
 }

@@ -18,6 +18,8 @@ pub struct Theme {
     pub axis: RGBAColor,
     pub gap: RGBAColor,
     pub panel: RGBAColor,
+    /// Marks on what is unusual.
+    pub warn: RGBAColor,
 }
 
 const fn rgb(hex: u32) -> RGBAColor {
@@ -34,6 +36,7 @@ pub const LIGHT: Theme = Theme {
     axis: rgb(0xc3c9d1),
     gap: rgb(0xeef0f3),
     panel: rgb(0xffffff),
+    warn: rgb(0xb45309),
 };
 
 impl Theme {
@@ -49,6 +52,7 @@ impl Theme {
             axis: token("--chart-axis", LIGHT.axis),
             gap: token("--chart-gap", LIGHT.gap),
             panel: token("--panel", LIGHT.panel),
+            warn: token("--chart-mark", LIGHT.warn),
         }
     }
 

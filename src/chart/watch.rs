@@ -41,7 +41,8 @@ pub fn surroundings(element: NodeRef<Div>) -> ReadSignal<Option<Surroundings>> {
     read
 }
 
-fn theme(window: &Window) -> Theme {
+/// The page's colours as they are now.
+pub fn theme(window: &Window) -> Theme {
     let root = window.document().and_then(|document| document.document_element());
     let style = root.and_then(|root| window.get_computed_style(&root).ok().flatten());
     Theme::of_page(|name| style.as_ref()?.get_property_value(name).ok().filter(|value| !value.is_empty()))

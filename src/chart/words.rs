@@ -9,11 +9,12 @@ use mailtally_model::{By, Span, Table, Zone};
 
 use super::kind::ChartKind;
 use super::layout::Layout;
+use crate::compare::{Before, Change};
 use crate::format::{self, Years};
 use crate::{intl, text};
 
 /// What the tooltip says of a row.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Tip {
     pub title: String,
     /// Why the row is not whole.
@@ -21,18 +22,29 @@ pub struct Tip {
     pub lines: Vec<TipLine>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TipLine {
     /// The column's place in the table.
     pub column: usize,
     pub label: &'static str,
     /// `None` is not observed.
     pub value: Option<String>,
+    /// How it stands to the same step of the period compared with.
+    pub change: Option<Change>,
+    /// What such steps usually show, where this one is far above.
+    pub usual: Option<String>,
+}
+
+/// What a tooltip knows beside the row.
+#[derive(Clone, Copy)]
+pub struct TipBeside<'a> {
+    pub layout: &'a Layout,
+    pub before: Option<&'a Before>,
 }
 
 impl Tip {
     /// Every value of a row, hidden series aside.
-    pub fn of(table: &Table, row: usize, hidden: &BTreeSet<String>) -> Option<Tip> {
+    pub fn of(table: &Table, row: usize, hidden: &BTreeSet<String>, beside: TipBeside) -> Option<Tip> {
         let of = table.rows.get(row)?;
         let zone = zone_around(table, of);
         let note = match of {
@@ -47,6 +59,14 @@ impl Tip {
                 column: at,
                 label: column.column.label,
                 value: value.map(|value| format!("{mark}{}", format::headline(column.column, Some(value)))),
+                change: value.and_then(|value| {
+                    let before = beside.before?.of(column.column)?.cells.get(row).copied().flatten()?;
+                    Some(Change::of(column.column, value, before))
+                }),
+                usual: beside.layout.usual(row, at).map(|usual| {
+                    let words = |value| format::headline(column.column, Some(value));
+                    text::usually(&words(usual.low), &words(usual.high))
+                }),
             }
         });
         let title = format::row_name(of, table.step, Years::Shown, &zone);
@@ -57,7 +77,9 @@ impl Tip {
     pub fn spoken(&self) -> String {
         let values = self.lines.iter().map(|line| {
             let value = line.value.as_deref().unwrap_or(text::NOT_OBSERVED);
-            format!("{} {value}", line.label)
+            let change = line.change.as_ref().map(|change| format!(" ({})", change.words)).unwrap_or_default();
+            let usual = line.usual.as_ref().map(|usual| format!(", {usual}")).unwrap_or_default();
+            format!("{} {value}{change}{usual}", line.label)
         });
         let title = self.title.clone() + &self.note.as_ref().map(|note| format!(", {note}")).unwrap_or_default();
         format!("{title}: {}", values.collect::<Vec<_>>().join(", "))

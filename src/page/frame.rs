@@ -6,9 +6,11 @@ use mailtally_model::Time;
 use crate::context::{Host, View};
 use crate::parts::breadcrumb::Breadcrumb;
 use crate::parts::fresh::Fresh;
+use crate::parts::help::Help;
 use crate::parts::icon::{self, Icon};
+use crate::parts::keyboard;
 use crate::parts::menu::Menu;
-use crate::{text, theme};
+use crate::{keys, text, theme};
 
 #[component]
 pub fn Frame(
@@ -18,6 +20,7 @@ pub fn Frame(
     children: Children,
 ) -> impl IntoView {
     let menu_open = RwSignal::new(false);
+    keyboard::listen();
     let demo = move || Host::get().session().is_some_and(|session| session.demo);
     view! {
         <a class="skip" href="#main">{text::SKIP}</a>
@@ -36,8 +39,10 @@ pub fn Frame(
             {use_context::<View>().map(|_| view! { <Breadcrumb/> })}
             <div class="head-space"></div>
             <Fresh read_until/>
+            <Help/>
             <button
                 type="button"
+                id=keys::THEME_BUTTON
                 class="button square"
                 aria-label=text::THEME
                 title=text::THEME

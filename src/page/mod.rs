@@ -1,24 +1,25 @@
 //! Which page an address shows.
 
+mod asked;
 mod frame;
 mod health;
 mod not_found;
+mod overview;
 mod report;
 mod sheet;
 
 use leptos::prelude::*;
-use leptos_router::components::{Redirect, Route, Router, Routes};
-use leptos_router::{NavigateOptions, path};
+use leptos_router::components::{Route, Router, Routes};
+use leptos_router::path;
 
-pub use sheet::{Outcome, Sheet};
+pub use asked::Outcome;
+pub use sheet::Sheet;
 
 use crate::context::Host;
 use health::HealthPage;
 use not_found::NotFoundPage;
+use overview::OverviewPage;
 use report::ReportPage;
-
-/// Where `/` leads until there is an overview.
-const FIRST_PAGE: &str = "/reports/message-traffic";
 
 #[component]
 pub fn App() -> impl IntoView {
@@ -26,15 +27,10 @@ pub fn App() -> impl IntoView {
     view! {
         <Router>
             <Routes fallback=NotFoundPage>
-                <Route path=path!("/") view=First/>
+                <Route path=path!("/") view=OverviewPage/>
                 <Route path=path!("/reports/:id") view=ReportPage/>
                 <Route path=path!("/health") view=HealthPage/>
             </Routes>
         </Router>
     }
-}
-
-#[component]
-fn First() -> impl IntoView {
-    view! { <Redirect path=FIRST_PAGE options=NavigateOptions { replace: true, ..NavigateOptions::default() }/> }
 }

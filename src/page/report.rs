@@ -1,19 +1,22 @@
 //! The report page: one page for every report, because there is one kind of thing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_params_map};
-use mailtally_model::{Report, Table};
+use mailtally_model::table::Sort;
+use mailtally_model::{By, Report, Table};
 
 use super::frame::Frame;
 use super::not_found::NotFoundPage;
-use super::sheet::{Outcome, Sheet};
-use crate::chart::{Chart, ChartEvent, ChartKind};
+use super::{Outcome, Sheet};
+use crate::chart::{Beside, Chart, ChartEvent, ChartKind};
 use crate::context::{Host, View};
 use crate::parts::columns::ColumnChooser;
+use crate::parts::compare_menu::CompareMenu;
 use crate::parts::export::Export;
+use crate::parts::filter::Filter;
 use crate::parts::notes::{Failed, Notes};
 use crate::parts::table::ReportTable;
 use crate::parts::tiles::Tiles;
@@ -21,9 +24,6 @@ use crate::parts::toolbar::Toolbar;
 use crate::range::{Dates, Range};
 use crate::state::ViewState;
 use crate::text;
-
-/// How often a page that shows the present asks for what is new.
-const REFRESH_EVERY: Duration = Duration::from_secs(60);
 
 #[component]
 pub fn ReportPage() -> impl IntoView {
@@ -53,7 +53,6 @@ fn Sheeted(state: Memo<ViewState>) -> impl IntoView {
     let view = View::provide(state);
     let sheet = Sheet::provide(host, view);
     let report = Memo::new(move |_| state.read().report);
-    keep_fresh(host, sheet);
     Effect::new(move |_| {
         let subject = sheet.subject.with(text::subject_name);
         document().set_title(&format!("{} · {subject} · {}", report.get().title, text::BRAND));
@@ -77,6 +76,7 @@ fn Head(report: Memo<&'static Report>) -> impl IntoView {
                 <p class="sentence">{move || report.get().sentence}</p>
             </div>
             <div class="title-actions panel-right">
+                <CompareMenu/>
                 <ColumnChooser/>
                 <Export/>
             </div>
@@ -128,6 +128,7 @@ fn Ready() -> impl IntoView {
                         <Picture table/>
                     </Show>
                 </section>
+                <Filter/>
                 <ReportTable table/>
             }
         })
@@ -145,16 +146,38 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
         asked.get().unwrap_or(first).or_default(&table)
     });
     let hidden = Memo::new(move |_| view.state.read().hidden.clone());
+    let beside = Memo::new(move |_| Beside { before: sheet.before.get(), is_drawn: view.state.read().overlay });
+    // Unsorted rows are by name, which says nothing in a picture: the largest are drawn.
+    let order = Memo::new(move |_| {
+        let (table, order) = (table.read(), sheet.order.get());
+        let is_sorted = table.by == By::Time || view.state.read().sort.is_some();
+        let first = || table.columns.iter().position(|column| !hidden.read().contains(column.column.id));
+        if is_sorted {
+            order
+        } else {
+            first().map_or_else(|| order.clone(), |first| largest_first(&table, &order, first))
+        }
+    });
+    let canvas = sheet.canvas;
     let on = Callback::new(move |event| match event {
         ChartEvent::Toggle(column) => view.change(|state| state.toggle_series(column)),
         ChartEvent::Zoom(span) => {
             let dates = sheet.window.with_untracked(|window| Dates::of_span(span, &window.zone));
             if let Some(dates) = dates {
-                view.change(|state| state.range = Range::Dates(dates));
+                sheet.zoom(view, Range::Dates(dates));
             }
         }
+        ChartEvent::ZoomOut => sheet.zoom_out(view),
     });
-    view! { <Chart table order=sheet.order kind hidden on/> }
+    view! { <Chart table order kind hidden beside canvas on/> }
+}
+
+/// The rows on screen, those with the most in a column first; rows that are no subject stay last.
+fn largest_first(table: &Table, order: &[u32], column: usize) -> Arc<Vec<u32>> {
+    let shown: BTreeSet<u32> = order.iter().copied().collect();
+    let mut order = table.order(Some(Sort { column: Some(column), descending: true }));
+    order.retain(|row| shown.contains(row));
+    Arc::new(order)
 }
 
 /// Shapes of what is coming; they appear after a moment, so that a quick answer does not flicker.
@@ -162,6 +185,8 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
 fn Skeleton() -> impl IntoView {
     view! {
         <div class="skeleton" role="status" aria-busy="true" aria-label=text::LOADING>
+            <div class="progress"></div>
+            <p class="progress-words">{text::LOADING_LONG}</p>
             <div class="card skeleton-card"></div>
             <div class="card skeleton-card"></div>
         </div>
@@ -170,22 +195,4 @@ fn Skeleton() -> impl IntoView {
 
 fn has_values(table: &Table) -> bool {
     table.columns.iter().any(|column| column.cells.iter().any(Option::is_some))
-}
-
-/// A page that shows the present asks again now and then; an unchanged answer costs a 304.
-fn keep_fresh(host: Host, sheet: Sheet) {
-    let asking = set_interval_with_handle(
-        move || {
-            let shows_now = sheet.window.with_untracked(|window| window.span.contains(host.now.get_untracked()));
-            if shows_now && !document().hidden() {
-                sheet.ask_again();
-            }
-        },
-        REFRESH_EVERY,
-    );
-    on_cleanup(move || {
-        if let Ok(asking) = asking {
-            asking.clear();
-        }
-    });
 }

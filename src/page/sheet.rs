@@ -4,13 +4,17 @@
 
 use std::sync::Arc;
 
-use leptos::prelude::*;
-use mailtally_model::table::{self, Sort};
-use mailtally_model::{Answer, By, Column, Step, Subject, Table, Time};
+use leptos::{html, prelude::*};
+use mailtally_model::table::{self, Row, Sort};
+use mailtally_model::{Answer, By, Column, Report, Step, Subject, Table, Time};
 
-use crate::api::{self, Failure};
+use super::asked::{Asked, Outcome};
+use crate::api;
+use crate::compare::{Before, Earlier};
 use crate::context::{Host, View};
 use crate::query::Query;
+use crate::range::Range;
+use crate::state::ViewState;
 use crate::window::{self, Window};
 
 /// Everything that the parts of the report page read. `Copy`, one context.
@@ -29,27 +33,24 @@ pub struct Sheet {
     pub table: Memo<Option<Arc<Table>>>,
     /// The rows' order on screen: positions in the Table's rows.
     pub order: Memo<Arc<Vec<u32>>>,
-    resource: LocalResource<Fetched>,
+    /// The period compared with, once it has been asked for; `None` where there is none to speak of.
+    pub before: Memo<Option<Arc<Before>>>,
+    /// The ranges that zooming left, and those that it led to: the way back.
+    pub zooms: RwSignal<Vec<Zoom>>,
+    /// Where the chart is drawn.
+    pub canvas: NodeRef<html::Canvas>,
+    asked: Asked,
 }
 
-/// What came of asking.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    Loading,
-    Failed(Failure),
-    Ready {
-        answer: Arc<Answer>,
-        /// Why it could not be asked again, when it could not: the answer is kept, and said to be old.
-        stale: Option<Failure>,
-    },
+/// A zoom into the chart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zoom {
+    pub from: Range,
+    pub to: Range,
 }
 
-/// An answer and the question it belongs to: while another question is on its way, the old answer must not show.
-#[derive(Clone)]
-struct Fetched {
-    query: Query,
-    answer: Result<Arc<Answer>, Failure>,
-}
+/// An answer over the period compared with, and the question that it belongs to.
+type EarlierAnswer = Option<(Query, Arc<Answer>)>;
 
 impl Sheet {
     pub fn provide(host: Host, view: View) -> Sheet {
@@ -71,15 +72,24 @@ impl Sheet {
                 Query::new(state.report, subject, by, window.span)
             }
         });
-        let resource = LocalResource::new(move || {
-            let query = query.get();
-            let answer = api::get(query.url());
-            async move { Fetched { query, answer: answer.await } }
-        });
-        let outcome = outcome_memo(host, query, resource);
+        let asked = Asked::new(host, query);
+        let outcome = asked.outcome;
         let table = table_memo(view, outcome, window, step);
         let order = order_memo(view, table);
-        let sheet = Sheet { window, subject, by, step, outcome, table, order, resource };
+        let before = before_memo(host, view, outcome, window, table);
+        let sheet = Sheet {
+            window,
+            subject,
+            by,
+            step,
+            outcome,
+            table,
+            order,
+            before,
+            zooms: RwSignal::default(),
+            canvas: NodeRef::new(),
+            asked,
+        };
         provide_context(sheet);
         sheet
     }
@@ -91,7 +101,31 @@ impl Sheet {
 
     /// Asks the same question again.
     pub fn ask_again(self) {
-        self.resource.refetch();
+        self.asked.again();
+    }
+
+    /// Zooms to dates within the range at hand.
+    pub fn zoom(self, view: View, to: Range) {
+        let from = view.state.read_untracked().range;
+        if from != to {
+            self.zooms.update(|zooms| zooms.push(Zoom { from, to }));
+            view.change(|state| state.range = to);
+        }
+    }
+
+    /// Where zooming out leads, while what the last zoom led to is on screen.
+    pub fn zoomed_from(self, view: View) -> Option<Range> {
+        let range = view.state.read().range;
+        self.zooms.read().last().filter(|zoom| zoom.to == range).map(|zoom| zoom.from)
+    }
+
+    pub fn zoom_out(self, view: View) {
+        if let Some(range) = untrack(|| self.zoomed_from(view)) {
+            self.zooms.update(|zooms| {
+                zooms.pop();
+            });
+            view.change(|state| state.range = range);
+        }
     }
 
     /// Whether the server could not be asked again, so that what is shown is old.
@@ -108,17 +142,6 @@ impl Sheet {
     }
 }
 
-impl PartialEq for Outcome {
-    fn eq(&self, other: &Outcome) -> bool {
-        match (self, other) {
-            (Outcome::Loading, Outcome::Loading) => true,
-            (Outcome::Failed(a), Outcome::Failed(b)) => a == b,
-            (Outcome::Ready { answer: a, stale: s }, Outcome::Ready { answer: b, stale: t }) => a == b && s == t,
-            _ => false,
-        }
-    }
-}
-
 fn window_memo(host: Host, view: View) -> Memo<Arc<Window>> {
     let zone_name = Memo::new(move |_| {
         let session = host.session();
@@ -129,45 +152,19 @@ fn window_memo(host: Host, view: View) -> Memo<Arc<Window>> {
     Memo::new(move |_| Arc::new(window::window(range.get(), &zone_name.read(), host.now.get())))
 }
 
-fn outcome_memo(host: Host, query: Memo<Query>, resource: LocalResource<Fetched>) -> Memo<Outcome> {
-    // The last good answer, so that a lost server does not take away what is on screen.
-    let kept = Memo::new_with_compare(
-        move |kept: Option<&Option<(Query, Arc<Answer>)>>| match resource.get() {
-            Some(Fetched { query, answer: Ok(answer) }) => Some((query, answer)),
-            _ => kept.cloned().flatten(),
-        },
-        |_, _| true,
-    );
-    Memo::new(move |_| {
-        // Both answers are on their way at once; shown one after the other, the page would jump.
-        if host.is_unknown() {
-            return Outcome::Loading;
-        }
-        let query = query.get();
-        let Some(fetched) = resource.get().filter(|fetched| fetched.query == query) else { return Outcome::Loading };
-        let kept = kept.get().filter(|(kept, _)| *kept == query);
-        match (fetched.answer, kept) {
-            (Ok(answer), _) => Outcome::Ready { answer, stale: None },
-            (Err(failure), Some((_, answer))) => Outcome::Ready { answer, stale: Some(failure) },
-            (Err(failure), None) => Outcome::Failed(failure),
-        }
-    })
-}
-
 fn table_memo(
     view: View,
     outcome: Memo<Outcome>,
     window: Memo<Arc<Window>>,
     step: Memo<Step>,
 ) -> Memo<Option<Arc<Table>>> {
-    let extra = Memo::new(move |_| view.state.read().columns.clone());
+    let chosen = Memo::new(move |_| view.state.read().columns.clone());
     Memo::new_with_compare(
         move |_| {
             let Outcome::Ready { answer, .. } = outcome.get() else { return None };
             let report = mailtally_model::catalogue::find(&answer.report)?;
-            let extra = extra.read();
-            let shown = |column: &&Column| !column.extra || extra.contains(column.id);
-            let columns: Vec<&'static Column> = report.columns_for(&answer.subject).filter(shown).collect();
+            chosen.track();
+            let columns = columns_shown(&view.state.read_untracked(), report, &answer);
             let window = window.read();
             Some(Arc::new(table::build(report, &columns, &answer, window.span, step.get(), &window.zone)))
         },
@@ -176,8 +173,72 @@ fn table_memo(
     )
 }
 
+/// The columns that the person wants to see; those of the report where none is left.
+fn columns_shown(state: &ViewState, report: &'static Report, answer: &Answer) -> Vec<&'static Column> {
+    let all: Vec<&'static Column> = report.columns_for(&answer.subject).collect();
+    let wanted: Vec<&'static Column> = all.iter().copied().filter(|column| state.shows(column)).collect();
+    if wanted.is_empty() { all.into_iter().filter(|column| !column.extra).collect() } else { wanted }
+}
+
+/// The period compared with: asked for once the report itself is there, as a Trend of the viewed subject, whatever the
+/// Mode; cut where the present one has been read to.
+fn before_memo(
+    host: Host,
+    view: View,
+    outcome: Memo<Outcome>,
+    window: Memo<Arc<Window>>,
+    table: Memo<Option<Arc<Table>>>,
+) -> Memo<Option<Arc<Before>>> {
+    let compare = Memo::new(move |_| view.state.read().compare);
+    let earlier = Memo::new(move |_| {
+        let (shift, window) = (compare.get().earlier(window.read().dates)?, window.read());
+        let earlier = window::window(Range::Dates(shift.dates), &window.zone.name, host.now.get());
+        Some((shift, Arc::new(earlier)))
+    });
+    let is_ready = Memo::new(move |_| matches!(*outcome.read(), Outcome::Ready { .. }));
+    let query = Memo::new(move |_| {
+        let (_, window) = earlier.get().filter(|_| is_ready.get())?;
+        let state = view.state.read();
+        let (stored_from, _) = host.session()?.stored?;
+        let has_any = stored_from < window.span.until && !Query::is_long(window.span);
+        has_any.then(|| Query::new(state.report, state.subject.clone(), By::Time, window.span))
+    });
+    let resource = LocalResource::new(move || {
+        let query = query.get();
+        let answer = query.as_ref().map(|query| api::get::<Answer>(query.url()));
+        // Without an answer there is nothing to compare with, and nothing else is missing.
+        async move { EarlierAnswer::Some((query?, answer?.await.ok()?)) }
+    });
+    Memo::new(move |_| {
+        let (query, answer) = resource.get().flatten().filter(|(asked, _)| query.read().as_ref() == Some(asked))?;
+        let (shift, earlier) = earlier.get()?;
+        let (table, window) = (table.get()?, window.read());
+        debug_assert_eq!(query.by, By::Time);
+        Some(Arc::new(before(&table, &window, &outcome.read(), &answer, shift, &earlier)))
+    })
+}
+
+fn before(
+    table: &Table,
+    window: &Window,
+    outcome: &Outcome,
+    answer: &Answer,
+    shift: Earlier,
+    earlier: &Window,
+) -> Before {
+    let read_until = match outcome {
+        Outcome::Ready { answer, .. } => answer.read_until.filter(|read| *read < window.span.until),
+        Outcome::Loading | Outcome::Failed(_) => None,
+    };
+    let span = shift.span(&earlier.zone, read_until.map(|read| window.zone.local(read)));
+    let columns: Vec<&'static Column> = table.columns.iter().map(|column| column.column).collect();
+    let then = table::build(table.report, &columns, answer, span, table.step, &earlier.zone);
+    Before::new(table, &window.zone, &then, &earlier.zone, shift)
+}
+
 fn order_memo(view: View, table: Memo<Option<Arc<Table>>>) -> Memo<Arc<Vec<u32>>> {
     let sort_by = Memo::new(move |_| view.state.read().sort.clone());
+    let filter = Memo::new(move |_| view.state.read().filter.trim().to_lowercase());
     Memo::new(move |_| {
         let table = table.read();
         let Some(table) = table.as_ref() else { return Arc::default() };
@@ -188,6 +249,19 @@ fn order_memo(view: View, table: Memo<Option<Arc<Table>>>) -> Memo<Arc<Vec<u32>>
                 Some(Sort { column: Some(column), descending: by.descending })
             }
         });
-        Arc::new(table.order(sort))
+        let mut order = table.order(sort);
+        let filter = filter.read();
+        if table.by != By::Time && !filter.is_empty() {
+            order.retain(|row| is_named(&table.rows[*row as usize], &filter));
+        }
+        Arc::new(order)
     })
+}
+
+/// Whether a row's name holds the text, which is in small letters.
+fn is_named(row: &Row, filter: &str) -> bool {
+    match row {
+        Row::Child(subject) => subject.to_string().to_lowercase().contains(filter),
+        Row::Step { .. } | Row::Rest(_) => false,
+    }
 }

@@ -1,4 +1,4 @@
-//! Further columns of the report, hidden until chosen. They are in the answer already: choosing asks the server nothing.
+//! Which columns the table, the tiles and the chart have. All are in the answer already: choosing asks the server nothing.
 
 use leptos::prelude::*;
 use mailtally_model::Column;
@@ -14,12 +14,9 @@ pub fn ColumnChooser() -> impl IntoView {
     let (sheet, view) = (Sheet::get(), View::get());
     let open = RwSignal::new(false);
     let report = Memo::new(move |_| view.state.read().report);
-    let extra = move || {
-        let subject = sheet.subject.read();
-        report.get().columns_for(&subject).filter(|column| column.extra).collect::<Vec<_>>()
-    };
+    let columns = move || report.get().columns_for(&sheet.subject.read()).collect::<Vec<_>>();
     view! {
-        <Show when=move || !extra().is_empty()>
+        <Show when=move || { columns().len() > 1 }>
             <Popover
                 open
                 label=text::COLUMNS
@@ -28,7 +25,7 @@ pub fn ColumnChooser() -> impl IntoView {
             >
                 <p class="panel-hint">{text::COLUMNS_HINT}</p>
                 <ul class="menu-items">
-                    {move || extra().into_iter().map(|column| view! { <Choice column/> }).collect_view()}
+                    {move || columns().into_iter().map(|column| view! { <Choice column/> }).collect_view()}
                 </ul>
             </Popover>
         </Show>
@@ -37,13 +34,20 @@ pub fn ColumnChooser() -> impl IntoView {
 
 #[component]
 fn Choice(column: &'static Column) -> impl IntoView {
-    let view = View::get();
+    let (sheet, view) = (Sheet::get(), View::get());
+    let is_shown = move || view.state.read().shows(column);
+    let is_last = move || {
+        let (state, subject) = (view.state.read(), sheet.subject.read());
+        state.report.columns_for(&subject).filter(|column| state.shows(column)).count() == 1
+    };
     view! {
         <li>
             <label class="check">
                 <input
                     type="checkbox"
-                    prop:checked=move || view.state.read().columns.contains(column.id)
+                    prop:checked=is_shown
+                    // The last one stays: a report without columns says nothing.
+                    prop:disabled=move || is_shown() && is_last()
                     on:change=move |_| view.change(|state| state.toggle_column(column.id))
                 />
                 <span>{column.label}<small>{column.measure().rule}</small></span>

@@ -1,12 +1,14 @@
-//! The CSV: made in the browser from the Table, in the order and with the columns on screen, named by the person.
+//! What is on screen as a file: the CSV, made in the browser from the Table, in the order and with the columns on screen;
+//! the chart as a picture; and paper.
 
 use leptos::{ev, html, prelude::*};
 use mailtally_model::csv::{self, CsvOptions};
 
 use super::icon::{self, Icon};
-use crate::download;
+use crate::chart::picture::{self, Caption};
+use crate::context::View;
 use crate::page::Sheet;
-use crate::text;
+use crate::{download, format, keys, text};
 
 #[component]
 pub fn Export() -> impl IntoView {
@@ -21,7 +23,7 @@ pub fn Export() -> impl IntoView {
         }
     };
     view! {
-        <button type="button" class="button export" disabled=move || sheet.table.read().is_none() on:click=open>
+        <button type="button" id=keys::EXPORT_BUTTON class="button export" disabled=move || sheet.table.read().is_none() on:click=open>
             <Icon path=icon::EXPORT/>
             {text::EXPORT}
         </button>
@@ -50,6 +52,11 @@ fn Form(dialog: NodeRef<html::Dialog>, name: RwSignal<String>) -> impl IntoView 
             close();
         }
     };
+    let picture = move |_| {
+        let saved = save_picture(sheet, &name.read_untracked(), failed);
+        failed.set(saved.is_none());
+    };
+    let has_chart = move || sheet.canvas.get().is_some();
     let print = move |_| {
         close();
         let _ = window().print();
@@ -67,8 +74,14 @@ fn Form(dialog: NodeRef<html::Dialog>, name: RwSignal<String>) -> impl IntoView 
                 <span>{text::EXPORT_BOM}</span>
             </label>
             <Show when=move || failed.get()><p class="note note-warn" role="alert">{text::EXPORT_FAILED}</p></Show>
+            <div class="dialog-more">
+                <button type="button" class="button" disabled=move || !has_chart() on:click=picture>
+                    <Icon path=icon::LINE/>
+                    {text::EXPORT_PNG}
+                </button>
+                <button type="button" class="button" on:click=print>{text::EXPORT_PRINT}</button>
+            </div>
             <div class="dialog-buttons">
-                <button type="button" class="link" on:click=print>{text::EXPORT_PRINT}</button>
                 <span class="head-space"></span>
                 <button type="button" class="button" on:click=move |_| close()>{text::CANCEL}</button>
                 <button type="submit" class="button primary">{text::EXPORT_DOWNLOAD}</button>
@@ -86,13 +99,35 @@ fn save(sheet: Sheet, name: &str, options: CsvOptions) -> bool {
     let Some(table) = sheet.table.get_untracked() else { return false };
     let order = sheet.order.get_untracked();
     let bytes = sheet.window.with_untracked(|window| csv::write(&table, &order, &window.zone, options));
-    download::save(&with_extension(name), "text/csv;charset=utf-8", &bytes).is_ok()
+    download::save(&with_extension(name, "csv"), "text/csv;charset=utf-8", &bytes).is_ok()
 }
 
-/// The person's name, with `.csv` where it has none.
-fn with_extension(name: &str) -> String {
+/// The chart as it is on screen, under the same name; `None` if there is none, or no browser to make it.
+fn save_picture(sheet: Sheet, name: &str, failed: RwSignal<bool>) -> Option<()> {
+    let (table, canvas) = (sheet.table.get_untracked()?, sheet.canvas.get_untracked()?);
+    let hidden = View::get().state.with_untracked(|state| state.hidden.clone());
+    let dates = sheet.window.with_untracked(|window| format::dates(window.dates));
+    let drawn = table.columns.iter().enumerate().filter(|(_, column)| !hidden.contains(column.column.id));
+    let caption = Caption {
+        title: table.report.title.to_owned(),
+        says: format!("{} · {dates} · {}", text::subject_name(&table.subject), table.zone_name),
+        series: drawn.map(|(at, column)| (at, column.column.label.to_owned())).collect(),
+    };
+    let base = name.trim().trim_end_matches(".csv").to_owned();
+    picture::png(&canvas, &caption, move |blob| {
+        let saved = blob.is_some_and(|blob| download::save_blob(&with_extension(&base, "png"), &blob).is_ok());
+        failed.set(!saved);
+    })
+}
+
+/// The person's name, with the extension where it has none.
+fn with_extension(name: &str, extension: &str) -> String {
     let name = name.trim();
-    if name.to_ascii_lowercase().ends_with(".csv") { name.to_owned() } else { format!("{name}.csv") }
+    if name.to_ascii_lowercase().ends_with(&format!(".{extension}")) {
+        name.to_owned()
+    } else {
+        format!("{name}.{extension}")
+    }
 }
 
 #[cfg(test)]
@@ -101,8 +136,8 @@ mod tests {
 
     #[test]
     fn a_file_is_called_what_the_person_called_it() {
-        assert_eq!(with_extension(" November "), "November.csv");
-        assert_eq!(with_extension("pop.CSV"), "pop.CSV");
-        assert_eq!(with_extension("v1.2"), "v1.2.csv");
+        assert_eq!(with_extension(" November ", "csv"), "November.csv");
+        assert_eq!(with_extension("pop.CSV", "csv"), "pop.CSV");
+        assert_eq!(with_extension("v1.2", "csv"), "v1.2.csv");
     }
 }

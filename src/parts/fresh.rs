@@ -3,17 +3,26 @@
 use leptos::prelude::*;
 use mailtally_model::Time;
 
-use crate::format;
+use crate::context::Host;
 use crate::page::Sheet;
-use crate::text;
+use crate::range::{Preset, Range};
+use crate::{format, intl, text, window};
 
 #[component]
 pub fn Fresh(read_until: Signal<Option<Time>>) -> impl IntoView {
     let sheet = use_context::<Sheet>();
     let is_stale = move || sheet.is_some_and(|sheet| sheet.is_stale());
     let words = move || {
-        let (sheet, read_until) = (sheet?, read_until.get()?);
-        Some(text::read_to(&sheet.window.with(|window| format::moment(read_until, window))))
+        let read_until = read_until.get()?;
+        let moment = match sheet {
+            Some(sheet) => sheet.window.with(|window| format::moment(read_until, window)),
+            None => {
+                let now = Host::get().now.get();
+                let today = window::window(Range::Preset(Preset::Today), &intl::browser_zone(), now);
+                format::moment(read_until, &today)
+            }
+        };
+        Some(text::read_to(&moment))
     };
     move || {
         words().map(|words| {

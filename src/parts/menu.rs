@@ -5,7 +5,7 @@ use mailtally_model::Report;
 
 use crate::context::{Host, View};
 use crate::state::ViewState;
-use crate::text;
+use crate::{keys, text};
 
 #[component]
 pub fn Menu(
@@ -17,14 +17,20 @@ pub fn Menu(
         let reports = reports.read();
         reports.chunk_by(|a, b| a.group == b.group).map(<[_]>::to_vec).collect::<Vec<_>>()
     };
-    let health_current = use_context::<View>().is_none();
+    // Each page has its own menu, so the address at its beginning is the page's.
+    let here = location_pathname().unwrap_or_default();
+    let current = move |path: &str| (here == path).then_some("page");
+    let (overview, health) = (current("/"), current("/health"));
     view! {
         <div class="menu-shade" class:open=move || open.get() on:click=move |_| open.set(false)></div>
         <nav id="menu" class="menu" class:open=move || open.get() aria-label=text::MENU on:click=move |_| open.set(false)>
+            <ul class="menu-list menu-first">
+                <li><a class="menu-link" id=keys::OVERVIEW_LINK href="/" aria-current=overview>{text::OVERVIEW}</a></li>
+            </ul>
             {move || groups().into_iter().map(|reports| view! { <Group reports/> }).collect_view()}
-            <p class="menu-group" id="group-data">"Data"</p>
+            <p class="menu-group" id="group-data">{text::MENU_DATA}</p>
             <ul class="menu-list" aria-labelledby="group-data">
-                <li><a class="menu-link" href="/health" aria-current=health_current.then_some("page")>{text::HEALTH}</a></li>
+                <li><a class="menu-link" href="/health" aria-current=health>{text::HEALTH}</a></li>
             </ul>
         </nav>
     }

@@ -109,18 +109,25 @@ fn stored_words() -> Option<(String, String)> {
     Some((words(from), words(until)))
 }
 
+/// The report's answer did not come.
 #[component]
 pub fn Failed(failure: Failure) -> impl IntoView {
     let (host, sheet) = (Host::get(), Sheet::get());
-    let retry = move |_| {
+    let retry = Callback::new(move |()| {
         host.refresh();
         sheet.ask_again();
-    };
+    });
+    view! { <FailedAt failure retry/> }
+}
+
+/// What failed, in a sentence, and a way to try again.
+#[component]
+pub fn FailedAt(failure: Failure, retry: Callback<()>) -> impl IntoView {
     view! {
         <div class="card failed" role="alert">
             <p class="failed-head">{failure.head()}</p>
             <p>{failure.sentence()}</p>
-            <button type="button" class="button" on:click=retry>{text::RETRY}</button>
+            <button type="button" class="button" on:click=move |_| retry.run(())>{text::RETRY}</button>
         </div>
     }
 }

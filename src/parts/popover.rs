@@ -11,6 +11,9 @@ pub fn Popover(
     label: &'static str,
     /// Classes of the button, `button` among them.
     button_class: &'static str,
+    /// The button's id, where a key leads to it.
+    #[prop(optional)]
+    id: Option<&'static str>,
     /// What the button shows.
     #[prop(into)]
     button: ViewFn,
@@ -40,6 +43,7 @@ pub fn Popover(
             <button
                 type="button"
                 class=button_class
+                id=id
                 node_ref=opener
                 aria-haspopup="dialog"
                 aria-expanded=move || open.get().to_string()

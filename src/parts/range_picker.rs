@@ -9,7 +9,7 @@ use super::zone_picker::ZonePicker;
 use crate::context::View;
 use crate::page::Sheet;
 use crate::range::{Dates, Preset, Range, Towards};
-use crate::{format, text};
+use crate::{format, keys, text};
 
 #[component]
 pub fn RangePicker() -> impl IntoView {
@@ -37,6 +37,7 @@ pub fn RangePicker() -> impl IntoView {
                 open
                 label=text::RANGE
                 button_class="button range-button"
+                id=keys::RANGE_BUTTON
                 button=move || {
                     view! {
                         <span>{move || sheet.window.with(|window| format::dates(window.dates))}</span>
@@ -48,6 +49,12 @@ pub fn RangePicker() -> impl IntoView {
             </Popover>
             <Move towards=Towards::Later/>
         </div>
+        <Show when=move || sheet.zoomed_from(view).is_some()>
+            <button type="button" class="button" on:click=move |_| sheet.zoom_out(view)>
+                <Icon path=icon::ZOOM_OUT/>
+                {text::ZOOM_OUT}
+            </button>
+        </Show>
     }
 }
 

@@ -1,5 +1,21 @@
 //! A column's course as a small line: no axis, no value, only the shape.
 
+use leptos::prelude::*;
+
+use super::tiles::SERIES_COLOURS;
+
+/// The line of the `nth` column.
+pub fn line(nth: usize, stretches: Vec<String>) -> AnyView {
+    let class = format!("spark series-{}", nth % SERIES_COLOURS + 1);
+    let view_box = format!("0 -1 {} {}", WIDTH, HEIGHT + 2.0);
+    view! {
+        <svg class=class viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
+            {stretches.into_iter().map(|points| view! { <polyline points=points></polyline> }).collect_view()}
+        </svg>
+    }
+    .into_any()
+}
+
 /// The points of a polyline in a box of `WIDTH` by `HEIGHT`: one list for each stretch without gaps.
 pub fn stretches(cells: &[Option<f64>]) -> Vec<String> {
     let cells = reduced(cells);

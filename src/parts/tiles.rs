@@ -1,4 +1,4 @@
-//! One tile for each column: its name and colour, its total, its course.
+//! One tile for each column: its name and colour, its total, how it stands to the period before, its course.
 
 use std::sync::Arc;
 
@@ -7,6 +7,8 @@ use mailtally_model::table::TableColumn;
 use mailtally_model::{By, Table};
 
 use super::spark;
+use crate::compare::{self, Before};
+use crate::page::Sheet;
 use crate::{format, text};
 
 /// How many series colours there are; a column further right takes the first again.
@@ -14,18 +16,19 @@ pub const SERIES_COLOURS: usize = 7;
 
 #[component]
 pub fn Tiles(table: Signal<Arc<Table>>) -> impl IntoView {
+    let before = Sheet::get().before;
     view! {
         <dl class="tiles">
             {move || {
                 let table = table.read();
                 let is_trend = table.by == By::Time;
-                table.columns.iter().enumerate().map(|(i, column)| tile(i, column, is_trend)).collect_view()
+                table.columns.iter().enumerate().map(|(i, column)| tile(i, column, is_trend, before)).collect_view()
             }}
         </dl>
     }
 }
 
-fn tile(i: usize, column: &TableColumn, is_trend: bool) -> impl IntoView + use<> {
+fn tile(i: usize, column: &TableColumn, is_trend: bool, before: Memo<Option<Arc<Before>>>) -> impl IntoView + use<> {
     let series = format!("swatch series-{}", i % SERIES_COLOURS + 1);
     // No value is said in words, never as a bare dash.
     let value = match column.total {
@@ -38,6 +41,8 @@ fn tile(i: usize, column: &TableColumn, is_trend: bool) -> impl IntoView + use<>
     });
     let mark = text::basis_mark(column.basis).filter(|_| column.basis.has_values());
     let stretches = if is_trend { spark::stretches(&column.cells) } else { Vec::new() };
+    let (declared, total) = (column.column, column.total);
+    let change = move || change_of(before.read().as_deref()?, declared, total?);
     view! {
         <div class="tile">
             <dt class="tile-name"><span class=series aria-hidden="true"></span>{column.column.label}</dt>
@@ -46,17 +51,17 @@ fn tile(i: usize, column: &TableColumn, is_trend: bool) -> impl IntoView + use<>
                 {value}
                 {note.map(|note| view! { <span class="tile-note">{note}</span> })}
             </dd>
-            {(!stretches.is_empty()).then(|| spark_line(i, stretches))}
+            // Always there, so that nothing moves when it is known.
+            <dd class="tile-change">{change}</dd>
+            {(!stretches.is_empty()).then(|| view! { <dd class="tile-spark" aria-hidden="true">{spark::line(i, stretches)}</dd> })}
         </div>
     }
 }
 
-fn spark_line(i: usize, stretches: Vec<String>) -> impl IntoView {
-    let class = format!("spark series-{}", i % SERIES_COLOURS + 1);
-    let view_box = format!("0 -1 {} {}", spark::WIDTH, spark::HEIGHT + 2.0);
-    view! {
-        <svg class=class viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
-            {stretches.into_iter().map(|points| view! { <polyline points=points></polyline> }).collect_view()}
-        </svg>
-    }
+fn change_of(before: &Before, column: &'static mailtally_model::Column, now: f64) -> Option<AnyView> {
+    let then = before.of(column)?.total?;
+    let (change, on) = compare::said(column, now, then);
+    let when = text::compared_with(&format::dates(before.dates));
+    let change = view! { <span title=when><span class="change" class:notable=change.is_notable>{change.words}</span>" "{on}</span> };
+    Some(change.into_any())
 }

@@ -57,7 +57,7 @@ impl Page {
         self.client.close().await.context("cannot close the browser")
     }
 
-    /// Goes to a path as if its link had been pasted, and waits until the report is there.
+    /// Goes to a path as if its link had been pasted, and waits until it is there.
     pub async fn goto(&self, path: &str) -> Result<()> {
         self.client.goto(&format!("{}{path}", self.base)).await.with_context(|| format!("cannot open {path}"))?;
         self.settled().await
@@ -126,11 +126,11 @@ impl Page {
         }
     }
 
-    /// Waits until the report's table and chart are those of the URL.
+    /// Waits until the page is there; of a report, the table and the chart of the URL.
     pub async fn settled(&self) -> Result<()> {
-        let script = "return document.querySelector('h1') && document.querySelector('table tfoot')
-            && !document.querySelector('[aria-busy=true]')
-            && document.querySelector('canvas[data-draws]')";
+        let script = "return document.querySelector('h1') && !document.querySelector('[aria-busy=true]')
+            && (!location.pathname.startsWith('/reports/')
+                || document.querySelector('table tfoot') && document.querySelector('canvas[data-draws]'))";
         self.until("the report is shown", script, vec![]).await
     }
 

@@ -15,6 +15,7 @@ use crate::chart::reduce;
 impl<DB: DrawingBackend> Pen<'_, DB> {
     pub(super) fn trend(&self, trend: &Trend) -> Drawing<DB> {
         self.background(trend)?;
+        self.earlier(trend)?;
         match trend.kind {
             ChartKind::Line => self.lines(trend, &|_, _| Ok(())),
             ChartKind::Area => self.lines(trend, &|nth, run| self.area_under(trend, nth, run, 0.14)),
@@ -29,7 +30,30 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
             }
             ChartKind::Column | ChartKind::StackedColumn | ChartKind::Bar | ChartKind::Share => self.columns(trend),
         }?;
+        self.spikes(trend)?;
         self.foreground(trend)
+    }
+
+    /// The earlier period, behind the present one: thin, dashed, pale.
+    fn earlier(&self, trend: &Trend) -> Drawing<DB> {
+        for series in &trend.before {
+            let style = self.stroke(1.25, self.theme.series(series.column).mix(0.55));
+            for points in trend.before_points(series) {
+                self.dashed(reduce::line(&points, self.frame.dot), style)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A mark above each value that is far from usual, its tip towards the value.
+    fn spikes(&self, trend: &Trend) -> Drawing<DB> {
+        let (half, high, away) = (self.frame.css(4.5), self.frame.css(7.0), self.frame.css(6.0));
+        for spike in &trend.spikes {
+            let Some((x, top)) = trend.spike_at(*spike) else { continue };
+            let tip = (top - away).max(high);
+            self.polygon(vec![(x - half, tip - high), (x + half, tip - high), (x, tip)], self.theme.warn)?;
+        }
+        Ok(())
     }
 
     /// Weekends, gaps and the grid.

@@ -17,15 +17,19 @@ pub use trend::Trend;
 use super::kind::ChartKind;
 use super::reduce::Point;
 use super::scale::Unit;
+use super::usual::Usual;
+use crate::compare::Before;
 use crate::text;
 
-/// What is drawn: a Table, the rows' order on screen, a kind, and the ids of the columns that are not drawn.
+/// What is drawn: a Table, the rows' order on screen, a kind, the ids of the columns that are not drawn, and an earlier
+/// period's values to draw beside.
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
     pub table: &'a Table,
     pub order: &'a [u32],
     pub kind: ChartKind,
     pub hidden: &'a BTreeSet<String>,
+    pub before: Option<&'a Before>,
 }
 
 /// The surface. Its units are finer than its pixels, so that a slope is smooth while an edge can be sharp.
@@ -158,6 +162,13 @@ impl Layout {
             Layout::Bars(bars) => (&bars.left_out, bars.more),
             Layout::Share(share) => (&share.left_out, 0),
         }
+    }
+
+    /// What is usual where a column's value in a row is far above it.
+    pub fn usual(&self, row: usize, column: usize) -> Option<Usual> {
+        let Layout::Trend(trend) = self else { return None };
+        let is_it = |spike: &&trend::Spike| spike.row == row && trend.series[spike.nth].column == column;
+        trend.spikes.iter().find(is_it).map(|spike| spike.usual)
     }
 
     pub fn mark(&self, row: usize) -> Option<Mark> {

@@ -8,6 +8,8 @@ use crate::chart::calendar::{self, Stamp};
 use crate::chart::kind::ChartKind;
 use crate::chart::reduce::{Point, Standing};
 use crate::chart::scale::Scale;
+use crate::chart::usual::{self, Usual};
+use crate::compare::Before;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trend {
@@ -25,8 +27,22 @@ pub struct Trend {
     pub series: Vec<Series>,
     /// For each row whether it is not whole.
     pub partial: Vec<bool>,
+    /// An earlier period's course of a column beside it: the place of each row's value.
+    pub before: Vec<Series>,
+    /// Rows far above what is usual for their kind, and the series that is.
+    pub spikes: Vec<Spike>,
     /// Columns of a third unit.
     pub left_out: Vec<usize>,
+}
+
+/// A value that is marked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spike {
+    pub row: usize,
+    /// The place of its series in [`Trend::series`].
+    pub nth: usize,
+    /// What its kind of step shows else.
+    pub usual: Usual,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +78,8 @@ pub type Run = std::ops::Range<usize>;
 /// The height of a label's line, and the least distance of two value ticks, in CSS pixels.
 const LINE: f64 = 16.0;
 const TICK_DISTANCE: f64 = 46.0;
+/// More marks than this are no marks.
+const MOST_SPIKES: usize = 40;
 
 impl Trend {
     pub(super) fn new(subject: Subject, drawn: &Drawn, frame: Frame, room: &dyn Fn(&str) -> i32) -> Trend {
@@ -69,7 +87,7 @@ impl Trend {
         let (top, bottom) = (frame.css(LINE * 0.75), frame.height - frame.css(LINE * 1.75));
         let most = (f64::from(bottom - top) / frame.px / TICK_DISTANCE).floor().clamp(2.0, 6.0) as u32;
 
-        let scales = scales(table, drawn, kind, most);
+        let scales = scales(subject, drawn, most);
         let widest = |at: usize| {
             let labels = scales.get(at).map(|scale| scale.ticks());
             labels.into_iter().flatten().map(|(_, label)| room(&label)).max()
@@ -102,8 +120,14 @@ impl Trend {
             gaps: Vec::new(),
             series: series(table, drawn, kind, |axis, value| place(&scales[axis], value), plot.bottom),
             partial: table.rows.iter().map(is_partial).collect(),
+            before: Vec::new(),
+            spikes: spikes(table, drawn, &stamps),
             left_out: drawn.left_out.clone(),
         };
+        if let Some(before) = subject.before.filter(|_| !kind.is_stacked()) {
+            let place = |axis: usize, value: f64| place(&scales[axis], value);
+            trend.before = series_before(table, drawn, before, place, plot.bottom);
+        }
         trend.labels = trend.labels(&stamps, table.step, room);
         let day_pixels = trend.pitch() / frame.px * if table.step == Step::Hour { 24.0 } else { 1.0 };
         if matches!(table.step, Step::Hour | Step::Day) && day_pixels >= 4.0 {
@@ -155,16 +179,25 @@ impl Trend {
 
     /// The runs of a series: rows that follow each other and were observed.
     pub fn runs(&self, nth: usize) -> Vec<Run> {
-        let tops = &self.series[nth].tops;
-        let mut runs = Vec::new();
-        let mut from = 0;
-        for observed in tops.chunk_by(|a, b| a.is_some() == b.is_some()) {
-            if observed[0].is_some() {
-                runs.push(from..from + observed.len());
+        self.series[nth].runs()
+    }
+
+    /// Where the earlier period's line of a series passes, run by run.
+    pub fn before_points(&self, series: &Series) -> Vec<Vec<Point>> {
+        let point = |row: usize| Some((self.x(row), series.tops[row]?));
+        series.runs().into_iter().map(|run| run.filter_map(point).collect()).collect()
+    }
+
+    /// The middle and the top of what a spike's mark stands on.
+    pub fn spike_at(&self, spike: Spike) -> Option<Point> {
+        let middle = match self.kind {
+            ChartKind::Column | ChartKind::StackedColumn => {
+                let column = self.standing(spike.nth, spike.row)?;
+                (column.left + column.right) / 2
             }
-            from += observed.len();
-        }
-        runs
+            _ => self.x(spike.row),
+        };
+        Some((middle, self.series[spike.nth].tops[spike.row]?))
     }
 
     /// Where a line or an area passes in a run.
@@ -234,6 +267,36 @@ impl Trend {
     }
 }
 
+impl Series {
+    /// Rows that follow each other and were observed.
+    fn runs(&self) -> Vec<Run> {
+        let mut runs = Vec::new();
+        let mut from = 0;
+        for observed in self.tops.chunk_by(|a, b| a.is_some() == b.is_some()) {
+            if observed[0].is_some() {
+                runs.push(from..from + observed.len());
+            }
+            from += observed.len();
+        }
+        runs
+    }
+}
+
+fn spikes(table: &Table, drawn: &Drawn, stamps: &[Stamp]) -> Vec<Spike> {
+    let mut spikes = Vec::new();
+    for (nth, column) in drawn.columns.iter().enumerate() {
+        let column = &table.columns[*column];
+        let usual = usual::usual(table, column, stamps);
+        let spike = |(row, usual): (usize, Option<Usual>)| {
+            let usual = usual.filter(|usual| column.cells[row].is_some_and(|value| usual.is_spike(value)))?;
+            Some(Spike { row, nth, usual })
+        };
+        spikes.extend(usual.into_iter().enumerate().filter_map(spike));
+    }
+    // Marks on everything mark nothing.
+    if spikes.len() > MOST_SPIKES { Vec::new() } else { spikes }
+}
+
 fn is_partial(row: &Row) -> bool {
     matches!(row, Row::Step { partial: Some(_), .. })
 }
@@ -245,7 +308,13 @@ fn observable(table: &Table) -> usize {
 }
 
 /// A scale for each axis, the second with as many ticks as the first.
-fn scales(table: &Table, drawn: &Drawn, kind: ChartKind, most: u32) -> Vec<Scale> {
+fn scales(subject: Subject, drawn: &Drawn, most: u32) -> Vec<Scale> {
+    let Subject { table, kind, .. } = subject;
+    let before = subject.before.filter(|_| !kind.is_stacked());
+    let highest_before = |at: usize| {
+        let cells = before.and_then(|before| before.of(table.columns[at].column));
+        cells.into_iter().flat_map(|column| column.cells.iter().flatten()).copied().fold(0.0, f64::max)
+    };
     let mut scales: Vec<Scale> = Vec::new();
     for (axis, unit) in drawn.units.iter().enumerate() {
         let of_axis = || drawn.columns.iter().filter(|at| drawn.axis(table, **at) == axis);
@@ -258,12 +327,29 @@ fn scales(table: &Table, drawn: &Drawn, kind: ChartKind, most: u32) -> Vec<Scale
             }
         };
         let max = (0..table.rows.len()).map(highest).fold(0.0, f64::max);
+        let max = of_axis().map(|at| highest_before(*at)).fold(max, f64::max);
         scales.push(match scales.first() {
             None => Scale::new(*unit, max, most),
             Some(left) => Scale::beside(*unit, max, left),
         });
     }
     scales
+}
+
+fn series_before(
+    table: &Table,
+    drawn: &Drawn,
+    before: &Before,
+    place: impl Fn(usize, f64) -> i32,
+    base: i32,
+) -> Vec<Series> {
+    let beside = |column: &usize| {
+        let cells = &before.of(table.columns[*column].column)?.cells;
+        let axis = drawn.axis(table, *column);
+        let tops = (0..table.rows.len()).map(|row| Some(place(axis, cells.get(row).copied().flatten()?)));
+        Some(Series { column: *column, tops: tops.collect(), floors: vec![base; table.rows.len()] })
+    };
+    drawn.columns.iter().filter_map(beside).collect()
 }
 
 fn series(table: &Table, drawn: &Drawn, kind: ChartKind, place: impl Fn(usize, f64) -> i32, base: i32) -> Vec<Series> {

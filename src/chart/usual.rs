@@ -1,0 +1,102 @@
+//! What a step usually shows, from its own kind: Mondays with Mondays, the hour of nine with the hours of nine. A value far
+//! above is a spike, and marked. Pure.
+
+use std::collections::HashMap;
+
+use mailtally_model::table::TableColumn;
+use mailtally_model::time::DAY_SECS;
+use mailtally_model::{By, Step, Table};
+
+use super::calendar::Stamp;
+
+/// Between which values most steps of a kind lie.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Usual {
+    pub low: f64,
+    pub high: f64,
+    /// Above this a value is a spike.
+    limit: f64,
+}
+
+impl Usual {
+    pub fn is_spike(&self, value: f64) -> bool {
+        value > self.limit
+    }
+}
+
+/// Fewer steps of a kind say nothing of what is usual.
+const FEWEST: usize = 5;
+/// A spike is so many spreads above the middle, and at least so many times it.
+const SPREADS: f64 = 6.0;
+const TIMES: f64 = 2.0;
+/// And at least so much above it, so that small numbers do not shout.
+const LEAST: f64 = 20.0;
+/// Steps longer than a day are few, and of one kind.
+const ONE_KIND: i64 = -1;
+
+/// What is usual for each row of a column; `None` where too few rows are of its kind.
+pub fn usual(table: &Table, column: &TableColumn, stamps: &[Stamp]) -> Vec<Option<Usual>> {
+    if table.by != By::Time {
+        return Vec::new();
+    }
+    let kind = |row: usize| stamps.get(row).map_or(ONE_KIND, |stamp| kind_of(table.step, stamp));
+    let mut kinds: HashMap<i64, Vec<f64>> = HashMap::new();
+    for (row, value) in column.cells.iter().enumerate() {
+        if let Some(value) = value {
+            kinds.entry(kind(row)).or_default().push(*value);
+        }
+    }
+    let least = if column.column.is_average() { 0.0 } else { LEAST * column.column.shown_as.divisor() };
+    let known: HashMap<i64, Usual> =
+        kinds.into_iter().filter_map(|(kind, values)| Some((kind, of_kind(values, least)?))).collect();
+    (0..table.rows.len()).map(|row| known.get(&kind(row)).copied()).collect()
+}
+
+fn kind_of(step: Step, stamp: &Stamp) -> i64 {
+    let week = stamp.local_secs().rem_euclid(7 * DAY_SECS);
+    match step {
+        Step::Hour => week / 3600,
+        Step::Day => week / DAY_SECS,
+        Step::Week | Step::Month | Step::Quarter => ONE_KIND,
+    }
+}
+
+fn of_kind(mut values: Vec<f64>, least: f64) -> Option<Usual> {
+    if values.len() < FEWEST {
+        return None;
+    }
+    values.sort_by(f64::total_cmp);
+    let at = |part: f64| values[((values.len() - 1) as f64 * part).round() as usize];
+    let (low, middle, high) = (at(0.1), at(0.5), at(0.9));
+    let mut away: Vec<f64> = values.iter().map(|value| (value - middle).abs()).collect();
+    away.sort_by(f64::total_cmp);
+    // As wide as chance alone makes counts, even where they were the same each time.
+    let spread = (1.4826 * away[away.len() / 2]).max(middle.max(0.0).sqrt()).max(middle * 0.05);
+    let limit = (middle + SPREADS * spread).max(middle * TIMES).max(middle + least);
+    // A spike that is itself among the highest tenth is not what is usual.
+    let high = values.iter().rev().copied().find(|value| *value <= limit.min(high)).unwrap_or(middle);
+    Some(Usual { low, high, limit })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spike_stands_out_and_an_ordinary_day_does_not() {
+        let mut values = vec![2012.0, 2101.0, 2077.0, 2163.0, 2240.0, 2094.0, 1998.0, 2056.0, 2130.0, 2005.0, 2042.0];
+        let usual = of_kind(values.clone(), 20.0).expect("enough");
+        assert!(values.iter().all(|value| !usual.is_spike(*value)));
+        values.push(9_400.0);
+        let usual = of_kind(values, 20.0).expect("enough");
+        assert!(usual.is_spike(9_400.0) && !usual.is_spike(2_400.0));
+        assert!(usual.high < 3_000.0, "the spike itself is not usual: {usual:?}");
+    }
+
+    #[test]
+    fn small_numbers_do_not_shout() {
+        let usual = of_kind(vec![0.0, 0.0, 1.0, 0.0, 2.0, 0.0, 12.0], 20.0).expect("enough");
+        assert!(!usual.is_spike(12.0) && usual.is_spike(600.0));
+        assert_eq!(of_kind(vec![1.0; 4], 20.0), None);
+    }
+}

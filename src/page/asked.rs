@@ -1,0 +1,209 @@
+//! Asking the server for the report at hand, and keeping the answer fresh: the whole once, then only its last part, put in
+//! the place of the old one. A lost server takes nothing away from the screen.
+//!
+//! Knows nothing of what is made of an answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use leptos::{ev, prelude::*};
+use mailtally_model::splice::splice;
+use mailtally_model::time::DAY_SECS;
+use mailtally_model::{Answer, By, Time};
+
+use crate::api::{self, Failure};
+use crate::context::Host;
+use crate::query::Query;
+
+/// What came of asking.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    Loading,
+    Failed(Failure),
+    Ready {
+        answer: Arc<Answer>,
+        /// Why it could not be asked again, when it could not: the answer is kept, and said to be old.
+        stale: Option<Failure>,
+    },
+}
+
+impl Outcome {
+    /// Whether the server could not be asked, the last time that it was.
+    fn is_lost(&self) -> bool {
+        matches!(self, Outcome::Failed(Failure::Unreachable) | Outcome::Ready { stale: Some(_), .. })
+    }
+}
+
+impl PartialEq for Outcome {
+    fn eq(&self, other: &Outcome) -> bool {
+        match (self, other) {
+            (Outcome::Loading, Outcome::Loading) => true,
+            (Outcome::Failed(a), Outcome::Failed(b)) => a == b,
+            (Outcome::Ready { answer: a, stale: s }, Outcome::Ready { answer: b, stale: t }) => {
+                (Arc::ptr_eq(a, b) || a == b) && s == t
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The question at hand and its answers. `Copy`.
+#[derive(Clone, Copy)]
+pub struct Asked {
+    pub outcome: Memo<Outcome>,
+    query: Memo<Query>,
+    whole: LocalResource<Fetched>,
+    /// Counts the times that the last part was asked for.
+    asks: RwSignal<u32>,
+}
+
+/// An answer and the question it belongs to: while another question is on its way, the old answer must not show.
+#[derive(Clone)]
+struct Fetched {
+    query: Query,
+    answer: Result<Arc<Answer>, Failure>,
+}
+
+/// What is known so far: the whole as it was fetched, and as it stands with the last parts in it.
+#[derive(Clone)]
+struct Kept {
+    query: Query,
+    fetched: Arc<Answer>,
+    spliced: Arc<Answer>,
+    /// The last part that is in it, or that did not fit.
+    tail: Option<Arc<Answer>>,
+}
+
+/// How often a page that shows the present asks for what is new.
+const TAIL_EVERY: Duration = Duration::from_secs(15);
+/// How often the whole is asked for again: an event may be revised long after it happened. Unchanged, it costs a 304.
+const WHOLE_EVERY: u32 = 40;
+/// A Mode has no last part; its rows are few.
+const MODE_EVERY: u32 = 4;
+/// Most revisions (a verdict, a log-out) come within so many seconds.
+const REVISED_WITHIN_SECS: i64 = 2 * 3600;
+
+impl Asked {
+    pub fn new(host: Host, query: Memo<Query>) -> Asked {
+        let whole = LocalResource::new(move || {
+            let query = query.get();
+            let answer = api::get(query.url());
+            async move { Fetched { query, answer: answer.await } }
+        });
+        let asks = RwSignal::new(0);
+        let standing = RwSignal::new(None::<Kept>);
+        let tail = LocalResource::new(move || {
+            let asked = (asks.get() > 0).then(|| standing.with_untracked(|kept| tail_of(kept.as_ref()?))).flatten();
+            let answer = asked.as_ref().map(|(_, tail)| api::get(tail.url()));
+            async move {
+                let (query, _) = asked?;
+                Some(Fetched { query, answer: answer?.await })
+            }
+        });
+        let kept = Memo::new_with_compare(
+            move |last: Option<&Option<Kept>>| kept(last.cloned().flatten(), whole.get(), tail.get().flatten()),
+            |_, _| true,
+        );
+        // The next last part begins where this one ends: an effect, so that asking does not ask again.
+        Effect::new(move |_| standing.set(kept.get()));
+        let outcome = Memo::new(move |_| {
+            // Both answers are on their way at once; shown one after the other, the page would jump.
+            if host.is_unknown() {
+                return Outcome::Loading;
+            }
+            let query = query.get();
+            let fetched = whole.get().filter(|fetched| fetched.query == query);
+            let tail = tail.get().flatten().filter(|tail| tail.query == query);
+            let Some(fetched) = fetched else { return Outcome::Loading };
+            match kept.get().filter(|kept| kept.query == query) {
+                Some(kept) => {
+                    let failed = |fetched: Fetched| fetched.answer.err();
+                    let stale = tail.map_or_else(|| failed(fetched), failed);
+                    Outcome::Ready { answer: kept.spliced, stale }
+                }
+                None => match fetched.answer {
+                    Ok(answer) => Outcome::Ready { answer, stale: None },
+                    Err(failure) => Outcome::Failed(failure),
+                },
+            }
+        });
+        let asked = Asked { outcome, query, whole, asks };
+        asked.keep_fresh(host);
+        asked
+    }
+
+    /// Asks the same question again.
+    pub fn again(self) {
+        self.whole.refetch();
+        self.asks.update(|asks| *asks += 1);
+    }
+
+    /// A page in sight that shows the present asks for what is new; a hidden one asks nothing, and asks at once when it
+    /// comes back into sight.
+    fn keep_fresh(self, host: Host) {
+        let count = StoredValue::new(0_u32);
+        let look = move || {
+            let shows_now = self.query.with_untracked(|query| query.span.contains(host.now.get_untracked()));
+            let is_lost = self.outcome.with_untracked(Outcome::is_lost);
+            if !(shows_now || is_lost) || document().hidden() {
+                return;
+            }
+            if is_lost && untrack(|| host.session()).is_none() {
+                host.refresh();
+            }
+            let count = count.try_update_value(|count| {
+                *count += 1;
+                *count
+            });
+            let every = if self.query.with_untracked(has_tail) { WHOLE_EVERY } else { MODE_EVERY };
+            if is_lost || count.unwrap_or_default() % every == 0 {
+                self.whole.refetch();
+            }
+            self.asks.update(|asks| *asks += 1);
+        };
+        let asking = set_interval_with_handle(look, TAIL_EVERY).ok();
+        let in_sight = window_event_listener(ev::Custom::<web_sys::Event>::new("visibilitychange"), move |_| look());
+        on_cleanup(move || {
+            in_sight.remove();
+            if let Some(asking) = asking {
+                asking.clear();
+            }
+        });
+    }
+}
+
+/// Whether a question's last part can be asked for by itself.
+fn has_tail(query: &Query) -> bool {
+    query.by == By::Time && query.edges.is_empty()
+}
+
+/// The question for what may have changed since the answer at hand: from the day in which it ends.
+fn tail_of(kept: &Kept) -> Option<(Query, Query)> {
+    let query = &kept.query;
+    let read_until = kept.spliced.read_until.filter(|_| has_tail(query))?;
+    let day = read_until.plus_secs(-REVISED_WITHIN_SECS).0.div_euclid(DAY_SECS) * DAY_SECS;
+    let from = Time(day).max(query.span.from);
+    let span = mailtally_model::Span::new(from, query.span.until);
+    (from < span.until).then(|| (query.clone(), Query { span, ..query.clone() }))
+}
+
+fn kept(last: Option<Kept>, whole: Option<Fetched>, tail: Option<Fetched>) -> Option<Kept> {
+    let is_new = |answer: &Arc<Answer>| last.as_ref().is_none_or(|last| !Arc::ptr_eq(&last.fetched, answer));
+    let mut kept = match whole {
+        Some(Fetched { query, answer: Ok(answer) }) if is_new(&answer) => {
+            let tail = last.and_then(|last| last.tail);
+            Kept { query, fetched: answer.clone(), spliced: answer, tail }
+        }
+        _ => last?,
+    };
+    if let Some(Fetched { query, answer: Ok(tail) }) = tail
+        && query == kept.query
+        && kept.tail.as_ref().is_none_or(|last| !Arc::ptr_eq(last, &tail))
+    {
+        if let Some(spliced) = splice(&kept.spliced, &tail) {
+            kept.spliced = Arc::new(spliced);
+        }
+        kept.tail = Some(tail);
+    }
+    Some(kept)
+}

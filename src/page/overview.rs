@@ -1,0 +1,223 @@
+//! The overview: each report's main figure beside the four weeks before, what has changed most first. It says where to look;
+//! the reports say what it is.
+//!
+//! Each report is asked for sums between days over both periods at once: a few hundred numbers, however long the log.
+
+use std::sync::Arc;
+
+use chrono::Days;
+use leptos::prelude::*;
+use mailtally_model::table::{self, TableColumn};
+use mailtally_model::{Answer, Column, Report, Span, Step, Time};
+
+use super::frame::Frame;
+use crate::api::{self, Failure};
+use crate::compare::{self, Change, Compare, Earlier};
+use crate::context::Host;
+use crate::parts::notes::FailedAt;
+use crate::parts::spark;
+use crate::query::Query;
+use crate::range::{Dates, Preset, Range, date_of};
+use crate::state::ViewState;
+use crate::window::{self, Window};
+use crate::{format, intl, text};
+
+#[component]
+pub fn OverviewPage() -> impl IntoView {
+    let host = Host::get();
+    Effect::new(|_| document().set_title(&format!("{} · {}", text::OVERVIEW, text::BRAND)));
+    let period = Memo::new(move |_| Period::of(host).map(Arc::new));
+    let read_until = RwSignal::new(None::<Time>);
+    let dates = move || {
+        let period = period.get()?;
+        Some(text::overview_of(&format::dates(period.now.dates), &format::dates(period.before.dates)))
+    };
+    view! {
+        <Frame read_until>
+            <h1 class="title">{text::OVERVIEW}</h1>
+            <p class="sentence">{text::OVERVIEW_SAYS}" "{dates}</p>
+            {move || match period.get() {
+                Some(period) => view! { <Cards period read_until/> }.into_any(),
+                None if host.is_unknown() => view! { <Loading/> }.into_any(),
+                None if host.session().is_none() => {
+                    let retry = Callback::new(move |()| host.refresh());
+                    view! { <FailedAt failure=Failure::Unreachable retry/> }.into_any()
+                }
+                None => {
+                    view! { <p class="note"><strong>{text::NO_DATA_HEAD}</strong>" "{text::NO_DATA}</p> }.into_any()
+                }
+            }}
+        </Frame>
+    }
+    .into_any()
+}
+
+/// The last four weeks of what is stored, and the four before.
+#[derive(Clone, PartialEq)]
+struct Period {
+    now: Window,
+    before: Window,
+    shift: Earlier,
+    /// The range that says the same in a report.
+    range: Range,
+    /// Up to where there is something to compare.
+    until: Time,
+}
+
+impl Period {
+    /// `None` while nothing is stored, or nobody has said so.
+    fn of(host: Host) -> Option<Period> {
+        let session = host.session()?;
+        let (_, stored_until) = session.stored?;
+        let (zone, clock) = (intl::browser_zone(), host.now.get());
+        let today = window::window(Range::Preset(Preset::Today), &zone, clock);
+        // An old log that was imported is looked at where it ends.
+        let last = date_of(stored_until.plus_secs(-1), &today.zone)?.min(today.today);
+        let dates = Dates::new(last.checked_sub_days(Days::new(27))?, last)?;
+        let preset = Range::Preset(Preset::Last28Days);
+        let range = if preset.dates(today.today) == dates { preset } else { Range::Dates(dates) };
+        let now = window::window(range, &zone, clock);
+        let shift = Compare::Previous.earlier(dates)?;
+        let before = window::window(Range::Dates(shift.dates), &zone, clock);
+        let until = clock.min(stored_until.slot().start()).min(now.span.until);
+        Some(Period { now, before, shift, range, until })
+    }
+
+    fn span_before(&self) -> Span {
+        self.shift.span(&self.before.zone, Some(self.now.zone.local(self.until)))
+    }
+
+    /// Both periods, summed between their days and where the earlier one is cut.
+    fn query(&self, report: &'static Report) -> Query {
+        let mut edges = Step::Day.edges(self.before.span, &self.before.zone);
+        edges.extend(Step::Day.edges(self.now.span, &self.now.zone));
+        edges.push(self.span_before().until);
+        edges.sort_unstable();
+        edges.dedup();
+        let span = Span::new(self.before.span.from, self.now.span.until);
+        Query::between_edges(report, None, span, edges)
+    }
+}
+
+/// What a card says of a report.
+struct Card {
+    report: &'static Report,
+    headline: Figure,
+    /// Another column that has changed more.
+    other: Option<Figure>,
+    stretches: Vec<String>,
+    weight: f64,
+}
+
+struct Figure {
+    column: &'static Column,
+    basis: mailtally_model::Basis,
+    now: Option<f64>,
+    before: Option<f64>,
+    weight: f64,
+}
+
+fn card(report: &'static Report, answer: &Answer, period: &Period) -> Option<Card> {
+    let columns: Vec<&'static Column> = report.columns_for(&answer.subject).filter(|column| !column.extra).collect();
+    let built = |span, zone| table::build(report, &columns, answer, span, Step::Day, zone);
+    let now = built(period.now.span, &period.now.zone);
+    let before = built(period.span_before(), &period.before.zone);
+    let mut figures = now.columns.iter().zip(&before.columns).map(|(now, before)| figure(now, before));
+    let headline = figures.next()?;
+    let other = figures.max_by(|a, b| a.weight.total_cmp(&b.weight)).filter(|other| other.weight > headline.weight);
+    let weight = other.as_ref().map_or(headline.weight, |other| other.weight);
+    let stretches = spark::stretches(&now.columns.first()?.cells);
+    Some(Card { report, headline, other, stretches, weight })
+}
+
+fn figure(now: &TableColumn, before: &TableColumn) -> Figure {
+    let observed = before.cells.iter().filter(|cell| cell.is_some()).count();
+    // A period that was hardly read is no yardstick.
+    let then = before.total.filter(|_| observed * 10 >= before.cells.len() * 9);
+    let weight =
+        now.total.zip(then).map_or(0.0, |(now_total, then)| compare::weight(now.column, now_total, then).abs());
+    Figure { column: now.column, basis: now.basis, now: now.total, before: then, weight }
+}
+
+#[component]
+fn Cards(period: Arc<Period>, read_until: RwSignal<Option<Time>>) -> impl IntoView {
+    let host = Host::get();
+    let reports = untrack(|| host.reports());
+    let asked = StoredValue::new(period.clone());
+    let answers: Vec<_> = reports
+        .iter()
+        .map(|report| {
+            let url = period.query(report).url();
+            LocalResource::new(move || api::get::<Answer>(url.clone()))
+        })
+        .collect();
+    let answers = StoredValue::new_local(answers);
+    let again =
+        Callback::new(move |()| answers.with_value(|answers| answers.iter().for_each(|answer| answer.refetch())));
+    // All at once: what has changed most stands first, and must not jump there.
+    move || {
+        let all: Option<Vec<Result<Arc<Answer>, Failure>>> =
+            answers.with_value(|answers| answers.iter().map(|answer| answer.get()).collect());
+        let Some(all) = all else { return view! { <Loading/> }.into_any() };
+        if let Some(Err(failure)) = all.iter().find(|answer| answer.is_err()) {
+            return view! { <FailedAt failure=failure.clone() retry=again/> }.into_any();
+        }
+        let answers = all.iter().flatten();
+        read_until.set(answers.clone().filter_map(|answer| answer.read_until).max());
+        let period = asked.get_value();
+        let mut cards: Vec<Card> =
+            reports.iter().zip(answers).filter_map(|(report, answer)| card(report, answer, &period)).collect();
+        cards.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+        view! { <ul class="overview">{cards.into_iter().map(|card| shown(card, period.range)).collect_view()}</ul> }
+            .into_any()
+    }
+}
+
+fn shown(card: Card, range: Range) -> AnyView {
+    let href = ViewState { range, ..ViewState::new(card.report) }.url();
+    let mark = text::basis_mark(card.headline.basis).filter(|_| card.headline.basis.has_values());
+    let value = card
+        .headline
+        .now
+        .map_or_else(|| text::NOT_OBSERVED.to_owned(), |value| format::headline(card.headline.column, Some(value)));
+    let is_known = card.headline.now.is_some();
+    view! {
+        <li class="card overview-card">
+            <h2 class="overview-title"><a href=href>{card.report.title}</a></h2>
+            <p class="overview-label">{card.headline.column.label}</p>
+            <p class="tile-value" class:tile-note=!is_known>
+                {mark.map(|mark| view! { <span class="tile-mark">{mark}</span> })}{value}
+            </p>
+            <p class="tile-change">{changed(&card.headline)}</p>
+            {spark::line(0, card.stretches)}
+            <p class="overview-other">
+                {card.other.map(|other| view! { {other.column.label}" "{change_alone(&other)} })}
+            </p>
+        </li>
+    }
+    .into_any()
+}
+
+/// `+4 % on 46,357`
+fn changed(figure: &Figure) -> Option<AnyView> {
+    let (change, on) = compare::said(figure.column, figure.now?, figure.before?);
+    let words = view! { <span class="change" class:notable=change.is_notable>{change.words}</span>" "{on} };
+    Some(words.into_any())
+}
+
+/// `+216 %`, where there is room for no more.
+fn change_alone(figure: &Figure) -> Option<AnyView> {
+    let change = Change::of(figure.column, figure.now?, figure.before?);
+    Some(view! { <span class="change" class:notable=change.is_notable>{change.words}</span> }.into_any())
+}
+
+/// As many empty cards as there will be, so that nothing moves.
+#[component]
+fn Loading() -> impl IntoView {
+    let cards = untrack(|| Host::get().reports().len());
+    view! {
+        <ul class="overview skeleton-list" role="status" aria-busy="true" aria-label=text::LOADING>
+            {(0..cards).map(|_| view! { <li class="card overview-card empty" aria-hidden="true"></li> }).collect_view()}
+        </ul>
+    }
+}

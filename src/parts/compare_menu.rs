@@ -1,0 +1,58 @@
+//! What the range is compared with, and whether that is drawn.
+
+use leptos::prelude::*;
+
+use super::icon::{self, Icon};
+use super::popover::Popover;
+use crate::compare::Compare;
+use crate::context::View;
+use crate::page::Sheet;
+use crate::{format, text};
+
+#[component]
+pub fn CompareMenu() -> impl IntoView {
+    let (sheet, view) = (Sheet::get(), View::get());
+    let open = RwSignal::new(false);
+    let chosen = Memo::new(move |_| view.state.read().compare);
+    let dates = move |compare: Compare| {
+        let earlier = sheet.window.with(|window| compare.earlier(window.dates))?;
+        Some(view! { <small>{format::dates(earlier.dates)}</small> })
+    };
+    let item = move |compare: Compare| {
+        let choose = move |_| {
+            open.set(false);
+            view.change(|state| state.compare = compare);
+        };
+        view! {
+            <li>
+                <button
+                    type="button"
+                    class="menu-item tall"
+                    aria-pressed=move || (chosen.get() == compare).to_string()
+                    on:click=choose
+                >
+                    <span>{text::compare(compare)}{move || dates(compare)}</span>
+                </button>
+            </li>
+        }
+    };
+    view! {
+        <Popover
+            open
+            label=text::COMPARE
+            button_class="button"
+            button=|| view! { <Icon path=icon::COMPARE/>{text::COMPARE} }
+        >
+            <ul class="menu-items">{Compare::ALL.map(item).collect_view()}</ul>
+            <label class="check">
+                <input
+                    type="checkbox"
+                    prop:checked=move || view.state.read().overlay
+                    prop:disabled=move || chosen.get() == Compare::Nothing
+                    on:change=move |_| view.change(|state| state.overlay = !state.overlay)
+                />
+                <span>{text::COMPARE_DRAW}<small>{text::COMPARE_DRAW_SAYS}</small></span>
+            </label>
+        </Popover>
+    }
+}

@@ -1,0 +1,46 @@
+//! The box that narrows a Mode's rows to names that hold what is typed. Asks the server nothing.
+
+use leptos::prelude::*;
+use mailtally_model::By;
+
+use super::icon::{self, Icon};
+use crate::context::View;
+use crate::page::Sheet;
+use crate::{intl, text};
+
+/// The box's id: a key leads there.
+pub const ID: &str = "filter";
+
+#[component]
+pub fn Filter() -> impl IntoView {
+    let (sheet, view) = (Sheet::get(), View::get());
+    let count = move || {
+        let is_filtered = !view.state.read().filter.trim().is_empty();
+        let all = sheet.table.read().as_ref()?.rows.len();
+        is_filtered.then(|| text::filtered(&whole(sheet.order.read().len()), &whole(all)))
+    };
+    view! {
+        <Show when=move || sheet.by.get() != By::Time>
+            <div class="filter">
+                <label class="filter-box">
+                    <Icon path=icon::FILTER/>
+                    <span class="sr">{text::FILTER}</span>
+                    <input
+                        id=ID
+                        type="search"
+                        placeholder=text::FILTER
+                        spellcheck="false"
+                        autocomplete="off"
+                        prop:value=move || view.state.read().filter.clone()
+                        on:input=move |event| view.change(|state| state.filter = event_target_value(&event))
+                    />
+                </label>
+                <span class="filter-count" role="status">{count}</span>
+            </div>
+        </Show>
+    }
+}
+
+fn whole(count: usize) -> String {
+    intl::number(count as f64, 0)
+}

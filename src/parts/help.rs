@@ -1,0 +1,93 @@
+//! The sheet behind `?`: every key, and how numbers and dates are written.
+
+use leptos::{html, prelude::*};
+
+use super::icon::{self, Icon};
+use crate::{intl, keys, text};
+
+#[component]
+pub fn Help() -> impl IntoView {
+    let dialog = NodeRef::<html::Dialog>::new();
+    let open = move |_| {
+        if let Some(dialog) = dialog.get_untracked() {
+            // It can only refuse if it is open already.
+            let _ = dialog.show_modal();
+        }
+    };
+    let close = move |_| {
+        if let Some(dialog) = dialog.get_untracked() {
+            dialog.close();
+        }
+    };
+    view! {
+        <button
+            type="button"
+            id=keys::HELP_BUTTON
+            class="button square"
+            aria-label=text::HELP
+            title=text::HELP_TITLE
+            aria-haspopup="dialog"
+            on:click=open
+        >
+            <Icon path=icon::HELP/>
+        </button>
+        <dialog class="dialog wide" role="dialog" node_ref=dialog aria-labelledby="help-head">
+            <div class="dialog-form">
+                <h2 id="help-head" class="dialog-head">{text::HELP}</h2>
+                <div class="keys">{text::KEYS.iter().map(keys_of).collect_view()}</div>
+                <Choices/>
+                <div class="dialog-buttons">
+                    <span class="head-space"></span>
+                    <button type="button" class="button" autofocus on:click=close>{text::CLOSE}</button>
+                </div>
+            </div>
+        </dialog>
+    }
+}
+
+fn keys_of((head, keys): &'static (&'static str, &'static [(&'static str, &'static str)])) -> AnyView {
+    let line = |(key, says): &'static (&'static str, &'static str)| {
+        let caps = key.split(' ').map(|cap| view! { <kbd>{cap}</kbd> }).collect_view();
+        view! { <div class="key-line"><dt>{caps}</dt><dd>{*says}</dd></div> }
+    };
+    view! {
+        <section>
+            <h3 class="keys-head">{*head}</h3>
+            <dl>{keys.iter().map(line).collect_view()}</dl>
+        </section>
+    }
+    .into_any()
+}
+
+/// How the person wants it, remembered by this browser.
+#[component]
+fn Choices() -> impl IntoView {
+    let chosen = intl::chosen_locale().unwrap_or_default();
+    let option = |(tag, name): (&'static str, String)| {
+        let selected = tag == chosen;
+        view! { <option value=tag selected=selected>{name}</option> }
+    };
+    let locales = std::iter::once(("", text::LOCALE_BROWSER.to_owned()));
+    let locales = locales.chain(intl::LOCALES.into_iter().map(|tag| (tag, intl::sample(tag))));
+    let choose = move |event| {
+        intl::choose_locale(&event_target_value(&event));
+        // Everything on screen is written in it: the page is read again, and the address restores the view.
+        let _ = window().location().reload();
+    };
+    view! {
+        <div class="choices">
+            <label class="field">
+                <span>{text::LOCALE}</span>
+                <select on:change=choose>{locales.map(option).collect_view()}</select>
+            </label>
+            <label class="check">
+                <input
+                    type="checkbox"
+                    prop:checked=!keys::are_off()
+                    on:change=move |event| keys::switch(event_target_checked(&event))
+                />
+                <span>{text::KEYS_ON}</span>
+            </label>
+        </div>
+    }
+}
