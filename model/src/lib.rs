@@ -28,6 +28,7 @@ mod fold;
 #[cfg(test)]
 mod laws;
 pub mod measure;
+pub mod overage;
 pub mod report_json;
 pub mod splice;
 pub mod step;

@@ -135,6 +135,38 @@ pub struct FoundJump {
     pub score: u64,
 }
 
+/// `GET /api/overage?from=&until=[&subject=]`: what was used of each allowance, furthest over first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overage {
+    /// Stands before prices.
+    pub currency: String,
+    /// Whether the settings have any allowance.
+    pub is_set_up: bool,
+    pub rows: Vec<OverageRow>,
+    /// Rows beyond the limit of an answer.
+    pub left_out: usize,
+    /// The sum of all prices, as it is written; `None` where nothing has one.
+    pub price: Option<String>,
+    /// Up to when the logs were read.
+    pub read_until: Option<Time>,
+    /// Seconds of the span that were observed.
+    pub observed_secs: i64,
+}
+
+/// One allowance of one subject. Over is what was used beyond it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OverageRow {
+    pub subject: Subject,
+    /// As [`crate::overage::Counts::id`] spells it.
+    pub counts: String,
+    /// Messages or bytes.
+    pub allowance: u64,
+    pub used: u64,
+    pub over: u64,
+    /// As it is written, without the currency; `None` without a rate.
+    pub price: Option<String>,
+}
+
 /// `GET /api/events`: the raw events behind a number, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventPage {

@@ -1,5 +1,7 @@
 //! One TOML file; every key has a default; an unknown key is an error that names it.
 
+mod overage;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -7,6 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use mailtally_model::Subject;
 use serde::Deserialize;
+
+pub use overage::{Allowance, Of, OverageSettings};
 
 use crate::event::Limit;
 
@@ -27,6 +31,7 @@ pub struct Settings {
     pub events: EventSettings,
     pub host: HostSettings,
     pub mail: MailSettings,
+    pub overage: OverageSettings,
 }
 
 /// Which logs `serve` follows, and how they are read.
@@ -67,6 +72,7 @@ impl Default for Settings {
             events: EventSettings::default(),
             host: HostSettings::default(),
             mail: MailSettings::default(),
+            overage: OverageSettings::default(),
         }
     }
 }
@@ -131,6 +137,7 @@ impl Settings {
                 bail!("{key}: there is no time zone {zone:?}");
             }
         }
+        self.overage.allowances()?;
         for domain in &self.mail.own_domains {
             if own_subject(domain).is_none() {
                 bail!("mail.own_domains: {domain:?} is not a domain");

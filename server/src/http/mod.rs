@@ -9,6 +9,7 @@ mod etag;
 mod events;
 mod health;
 mod listen;
+mod overage;
 mod params;
 mod readers;
 mod reports;
@@ -34,7 +35,7 @@ pub use assets::Assets;
 pub use listen::{bind, serve};
 
 use crate::collect::{self, Watch};
-use crate::settings::Settings;
+use crate::settings::{Allowance, OverageSettings, Settings};
 use asker::Asker;
 use error::Refusal;
 use readers::Readers;
@@ -47,6 +48,9 @@ pub struct App {
     zone: String,
     /// Whether the settings set up a limit on mail.
     throttling: bool,
+    overage: OverageSettings,
+    /// Read from `overage` once.
+    allowances: Vec<Allowance>,
     /// Learns that someone looks on, so that they see what is new soon.
     watch: Arc<Watch>,
 }
@@ -59,6 +63,9 @@ impl App {
             assets,
             zone: settings.zone_name(),
             throttling: !settings.mail.throttle_reply_patterns.is_empty(),
+            overage: settings.overage.clone(),
+            // What cannot be meant was refused when the settings were read.
+            allowances: settings.overage.allowances().unwrap_or_default(),
             watch: Arc::default(),
         }
     }
@@ -81,6 +88,7 @@ pub fn router(app: App) -> Router {
         .route("/api/reports", get(reports::session))
         .route("/api/reports/{id}", get(reports::answer))
         .route("/api/events", get(events::page))
+        .route("/api/overage", get(overage::overage))
         .route("/api/unusual", get(unusual::unusual))
         .route("/api/health", get(health::health))
         .route("/api/openapi.json", get(description))

@@ -56,6 +56,15 @@ pub struct UnusualParams {
     pub limit: Option<usize>,
 }
 
+/// `GET /api/overage`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OverageParams {
+    pub subject: Option<String>,
+    pub from: i64,
+    pub until: i64,
+}
+
 pub fn parsed<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {
     match query {
         Ok(Query(params)) => Ok(params),

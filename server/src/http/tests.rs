@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use axum::response::Response;
 use http_body_util::BodyExt;
-use mailtally_model::wire::{Answer, ApiError, EventPage, Health, Session, Unusual};
+use mailtally_model::wire::{Answer, ApiError, EventPage, Health, Overage, Session, Unusual};
 use mailtally_model::{Family, Slot, Span, Subject, Time, measure};
 use serde::de::DeserializeOwned;
 use tower::ServiceExt;
@@ -376,6 +376,82 @@ async fn what_is_unusual_is_ranked_and_paged() {
     assert_eq!(names(&below), ["ann@example.com"]);
     let before: Unusual = json(&site, "/api/unusual?from=0&until=900").await;
     assert_eq!(before.total, 0);
+}
+
+#[tokio::test]
+async fn overage_is_what_the_reports_sum_beyond_the_allowance() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = Store::open(dir.path()).unwrap();
+    let mut batch = Batch { coverage: vec![(Family::Postfix, "mx1".to_owned(), slots(0, 96))], ..Batch::default() };
+    batch.known =
+        ["ann@example.com", "ben@example.com", "carla@example.org"].map(|name| name.parse().unwrap()).to_vec();
+    for (name, slot, sent) in [
+        ("ann@example.com", 3, 40),
+        ("ann@example.com", 95, 25),
+        ("ben@example.com", 4, 10),
+        ("carla@example.org", 4, 7),
+        ("stranger@example.com", 4, 1),
+        ("ann@example.com", 96, 1_000),
+    ] {
+        let mut subject = Some(name.parse::<Subject>().unwrap());
+        while let Some(at) = subject {
+            subject = at.parent();
+            *batch.counters.entry((at, measure::OUTGOING.number, Slot(slot))).or_insert(0) += sent;
+        }
+    }
+    store.commit(&batch).unwrap();
+    fs::create_dir_all(dir.path().join("app")).unwrap();
+    fs::write(dir.path().join("app/index.html"), "").unwrap();
+    let settings: Settings = toml::from_str(
+        "[overage]
+        currency = 'CHF'
+        [[overage.allowances]]
+        of = 'domains'
+        counts = 'outgoing-messages'
+        a_month = 50
+        price = '0.335'
+        per = 1
+        [[overage.allowances]]
+        of = 'mailboxes'
+        counts = 'messages'
+        a_month = 20
+        [[overage.allowances]]
+        of = 'ben@example.com'
+        counts = 'messages'
+        a_month = 3",
+    )
+    .unwrap();
+    let assets = Assets::in_folder(&dir.path().join("app")).unwrap();
+    let site = Site { router: router(App::new(dir.path(), assets, &settings)), store, _dir: dir };
+    let overage: Overage = json(&site, "/api/overage?from=0&until=86400").await;
+    let rows: Vec<String> = overage
+        .rows
+        .iter()
+        .map(|row| format!("{} {} - {} = {} {:?}", row.subject, row.used, row.allowance, row.over, row.price))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "example.com 76 - 50 = 26 Some(\"8.71\")",
+            "ann@example.com 65 - 20 = 45 None",
+            "ben@example.com 10 - 3 = 7 None",
+            "example.org 7 - 50 = 0 Some(\"0.00\")",
+            "carla@example.org 7 - 20 = 0 None",
+        ]
+    );
+    assert_eq!((overage.currency.as_str(), overage.price.as_deref()), ("CHF", Some("8.71")));
+    assert_eq!((overage.observed_secs, overage.left_out), (86_400, 0));
+    // To the unit what the report says of the same span.
+    let report: Answer = json(&site, "/api/reports/message-traffic?by=domains&from=0&until=86400").await;
+    let sums: Vec<(&String, u64)> =
+        report.subjects.iter().zip(report.values["message.outgoing"].iter().copied()).collect();
+    assert_eq!(sums, [(&"example.com".to_owned(), 76), (&"example.org".to_owned(), 7)]);
+    let below: Overage = json(&site, "/api/overage?from=0&until=86400&subject=example.org").await;
+    assert_eq!(below.rows.len(), 2);
+}
+
+fn slots(from: i64, until: i64) -> Span {
+    Span::new(Slot(from).start(), Slot(until).start())
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod health;
 mod names;
 mod reader;
 mod schema;
+mod usage;
 mod writer;
 
 #[cfg(test)]

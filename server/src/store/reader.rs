@@ -4,13 +4,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use mailtally_model::coverage::observed_secs;
+use mailtally_model::overage::Counts;
 use mailtally_model::wire::{Answer, EventPage, Health, SourceHealth};
-use mailtally_model::{SLOT_SECS, Slot, Span, Subject, Time, catalogue};
+use mailtally_model::{Family, SLOT_SECS, Slot, Span, Subject, Time, catalogue};
 use rusqlite::{Connection, InterruptHandle, OptionalExtension, Transaction};
 
 use super::answer::{self, Question};
 use super::names::SERVER_ID;
-use super::{coverage, days, events, findings, health, schema, writer};
+use super::{coverage, days, events, findings, health, schema, usage, writer};
+use crate::settings::Of;
 use crate::store::{EventQuery, Kept};
 
 /// Why a question has no answer.
@@ -62,6 +65,19 @@ impl Reader {
         self.snapshot(|tx| {
             let subject = find(tx, &query.subject)?.ok_or(Stop::NotFound)?;
             Ok(events::page(tx, subject, query, visible)?)
+        })
+    }
+
+    /// What each of these used in a span, of all that lie in or above `root`: the same sums that the reports show.
+    pub fn used(&self, of: &Of, counts: Counts, span: Span, root: &Subject) -> anyhow::Result<Vec<(Subject, u64)>> {
+        self.plain(|tx| usage::used(tx, of, counts, span, root))
+    }
+
+    /// Up to when a family was read, and how many seconds of a span.
+    pub fn observed(&self, family: Family, span: Span) -> anyhow::Result<(Option<Time>, i64)> {
+        self.plain(|tx| {
+            let covered = coverage::within(tx, family, span)?;
+            Ok((coverage::read_until(tx, &[family])?, observed_secs(&covered, span)))
         })
     }
 
