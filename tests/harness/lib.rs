@@ -3,8 +3,11 @@
 //! It knows what a person, a script and an administrator can see, and nothing of the product's insides.
 
 pub mod chrome;
+pub mod mail;
+pub mod outside;
 pub mod page;
 pub mod product;
+pub mod talk;
 
 pub use page::Page;
 pub use product::Server;

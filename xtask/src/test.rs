@@ -10,10 +10,11 @@ use crate::{dist, licences, root, shell, tools};
 const WASM: &str = "wasm32-unknown-unknown";
 
 pub fn test(long: bool) -> Result<()> {
-    let mut progress = Progress::new(8 + dist::STEPS);
+    let mut progress = Progress::new(9 + dist::STEPS);
     progress.step("format", || shell::run(&mut shell::cargo(["fmt", "--all", "--check"])))?;
     progress.step("licences", licences::check)?;
     progress.step("browser for the tests", tools::ensure_browser)?;
+    progress.step("mail server for the tests", tools::ensure_mail_server)?;
     progress.step("lints", || lint(["--workspace", "--all-targets"]))?;
     progress.step("native tests", || native(long))?;
     dist::build(&mut progress)?;

@@ -43,6 +43,34 @@ pub fn ensure_browser() -> Result<()> {
     Ok(())
 }
 
+/// Postfix and Dovecot, for the tests that send and fetch real mail. Where they cannot be had, those tests say so and
+/// are left out.
+pub fn ensure_mail_server() -> Result<()> {
+    let has_mail_server = || ["postfix", "dovecot"].iter().all(|program| Path::new("/usr/sbin").join(program).exists());
+    if has_mail_server() {
+        return Ok(());
+    }
+    if !is_root() || !shell::is_installed("apt-get") {
+        say(
+            "no Postfix and Dovecot here, and no way to install them: the tests with a real mail server will be skipped",
+        );
+        return Ok(());
+    }
+    say("installing postfix and dovecot");
+    let question = "postfix postfix/main_mailer_type select No configuration";
+    let preseed = format!("echo '{question}' | debconf-set-selections");
+    shell::run(Command::new("sh").args(["-c", &preseed]))?;
+    shell::run(Command::new("apt-get").args(["update", "-qq"]))?;
+    // Their own start scripts find no configuration of Postfix, and the tests start each with one of theirs.
+    let packages = ["postfix", "dovecot-core", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd"];
+    let install = ["install", "-y", "-qq", "--no-install-recommends"];
+    shell::run(Command::new("apt-get").args(install).args(packages).env("DEBIAN_FRONTEND", "noninteractive"))?;
+    if !has_mail_server() {
+        bail!("apt-get has installed postfix and dovecot, yet they are not in /usr/sbin");
+    }
+    Ok(())
+}
+
 fn has_browser() -> bool {
     shell::is_installed("chromium") && shell::is_installed("chromedriver")
 }
