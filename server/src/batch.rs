@@ -1,7 +1,14 @@
 //! What one commit writes: counters, events, open state, coverage and read positions, all or nothing.
 
-use mailtally_model::{Family, Measure, Slot, Span, Subject, Time};
+mod counters;
+
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use mailtally_model::{Family, Slot, Span, Subject, Time};
 use rustc_hash::FxHashMap;
+
+pub use counters::Counters;
 
 use crate::event::{Event, EventId, Update};
 use crate::source::SourceState;
@@ -9,10 +16,9 @@ use crate::source::SourceState;
 /// Merged in memory before it touches the store.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// Signed: a revision may take away. Keyed by the measure's number.
-    pub counters: FxHashMap<(Subject, u16, Slot), i64>,
-    /// As they are now; a revised event replaces its row.
-    pub events: FxHashMap<EventId, Event>,
+    pub counters: Counters,
+    /// Events to be kept as evidence.
+    pub events: FxHashMap<EventId, Evidence>,
     /// Names that evidence shows to be ours (a final local delivery, a log-in): see SEMANTICS R19.
     pub known: Vec<Subject>,
     /// Open state of the tracker that changed: key → value, `None` to delete.
@@ -44,20 +50,31 @@ pub struct LineCounts {
     pub examples: Vec<String>,
 }
 
+/// An event as it is now, and as the store has it from an earlier batch: a revised event replaces its row.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    pub stored: Option<Arc<Event>>,
+    pub now: Arc<Event>,
+}
+
 impl Batch {
     /// Books an update: counters(after) − counters(before), and the event as it is now.
     pub fn book(&mut self, update: Update) {
-        if let Some(before) = &update.before {
-            before.counters(&mut |measure, subject, slot, amount| self.add(measure, subject, slot, -amount));
+        self.count(&update);
+        match self.events.entry(update.id) {
+            Entry::Occupied(mut known) => known.get_mut().now = update.after,
+            Entry::Vacant(new) => {
+                new.insert(Evidence { stored: update.before, now: update.after });
+            }
         }
-        update.after.counters(&mut |measure, subject, slot, amount| self.add(measure, subject, slot, amount));
-        self.events.insert(update.id, update.after);
     }
 
-    fn add(&mut self, measure: &'static Measure, subject: &Subject, slot: Slot, amount: i64) {
-        let key = (subject.clone(), measure.number, slot);
-        let sum = self.counters.entry(key).or_insert(0);
-        *sum = sum.saturating_add(amount);
+    /// Books the numbers of an update and keeps no evidence.
+    pub fn count(&mut self, update: &Update) {
+        if let Some(before) = &update.before {
+            self.counters.book(before, -1);
+        }
+        self.counters.book(&update.after, 1);
     }
 
     /// The newest log time in this batch.

@@ -5,6 +5,7 @@
 //! already; else the tracker takes it, and what it did goes into the batch. A batch is written with the places of all
 //! its sources, or not at all. Knows nothing of what a line means.
 
+mod behind;
 mod copies;
 mod import;
 mod live;
@@ -33,6 +34,7 @@ use crate::store::Store;
 use crate::syslog::{Line, NotALine};
 use crate::track::{Tracker, Verdict};
 use crate::unusual;
+use behind::Behind;
 use copies::Copies;
 use observed::Observed;
 use stream::Book;
@@ -83,8 +85,16 @@ pub struct Reading {
 /// Where the numbers go.
 enum Sink {
     Store(Box<Store>),
+    /// Written while the next batch is read.
+    Behind(Behind),
     /// Summed up in memory and written nowhere.
     Sums(Box<Batch>),
+}
+
+impl Default for Sink {
+    fn default() -> Sink {
+        Sink::Sums(Box::default())
+    }
 }
 
 /// Takes lines in order and writes what they did.
@@ -112,23 +122,24 @@ impl Collector {
     pub fn into_store(mut store: Store, settings: &MailSettings, reading: &Reading) -> Result<Collector> {
         store.commit(&Batch { known: settings.own_subjects(), ..Batch::default() })?;
         let tracker = Tracker::restore(settings, store.open_state()?.into_iter())?;
-        Ok(Collector::new(tracker, Sink::Store(Box::new(store)), reading))
+        let copies = Copies::beside(store.reader()?)?;
+        Ok(Collector::new(tracker, copies, Sink::Store(Box::new(store)), reading))
     }
 
     /// Writes nothing: the sums are in memory.
     pub fn into_memory(settings: &MailSettings, reading: &Reading) -> Result<Collector> {
         let tracker = Tracker::restore(settings, std::iter::empty())?;
-        Ok(Collector::new(tracker, Sink::Sums(Box::default()), reading))
+        Ok(Collector::new(tracker, Copies::default(), Sink::Sums(Box::default()), reading))
     }
 
-    fn new(tracker: Tracker, sink: Sink, reading: &Reading) -> Collector {
+    fn new(tracker: Tracker, copies: Copies, sink: Sink, reading: &Reading) -> Collector {
         Collector {
             tracker,
             sink,
             batch: Batch::default(),
             lines: 0,
             batch_lines: reading.batch_lines,
-            copies: Copies::default(),
+            copies,
             observed: Observed::new(reading.silence_gap_secs),
             learned: FxHashSet::default(),
             zone: "UTC".to_owned(),
@@ -148,7 +159,30 @@ impl Collector {
     pub fn sources(&self) -> Result<Vec<SourceState>> {
         match &self.sink {
             Sink::Store(store) => store.sources(),
-            Sink::Sums(_) => Ok(Vec::new()),
+            Sink::Behind(_) | Sink::Sums(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// From now on batches are written while the next one is read, until [`Collector::catch_up`].
+    fn write_behind(&mut self) {
+        self.sink = match std::mem::take(&mut self.sink) {
+            Sink::Store(store) => Sink::Behind(Behind::new(*store)),
+            other => other,
+        };
+    }
+
+    /// Waits until all that was handed over is written; an error of the writing comes out here.
+    fn write_out(&mut self) -> Result<()> {
+        match std::mem::take(&mut self.sink) {
+            Sink::Behind(behind) => {
+                let (store, written) = behind.finish()?;
+                self.sink = Sink::Store(Box::new(store));
+                written
+            }
+            other => {
+                self.sink = other;
+                Ok(())
+            }
         }
     }
 
@@ -182,11 +216,7 @@ impl Collector {
             return Ok(());
         }
         book.saw(line.time, line.host);
-        let stored = match &self.sink {
-            Sink::Store(store) => Some(&**store),
-            Sink::Sums(_) => None,
-        };
-        if self.copies.is_copy(&line, &book.state, stored)? {
+        if self.copies.is_copy(&line, &book.state)? {
             book.held_back += 1;
             self.counts(COPIED).ignored += 1;
             return Ok(());
@@ -287,10 +317,21 @@ impl Collector {
         self.observed.write(&mut self.batch);
         self.copies.write(&mut self.batch);
         match &mut self.sink {
-            Sink::Store(store) => store.commit(&self.batch)?,
-            Sink::Sums(sums) => add(sums, &mut self.batch),
+            Sink::Store(store) => {
+                store.commit(&self.batch)?;
+                self.copies.handed_over(0);
+            }
+            Sink::Behind(behind) => {
+                if !behind.commit(std::mem::take(&mut self.batch)) {
+                    return self.write_out();
+                }
+                self.copies.handed_over(1);
+            }
+            Sink::Sums(sums) => {
+                add(sums, &mut self.batch);
+                self.copies.handed_over(0);
+            }
         }
-        self.copies.committed();
         self.batch = Batch::default();
         self.lines = 0;
         Ok(())
@@ -327,7 +368,7 @@ impl Collector {
     pub fn into_sums(self) -> Option<Batch> {
         match self.sink {
             Sink::Sums(sums) => Some(*sums),
-            Sink::Store(_) => None,
+            Sink::Store(_) | Sink::Behind(_) => None,
         }
     }
 }
@@ -346,9 +387,7 @@ pub fn now() -> Time {
 }
 
 fn add(sums: &mut Batch, batch: &mut Batch) {
-    for (key, amount) in batch.counters.drain() {
-        *sums.counters.entry(key).or_default() += amount;
-    }
+    sums.counters.append(&batch.counters);
     for (program, counts) in batch.health.drain() {
         let sum = sums.health.entry(program).or_default();
         sum.understood += counts.understood;

@@ -3,6 +3,8 @@
 //! [`Event::counters`] is pure: the counters are the sum of it over all kept events, and a revision is the
 //! difference of two of them. Which line makes which event is the tracker's business ([`crate::track`]).
 
+use std::sync::Arc;
+
 use mailtally_model::subject::ServiceKind;
 use mailtally_model::time::SLOT_SECS;
 use mailtally_model::{Measure, Slot, Subject, Time, measure};
@@ -150,11 +152,12 @@ pub enum End {
 }
 
 /// An event as it is now, and as it was when it was last given out: the store gets counters(after) − counters(before).
+/// Shared with the tracker, which may revise it later, and with the batch: an event has a dozen texts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Update {
     pub id: EventId,
-    pub before: Option<Event>,
-    pub after: Event,
+    pub before: Option<Arc<Event>>,
+    pub after: Arc<Event>,
 }
 
 impl Kind {
@@ -187,14 +190,23 @@ impl Event {
     /// What this event adds to the counters, at every level it touches (server, domains, mailboxes, service).
     /// Pure: the law is that the counters are the sum of this over all kept events.
     pub fn counters(&self, add: &mut dyn FnMut(&'static Measure, &Subject, Slot, i64)) {
+        self.amounts(&mut |measure, owners, slot, amount| {
+            add(measure, &Subject::Server, slot, amount);
+            self.subjects[..owners].iter().for_each(|subject| add(measure, subject, slot, amount));
+        });
+    }
+
+    /// The same, said once for all levels: an amount goes to the server and to each of the first so many subjects. For
+    /// the hot path, which knows subjects by number. No amount is zero.
+    pub fn amounts(&self, add: &mut dyn FnMut(&'static Measure, usize, Slot, i64)) {
         let bytes = self.bytes.unwrap_or(0).min(i64::MAX as u64) as i64;
-        let mut book = Book { event: self, subjects: &self.subjects, add };
+        let mut book = Book { event: self, owners: self.subjects.len(), add };
         match &self.kind {
             Kind::Message { class, is_outgoing, is_over_smtp, is_spam, owners } => {
                 if *is_over_smtp {
                     book.start(&measure::SMTP_IN_BYTES, bytes);
                 }
-                book.subjects = self.subjects.get(..usize::from(*owners)).unwrap_or(&self.subjects);
+                book.owners = self.subjects.len().min(usize::from(*owners));
                 book.start(class.messages(), 1);
                 if *is_outgoing {
                     book.start(&measure::OUTGOING, 1);
@@ -338,21 +350,17 @@ impl Class {
     }
 }
 
-/// Books an event's amounts on the server and on each of its subjects.
+/// Books an event's amounts on the server and on the first so many of its subjects.
 struct Book<'a> {
     event: &'a Event,
-    subjects: &'a [Subject],
-    add: &'a mut dyn FnMut(&'static Measure, &Subject, Slot, i64),
+    owners: usize,
+    add: &'a mut dyn FnMut(&'static Measure, usize, Slot, i64),
 }
 
 impl Book<'_> {
     fn book(&mut self, measure: &'static Measure, slot: Slot, amount: i64) {
-        if amount == 0 {
-            return;
-        }
-        (self.add)(measure, &Subject::Server, slot, amount);
-        for subject in self.subjects {
-            (self.add)(measure, subject, slot, amount);
+        if amount != 0 {
+            (self.add)(measure, self.owners, slot, amount);
         }
     }
 

@@ -105,7 +105,7 @@ mod tests {
                 let mut subject = Some(subject(name));
                 while let Some(at) = subject {
                     subject = at.parent();
-                    *batch.counters.entry((at, measure.number, slot)).or_insert(0) += amount;
+                    batch.counters.add(&at, measure.number, slot, amount);
                 }
             }
         }

@@ -66,8 +66,8 @@ fn count_cut(lines: &[Vec<u8>], cut: usize) -> Counted {
     tracker.advance("mx1", last.unwrap(), &mut updates);
     updates.into_iter().for_each(|update| batch.book(update));
     let mut sums = BTreeMap::new();
-    for ((subject, measure, _), amount) in &batch.counters {
-        let measure = catalogue::measures().into_iter().find(|known| known.number == *measure).unwrap();
+    for (subject, measure, _, amount) in batch.counters.iter() {
+        let measure = catalogue::measures().into_iter().find(|known| known.number == measure).unwrap();
         *sums.entry((measure.id.to_owned(), subject.to_string())).or_insert(0) += amount;
     }
     sums.retain(|_, sum| *sum != 0);

@@ -10,12 +10,12 @@ use std::time::{Duration, SystemTime};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use mailtally_model::{Time, Zone};
+use mailtally_model::{Slot, Time, Zone};
 use mailtally_server::collect::{self, Collector, Imported, Outcome, Reading};
 use mailtally_server::settings::MailSettings;
 use mailtally_server::source::files;
 use mailtally_server::source::lines::LastLine;
-use mailtally_server::store::Store;
+use mailtally_server::store::{Reader, Store};
 use tempfile::TempDir;
 
 const CORPORA: [&str; 4] = ["delivery-bounce-defer-expire", "dovecot", "rejects", "spamd-pipe"];
@@ -104,17 +104,15 @@ impl Site {
 
     /// Everything that was counted, and the time that was read.
     fn numbers(&self) -> Vec<String> {
-        let db = rusqlite::Connection::open(self.data().join(mailtally_server::store::FILE)).unwrap();
         let mut all = Vec::new();
-        for table in [
-            "SELECT subject.subject || ' ' || measure || ' ' || slot || ' ' || value
-             FROM counter JOIN name AS subject ON subject.id = counter.subject WHERE value <> 0",
-            "SELECT family || ' ' || host || ' ' || from_secs || ' ' || until_secs FROM coverage",
-        ] {
-            let mut rows = db.prepare(table).unwrap();
-            let rows = rows.query_map([], |row| row.get::<_, String>(0)).unwrap();
-            all.extend(rows.map(Result::unwrap));
-        }
+        let counters = Reader::open(&self.data()).unwrap();
+        let each = |subject: &str, measure, slot: Slot, sum| all.push(format!("{subject} {measure} {} {sum}", slot.0));
+        counters.each_counter(each).unwrap();
+        let db = rusqlite::Connection::open(self.data().join(mailtally_server::store::FILE)).unwrap();
+        let mut rows =
+            db.prepare("SELECT family || ' ' || host || ' ' || from_secs || ' ' || until_secs FROM coverage").unwrap();
+        let rows = rows.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        all.extend(rows.map(Result::unwrap));
         all.sort();
         all
     }

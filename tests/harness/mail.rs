@@ -66,7 +66,10 @@ pub fn missing() -> Option<String> {
     }
     let version = Command::new("dovecot").arg("--version").output().map(|output| output.stdout).unwrap_or_default();
     if !version.starts_with(b"2.3") {
-        return Some(format!("its Dovecot is {}, and 2.3 is configured here", String::from_utf8_lossy(&version).trim()));
+        return Some(format!(
+            "its Dovecot is {}, and 2.3 is configured here",
+            String::from_utf8_lossy(&version).trim()
+        ));
     }
     (!is_root()).then(|| "Postfix' master must be started by root".to_owned())
 }

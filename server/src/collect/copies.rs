@@ -13,11 +13,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::batch::Batch;
 use crate::source::SourceState;
-use crate::store::Store;
+use crate::store::Reader;
 use crate::syslog::Line;
 
-/// Hashes held in memory: some 32 MB. The slots that were not asked for longest go first; the store has them.
-const MAX_HASHES: usize = 1_000_000;
+/// Hashes held in memory: some 8 MB. The slots that were not asked for longest go first; the store has them.
+const MAX_HASHES: usize = 500_000;
 /// Equal lines of one source in one second; a daemon that says the same more often than this is cut short by syslog.
 const MAX_EQUAL_LINES: u32 = 10_000;
 
@@ -25,6 +25,11 @@ const MAX_EQUAL_LINES: u32 = 10_000;
 pub struct Copies {
     slots: FxHashMap<Slot, Seen>,
     hashes: usize,
+    /// What earlier runs, and commits that were made since, have counted; none where nothing is written.
+    store: Option<Reader>,
+    /// The slots that the store has, or gets with a commit that is on its way.
+    stored: FxHashSet<Slot>,
+    commits: u64,
     /// Rises with each slot that is asked for.
     asked: u64,
     last: Option<Slot>,
@@ -35,14 +40,21 @@ struct Seen {
     hashes: FxHashSet<u64>,
     /// Not yet written.
     fresh: Vec<u64>,
+    /// The commit that took what was fresh last.
+    commit: u64,
     asked: u64,
 }
 
 impl Copies {
+    /// Copies of what a store has counted.
+    pub fn beside(store: Reader) -> Result<Copies> {
+        Ok(Copies { stored: store.slots_seen()?, store: Some(store), ..Copies::default() })
+    }
+
     /// Whether another source brought this line of `source` already; if not, it is counted from now on. Each line is to be
     /// asked about once.
-    pub fn is_copy(&mut self, line: &Line<'_>, source: &SourceState, store: Option<&Store>) -> Result<bool> {
-        let seen = self.slot(line.time.slot(), store)?;
+    pub fn is_copy(&mut self, line: &Line<'_>, source: &SourceState) -> Result<bool> {
+        let seen = self.slot(line.time.slot())?;
         let content = content(line);
         let own = seen.count(content, source.id);
         let is_cut = source.first == Some(line.time);
@@ -54,12 +66,12 @@ impl Copies {
         Ok(is_copy)
     }
 
-    fn slot(&mut self, slot: Slot, store: Option<&Store>) -> Result<&mut Seen> {
+    fn slot(&mut self, slot: Slot) -> Result<&mut Seen> {
         if self.last != Some(slot) {
             self.last = Some(slot);
             self.asked += 1;
-            if !self.slots.contains_key(&slot) {
-                let stored = store.map_or(Ok(Vec::new()), |store| store.seen(slot))?;
+            if !self.slots.contains_key(&slot) && self.stored.contains(&slot) {
+                let stored = self.store.as_ref().map_or(Ok(Vec::new()), |store| store.seen(slot))?;
                 self.hashes += stored.len();
                 self.slots.insert(slot, Seen { hashes: stored.into_iter().collect(), ..Seen::default() });
             }
@@ -78,13 +90,21 @@ impl Copies {
         }
     }
 
-    /// What was handed over is in the store; what was not asked for lately may be forgotten here.
-    pub fn committed(&mut self) {
-        self.slots.values_mut().for_each(|seen| seen.fresh.clear());
+    /// What was fresh is in a commit; all but the last `under_way` commits are in the store. What was not asked for lately
+    /// and is there may be forgotten here.
+    pub fn handed_over(&mut self, under_way: u64) {
+        self.commits += 1;
+        for (slot, seen) in self.slots.iter_mut().filter(|(_, seen)| !seen.fresh.is_empty()) {
+            seen.fresh.clear();
+            seen.commit = self.commits;
+            self.stored.insert(*slot);
+        }
         if self.hashes <= MAX_HASHES {
             return;
         }
-        let mut by_age: Vec<(u64, Slot)> = self.slots.iter().map(|(slot, seen)| (seen.asked, *slot)).collect();
+        let written = self.commits - under_way;
+        let may_go = self.slots.iter().filter(|(_, seen)| seen.commit <= written);
+        let mut by_age: Vec<(u64, Slot)> = may_go.map(|(slot, seen)| (seen.asked, *slot)).collect();
         by_age.sort_unstable();
         for (_, slot) in by_age {
             if self.hashes <= MAX_HASHES / 2 {
@@ -156,7 +176,7 @@ mod tests {
         let ask = |(id, time, text): &(u64, i64, &'static str)| {
             let follows = if *id == 12 { vec![11] } else { Vec::new() };
             let source = SourceState { id: *id, first: Some(Time(0)), follows, ..SourceState::default() };
-            copies.is_copy(&line(*time, text), &source, None)
+            copies.is_copy(&line(*time, text), &source)
         };
         lines.iter().map(ask).collect::<Result<_>>().expect("no store")
     }

@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::merge::{Done, Merge};
 use super::survey::{self, Look, Surveyed};
 use super::{Collector, Reading};
+use crate::source::SourceState;
 use crate::source::files::LogFile;
 use crate::source::unpack::Damage;
 
@@ -71,6 +72,28 @@ pub fn import(
     news: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Imported> {
     let known = collector.sources()?;
+    collector.write_behind();
+    let read = read(files, known, collector, reading, news);
+    // An error of the store comes before what the reading says of it.
+    collector.write_out()?;
+    Ok(match read? {
+        ControlFlow::Break(imported) => imported,
+        ControlFlow::Continue(imported) => {
+            // Once, when all is read: the past of a day may come after it.
+            collector.look()?;
+            imported
+        }
+    })
+}
+
+/// Reads all; breaks where the listener said so.
+fn read(
+    files: &[LogFile],
+    known: Vec<SourceState>,
+    collector: &mut Collector,
+    reading: &Reading,
+    news: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<ControlFlow<Imported, Imported>> {
     let mut imported = Imported::default();
     let mut fresh: Vec<Surveyed> = Vec::new();
     for file in files {
@@ -98,7 +121,7 @@ pub fn import(
         if is_commit || steps.is_multiple_of(STEPS_PER_NEWS) {
             let lines = imported.lines + collector.lines as u64;
             if news(Progress { bytes: merge.bytes_read(), lines }).is_break() {
-                return Ok(imported);
+                return Ok(ControlFlow::Break(imported));
             }
         }
     }
@@ -106,11 +129,9 @@ pub fn import(
         collector.settle();
     }
     commit(&mut merge, collector, &mut imported)?;
-    // Once, when all is read: the past of a day may come after it.
-    collector.look()?;
     let order = |file: &ImportedFile| files.iter().position(|given| given.path == file.path);
     imported.files.sort_by_key(order);
-    Ok(imported)
+    Ok(ControlFlow::Continue(imported))
 }
 
 fn commit(merge: &mut Merge<'_>, collector: &mut Collector, imported: &mut Imported) -> Result<()> {

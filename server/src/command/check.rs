@@ -42,9 +42,9 @@ pub fn run(args: &CheckArgs, settings: &Settings) -> Result<ExitCode> {
 /// The server's own sums, by measure, in the order of the reports.
 fn say_counts(out: &mut dyn Write, sums: &Batch) -> io::Result<()> {
     let mut totals: BTreeMap<u16, i64> = BTreeMap::new();
-    for ((subject, measure, _), amount) in &sums.counters {
+    for (subject, measure, _, amount) in sums.counters.iter() {
         if *subject == Subject::Server {
-            *totals.entry(*measure).or_default() += amount;
+            *totals.entry(measure).or_default() += amount;
         }
     }
     writeln!(out, "would count:")?;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -48,7 +49,7 @@ fn day() -> Batch {
         let mut at = Some(subject(name));
         while let Some(subject) = at {
             at = subject.parent();
-            *batch.counters.entry((subject, measure::POP_CONNECTIONS.number, Slot(slot))).or_insert(0) += amount;
+            batch.counters.add(&subject, measure::POP_CONNECTIONS.number, Slot(slot), amount);
         }
     };
     book("ann@example.com", 10, 2);
@@ -192,11 +193,11 @@ async fn an_answer_stays_good_until_a_commit_touches_its_days() {
     assert_eq!(other.status(), StatusCode::OK);
 
     let mut later = Batch::default();
-    later.counters.insert((Subject::Server, measure::POP_CONNECTIONS.number, Slot(96 * 9)), 1);
+    later.counters.add(&Subject::Server, measure::POP_CONNECTIONS.number, Slot(96 * 9), 1);
     site.store.commit(&later).unwrap();
     assert_eq!(ask(&site, uri, &[(header::IF_NONE_MATCH, &tag)]).await.status(), StatusCode::NOT_MODIFIED);
     let mut same_day = Batch::default();
-    same_day.counters.insert((Subject::Server, measure::POP_CONNECTIONS.number, Slot(3)), 1);
+    same_day.counters.add(&Subject::Server, measure::POP_CONNECTIONS.number, Slot(3), 1);
     site.store.commit(&same_day).unwrap();
     assert_eq!(ask(&site, uri, &[(header::IF_NONE_MATCH, &tag)]).await.status(), StatusCode::OK);
 }
@@ -282,7 +283,11 @@ async fn events_come_newest_first_in_pages_and_revised() {
         detail: "connection".to_owned(),
         kind: Kind::SmtpSession { is_blocked: false, bad_commands: 0, is_terminated: false },
     };
-    let update = |id: u64, before: Option<Event>, after: Event| Update { id: EventId(id), before, after };
+    let update = |id: u64, before: Option<Event>, after: Event| Update {
+        id: EventId(id),
+        before: before.map(Arc::new),
+        after: Arc::new(after),
+    };
     let mut batch = Batch::default();
     for id in 1..=5 {
         batch.book(update(id, None, session(id as i64 * 100)));
@@ -359,7 +364,7 @@ async fn what_is_unusual_is_ranked_and_paged() {
         for (name, jump) in [("ann@example.com", 200), ("ben@example.org", 900)] {
             let amount = if week == weeks - 1 { jump } else { 5 };
             let slot = Slot(week * 7 * 96 + 50);
-            batch.counters.insert((name.parse().unwrap(), measure::OUTGOING.number, slot), amount);
+            batch.counters.add(&name.parse().unwrap(), measure::OUTGOING.number, slot, amount);
         }
     }
     site.store.commit(&batch).unwrap();
@@ -396,7 +401,7 @@ async fn overage_is_what_the_reports_sum_beyond_the_allowance() {
         let mut subject = Some(name.parse::<Subject>().unwrap());
         while let Some(at) = subject {
             subject = at.parent();
-            *batch.counters.entry((at, measure::OUTGOING.number, Slot(slot))).or_insert(0) += sent;
+            batch.counters.add(&at, measure::OUTGOING.number, Slot(slot), sent);
         }
     }
     store.commit(&batch).unwrap();

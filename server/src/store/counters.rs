@@ -2,80 +2,123 @@
 
 use std::collections::BTreeMap;
 
-use mailtally_model::time::DAY_SECS;
-use mailtally_model::{Measure, SLOT_SECS, Slot, Span, Subject};
-use rusqlite::{Connection, Result, params};
-use rustc_hash::FxHashMap;
+use mailtally_model::{Measure, SLOT_SECS, Slot, Span};
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::MAX_VALUE;
 use super::days::Touched;
-use super::names::Names;
+use super::names::{Name, Names};
+use super::slots::{self, SLOTS_A_DAY};
+use crate::batch::Counters;
 
-const SLOTS_A_DAY: i64 = DAY_SECS / SLOT_SECS;
+/// Teaches a connection to add up two days: `merged(day, day)`.
+pub fn register(connection: &Connection) -> Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("merged", 2, flags, |of| {
+        Ok(slots::merged(of.get_raw(0).as_blob()?, of.get_raw(1).as_blob()?)?)
+    })
+}
+
+/// A difference to one stored sum, in the order of the stored keys.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Difference {
+    subject: i64,
+    measure: u16,
+    slot: i64,
+    amount: i64,
+}
+
+/// A difference to one sum of a whole day, likewise.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct DayDifference {
+    parent: i64,
+    measure: u16,
+    utc_day: i64,
+    subject: i64,
+    amount: i64,
+}
 
 /// Adds a batch's differences to the stored sums, in the order of the keys, so that neighbours are written together.
-pub fn add(
-    tx: &Connection,
-    names: &mut Names,
-    differences: &FxHashMap<(Subject, u16, Slot), i64>,
-    touched: &mut Touched,
-) -> Result<()> {
-    let mut by_slot = Vec::with_capacity(differences.len());
-    let mut by_day = Vec::with_capacity(differences.len());
-    for ((subject, measure, slot), amount) in differences {
-        if *amount == 0 {
-            continue;
+pub fn add(tx: &Connection, names: &mut Names, batch: &Counters, touched: &mut Touched) -> Result<()> {
+    let rows: Vec<Option<Name>> =
+        batch.subjects().iter().map(|subject| names.book(tx, subject)).collect::<Result<_>>()?;
+    let mut differences = Vec::with_capacity(batch.len());
+    for (subject, measure, slot, amount) in batch.numbered() {
+        if let Some(name) = rows[subject] {
+            let amount = amount.clamp(-MAX_VALUE, MAX_VALUE);
+            differences.push(Difference { subject: name.id, measure, slot: slot.0, amount });
         }
-        let Some(name) = names.book(tx, subject)? else { continue };
-        let amount = (*amount).clamp(-MAX_VALUE, MAX_VALUE);
-        touched.day(slot.utc_day());
-        by_slot.push(([name.id, i64::from(*measure), slot.0], amount));
-        by_day.push(([name.parent, i64::from(*measure), slot.utc_day(), name.id], amount));
     }
-    merge(&mut by_slot);
-    merge(&mut by_day);
-    // The arithmetic stays far from 2^63: both sides are below 2^53.
+    differences.sort_unstable();
+    // Strangers beyond the cap share a row.
+    differences.dedup_by(|next, kept| {
+        let is_same = (next.subject, next.measure, next.slot) == (kept.subject, kept.measure, kept.slot);
+        if is_same {
+            kept.amount = kept.amount.saturating_add(next.amount).clamp(-MAX_VALUE, MAX_VALUE);
+        }
+        is_same
+    });
+    let parents: BTreeMap<i64, i64> = rows.iter().flatten().map(|name| (name.id, name.parent)).collect();
+    let mut by_day = add_slots(tx, &differences, &parents)?;
+    by_day.iter().for_each(|day| touched.day(day.utc_day));
+    by_day.sort_unstable();
+    add_days(tx, &by_day)?;
+    report_negative(tx, &differences)
+}
+
+/// Writes the sums by slot, a row for each day; gives the sums of these days.
+fn add_slots(tx: &Connection, differences: &[Difference], parents: &BTreeMap<i64, i64>) -> Result<Vec<DayDifference>> {
     let mut upsert = tx.prepare_cached(
-        "INSERT INTO counter (subject, measure, slot, value) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT DO UPDATE SET value = min(value + excluded.value, 9007199254740991)",
+        "INSERT INTO counter (subject, measure, utc_day, slots) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO UPDATE SET slots = merged(slots, excluded.slots)",
     )?;
-    for ([subject, measure, slot], amount) in &by_slot {
-        upsert.execute(params![subject, measure, slot, amount])?;
+    let mut sums = Vec::new();
+    let mut day = Vec::new();
+    for same_day in differences.chunk_by(|a, b| a.key_of_day() == b.key_of_day()) {
+        let (subject, measure, utc_day) = same_day[0].key_of_day();
+        day.clear();
+        let mut amount = 0_i64;
+        for difference in same_day {
+            slots::push(&mut day, difference.slot.rem_euclid(SLOTS_A_DAY) as u8, difference.amount);
+            amount = amount.saturating_add(difference.amount).clamp(-MAX_VALUE, MAX_VALUE);
+        }
+        upsert.execute(params![subject, measure, utc_day, day])?;
+        sums.push(DayDifference { parent: parents[&subject], measure, utc_day, subject, amount });
     }
+    Ok(sums)
+}
+
+impl Difference {
+    fn key_of_day(&self) -> (i64, u16, i64) {
+        (self.subject, self.measure, self.slot.div_euclid(SLOTS_A_DAY))
+    }
+}
+
+fn add_days(tx: &Connection, differences: &[DayDifference]) -> Result<()> {
+    // The arithmetic stays far from 2^63: both sides are below 2^53.
     let mut upsert = tx.prepare_cached(
         "INSERT INTO counter_day (parent, measure, utc_day, subject, value) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT DO UPDATE SET value = min(value + excluded.value, 9007199254740991)",
     )?;
-    for ([parent, measure, utc_day, subject], amount) in &by_day {
+    for DayDifference { parent, measure, utc_day, subject, amount } in differences {
         upsert.execute(params![parent, measure, utc_day, subject, amount])?;
     }
-    report_negative(tx, &by_slot)
-}
-
-/// Sorts by key and joins what has one key.
-fn merge<const N: usize>(rows: &mut Vec<([i64; N], i64)>) {
-    rows.sort_unstable();
-    rows.dedup_by(|next, kept| {
-        let same = next.0 == kept.0;
-        if same {
-            kept.1 = kept.1.saturating_add(next.1).clamp(-MAX_VALUE, MAX_VALUE);
-        }
-        same
-    });
+    Ok(())
 }
 
 /// A sum below zero is a bug in the counting. It is kept as it is, so that a recount can find the cause, and said once
 /// for each key; on the wire it is zero.
-fn report_negative(tx: &Connection, by_slot: &[([i64; 3], i64)]) -> Result<()> {
-    let mut find = tx.prepare_cached("SELECT value FROM counter WHERE subject = ?1 AND measure = ?2 AND slot = ?3")?;
-    for (key, _) in by_slot.iter().filter(|(_, amount)| *amount < 0) {
-        let value: i64 = find.query_row(params![key[0], key[1], key[2]], |row| row.get(0))?;
+fn report_negative(tx: &Connection, differences: &[Difference]) -> Result<()> {
+    for Difference { subject, measure, slot, .. } in differences.iter().filter(|difference| difference.amount < 0) {
+        let mut value = 0;
+        each_slot(tx, *subject, *measure, Slots { from: *slot, until: slot + 1 }, |_, stored| value = stored)?;
         if value < 0 {
-            let subject: String = tx.query_row("SELECT subject FROM name WHERE id = ?1", [key[0]], |row| row.get(0))?;
+            let name: String = tx.query_row("SELECT subject FROM name WHERE id = ?1", [subject], |row| row.get(0))?;
             tracing::error!(
-                subject = %subject.escape_debug(),
-                measure = key[1],
-                slot = key[2],
+                subject = %name.escape_debug(),
+                measure,
+                slot,
                 value,
                 "a stored sum is negative: a bug in counting, please report it"
             );
@@ -91,6 +134,8 @@ pub struct Slots {
     pub until: i64,
 }
 
+const ALL: Slots = Slots { from: i64::MIN, until: i64::MAX };
+
 impl Slots {
     /// The stretch that holds both.
     pub fn and(self, other: Slots) -> Slots {
@@ -99,6 +144,18 @@ impl Slots {
 
     pub fn span(self) -> Span {
         Span::new(Slot(self.from).start(), Slot(self.until).start())
+    }
+
+    /// Calls `each(slot, sum)` for what a stored day has of these slots.
+    fn of_day(self, utc_day: i64, day: &[u8], mut each: impl FnMut(i64, i64)) -> Result<()> {
+        let midnight = utc_day * SLOTS_A_DAY;
+        slots::each(day, |slot, sum| {
+            let slot = midnight + i64::from(slot);
+            if self.from <= slot && slot < self.until {
+                each(slot, sum);
+            }
+        })?;
+        Ok(())
     }
 
     /// All slots that begin in the span.
@@ -127,15 +184,52 @@ pub fn for_each_slot(
     subject: i64,
     measure: &Measure,
     slots: Slots,
-    mut each: impl FnMut(i64, i64),
+    each: impl FnMut(i64, i64),
 ) -> Result<()> {
+    each_slot(tx, subject, measure.number, slots, each)
+}
+
+fn each_slot(tx: &Connection, subject: i64, measure: u16, slots: Slots, mut each: impl FnMut(i64, i64)) -> Result<()> {
     let mut statement = tx.prepare_cached(
-        "SELECT slot, value FROM counter WHERE subject = ?1 AND measure = ?2 AND slot >= ?3 AND slot < ?4 AND value != 0
-         ORDER BY slot",
+        "SELECT utc_day, slots FROM counter WHERE subject = ?1 AND measure = ?2 AND utc_day >= ?3 AND utc_day <= ?4
+         ORDER BY utc_day",
     )?;
-    let mut rows = statement.query(params![subject, measure.number, slots.from, slots.until])?;
+    let (first, last) = (slots.from.div_euclid(SLOTS_A_DAY), (slots.until - 1).div_euclid(SLOTS_A_DAY));
+    let mut rows = statement.query(params![subject, measure, first, last])?;
     while let Some(row) = rows.next()? {
-        each(row.get(0)?, row.get(1)?);
+        slots.of_day(row.get(0)?, row.get_ref(1)?.as_blob()?, &mut each)?;
+    }
+    Ok(())
+}
+
+/// The first and the last slot that a subject has a number of a measure in.
+pub fn ends(tx: &Connection, subject: i64, measure: &Measure) -> Result<Option<(i64, i64)>> {
+    let end = |order: &str| -> Result<Option<Vec<i64>>> {
+        tx.prepare_cached(&format!(
+            "SELECT utc_day, slots FROM counter WHERE subject = ?1 AND measure = ?2 AND length(slots) > 0
+             ORDER BY utc_day {order} LIMIT 1"
+        ))?
+        .query_row(params![subject, measure.number], |row| {
+            let mut slots = Vec::new();
+            ALL.of_day(row.get(0)?, row.get_ref(1)?.as_blob()?, |slot, _| slots.push(slot))?;
+            Ok(slots)
+        })
+        .optional()
+    };
+    let (first, last) = (end("ASC")?, end("DESC")?);
+    Ok(first.and_then(|slots| slots.first().copied()).zip(last.and_then(|slots| slots.last().copied())))
+}
+
+/// Every stored sum, by subject, measure and slot.
+pub fn all(tx: &Connection, mut each: impl FnMut(&str, u16, Slot, i64)) -> Result<()> {
+    let mut statement = tx.prepare(
+        "SELECT name.subject, measure, utc_day, slots FROM counter JOIN name ON name.id = counter.subject
+         ORDER BY counter.subject, measure, utc_day",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (subject, measure) = (row.get_ref(0)?.as_str()?, row.get(1)?);
+        ALL.of_day(row.get(2)?, row.get_ref(3)?.as_blob()?, |slot, sum| each(subject, measure, Slot(slot), sum))?;
     }
     Ok(())
 }
@@ -150,30 +244,32 @@ pub fn total(tx: &Connection, subject: i64, measure: &Measure, slots: Slots) -> 
 /// The sum of a measure for each child of `parent` that has any: whole days from the roll-up, the two edges from slots,
 /// so exact for a span on any slot edges.
 pub fn children(tx: &Connection, parent: i64, measure: &Measure, slots: Slots) -> Result<BTreeMap<i64, i64>> {
-    let mut sums = BTreeMap::new();
-    let mut add = |statement: &mut rusqlite::Statement<'_>, bound: &[i64]| -> Result<()> {
-        let mut rows = statement.query(rusqlite::params_from_iter(bound))?;
-        while let Some(row) = rows.next()? {
-            let sum: &mut i64 = sums.entry(row.get(0)?).or_insert(0);
-            *sum = sum.saturating_add(row.get(1)?);
-        }
-        Ok(())
+    let mut sums: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut add = |child: i64, value: i64| {
+        let sum = sums.entry(child).or_insert(0);
+        *sum = sum.saturating_add(value);
     };
-    let number = i64::from(measure.number);
     let (days, edges) = slots.split();
     let mut whole_days = tx.prepare_cached(
         "SELECT subject, value FROM counter_day WHERE parent = ?1 AND measure = ?2 AND utc_day >= ?3 AND utc_day < ?4",
     )?;
-    add(&mut whole_days, &[parent, number, days.start, days.end])?;
+    let mut rows = whole_days.query(params![parent, measure.number, days.start, days.end])?;
+    while let Some(row) = rows.next()? {
+        add(row.get(0)?, row.get(1)?);
+    }
     // The roll-up of the edge's day says which children have slots there at all.
-    let mut edge_slots = tx.prepare_cached(
-        "SELECT c.subject, c.value FROM counter_day d JOIN counter c
-           ON c.subject = d.subject AND c.measure = d.measure AND c.slot >= ?4 AND c.slot < ?5
+    let mut edge_days = tx.prepare_cached(
+        "SELECT c.subject, c.slots FROM counter_day d JOIN counter c
+           ON c.subject = d.subject AND c.measure = d.measure AND c.utc_day = d.utc_day
          WHERE d.parent = ?1 AND d.measure = ?2 AND d.utc_day = ?3",
     )?;
     for edge in edges.into_iter().filter(|edge| edge.from < edge.until) {
         let utc_day = edge.from.div_euclid(SLOTS_A_DAY);
-        add(&mut edge_slots, &[parent, number, utc_day, edge.from, edge.until])?;
+        let mut rows = edge_days.query(params![parent, measure.number, utc_day])?;
+        while let Some(row) = rows.next()? {
+            let child = row.get(0)?;
+            edge.of_day(utc_day, row.get_ref(1)?.as_blob()?, |_, value| add(child, value))?;
+        }
     }
     sums.retain(|_, sum| *sum != 0);
     Ok(sums)

@@ -1,16 +1,18 @@
 //! Events as evidence: what a number was made of, newest first. Found by subject and time, and by what moved.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
-use mailtally_model::measure::Unit;
 use mailtally_model::time::DAY_SECS;
 use mailtally_model::wire::{EventPage, EventRow, EventTotal};
-use mailtally_model::{Measure, Slot, Span, Subject, Time, catalogue};
+use mailtally_model::{Span, Subject, Time, catalogue};
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
+use rustc_hash::FxHashMap;
 
 use super::MAX_VALUE;
 use super::counters::{self, Slots};
-use super::names::Names;
+use super::names::{Names, SERVER_ID};
+use crate::batch::Evidence;
 use crate::event::{Event, EventId};
 
 /// The most events on a page.
@@ -41,124 +43,132 @@ pub struct EventQuery {
     pub limit: usize,
 }
 
-/// Writes an event as it is now, in place of what it was. `newest` is the highest id in the file.
-pub fn write(tx: &Connection, names: &Names, id: EventId, event: &Event, newest: &mut i64) -> Result<()> {
-    let row_id = id.0 as i64;
-    if row_id > *newest {
-        *newest = row_id;
-    } else {
-        forget(tx, names, row_id)?;
+/// Writes a batch's events as they are now, in place of what they were, in the order of the stored keys.
+pub fn write(tx: &Connection, names: &Names, events: &FxHashMap<EventId, Evidence>) -> Result<()> {
+    for (id, evidence) in events {
+        if let Some(stored) = &evidence.stored {
+            forget(tx, names, stored.time, *id, &stored.subjects)?;
+        }
     }
-    // What moved, and where: two bytes for each measure under each subject that the event touches.
-    let mut touched: BTreeMap<Subject, Vec<u8>> = BTreeMap::new();
-    touched.insert(Subject::Server, Vec::new());
-    touched.extend(event.subjects.iter().map(|subject| (subject.clone(), Vec::new())));
-    let mut counts: BTreeMap<u16, Booked> = BTreeMap::new();
-    let began = event.time.slot();
-    event.counters(&mut |measure, subject, slot, amount| {
-        if amount == 0 {
-            return;
-        }
-        if *subject == Subject::Server {
-            counts.entry(measure.number).or_insert(Booked::new(slot)).add(slot, amount);
-        }
-        let moved = touched.entry(subject.clone()).or_default();
-        let is_known = |[a, b]: [u8; 2]| u16::from_le_bytes([a, b]) & !LATER == measure.number;
-        match moved.as_chunks_mut().0.iter_mut().find(|known| is_known(**known)) {
-            Some(known) if slot > began => *known = (measure.number | LATER).to_le_bytes(),
-            Some(_) => {}
-            None => moved.extend((measure.number | if slot > began { LATER } else { 0 }).to_le_bytes()),
-        }
-    });
-    let counts: Vec<Vec<i64>> = counts.iter().filter_map(|(number, booked)| booked.stored(*number, began)).collect();
-    let subjects: Vec<&Subject> = touched.keys().filter(|subject| **subject != Subject::Server).collect();
-    tx.prepare_cached(
-        "INSERT OR REPLACE INTO event (id, time, kind, host, subjects, peer, bytes, duration_ms, detail, counts)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    )?
-    .execute(params![
-        row_id,
-        event.time.0,
-        event.kind.id(),
-        event.host,
-        json(&subjects),
-        event.peer,
-        event.bytes.map(|bytes| bytes as i64),
-        event.duration_ms.map(|millis| millis as i64),
-        event.detail,
-        json(&counts),
-    ])?;
+    let mut in_order: Vec<(Time, EventId, &Event)> =
+        events.iter().map(|(id, evidence)| (evidence.now.time, *id, &*evidence.now)).collect();
+    in_order.sort_unstable_by_key(|(time, id, _)| (*time, *id));
     let mut insert = tx.prepare_cached(
-        "INSERT OR REPLACE INTO event_subject (subject, time, event, measures) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT OR REPLACE INTO event (time, id, measures, kind, host, subjects, peer, bytes, duration_ms, detail)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
-    for (subject, measures) in &touched {
-        if let Some(name) = names.find(subject) {
-            insert.execute(params![name, event.time.0, row_id, measures])?;
+    let mut touches = Touches::default();
+    let mut moved = Moved::default();
+    let (mut kind, mut subjects) = (Vec::new(), Vec::new());
+    for (time, id, event) in in_order {
+        moved.look(event);
+        insert.execute(params![
+            time.0,
+            id.0 as i64,
+            moved.at(0),
+            json(&mut kind, &event.kind),
+            event.host,
+            json(&mut subjects, &event.subjects),
+            event.peer,
+            event.bytes.map(|bytes| bytes as i64),
+            event.duration_ms.map(|millis| millis as i64),
+            event.detail,
+        ])?;
+        for (nth, subject) in event.subjects.iter().enumerate() {
+            if let Some(name) = names.find(subject) {
+                touches.add(name, time, id, moved.at(nth + 1));
+            }
         }
     }
-    Ok(())
+    touches.write(tx)
 }
 
-fn json<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("lists of names and numbers have a JSON form")
+/// Which measures an event moved, and for how many of its owners.
+#[derive(Default)]
+struct Moved {
+    measures: Vec<(u16, usize)>,
+    bytes: Vec<u8>,
+}
+
+impl Moved {
+    fn look(&mut self, event: &Event) {
+        self.measures.clear();
+        let began = event.time.slot();
+        event.amounts(&mut |measure, owners, slot, _| {
+            let later = if slot > began { LATER } else { 0 };
+            match self.measures.iter_mut().find(|(number, _)| *number & !LATER == measure.number) {
+                Some((number, most)) => (*number, *most) = (*number | later, owners.max(*most)),
+                None => self.measures.push((measure.number | later, owners)),
+            }
+        });
+    }
+
+    /// The numbers of those that moved for the server (0) or the `nth` of the subjects, two bytes each.
+    fn at(&mut self, nth: usize) -> &[u8] {
+        self.bytes.clear();
+        let there = self.measures.iter().filter(|(_, owners)| nth <= *owners);
+        self.bytes.extend(there.flat_map(|(number, _)| number.to_le_bytes()));
+        &self.bytes
+    }
+}
+
+/// What finds events by their subjects, gathered so that it is written in the order of its keys.
+#[derive(Default)]
+struct Touches {
+    rows: Vec<(i64, Time, EventId, Range<usize>)>,
+    measures: Vec<u8>,
+}
+
+impl Touches {
+    fn add(&mut self, subject: i64, time: Time, event: EventId, measures: &[u8]) {
+        let from = self.measures.len();
+        self.measures.extend_from_slice(measures);
+        self.rows.push((subject, time, event, from..self.measures.len()));
+    }
+
+    fn write(mut self, tx: &Connection) -> Result<()> {
+        self.rows.sort_unstable_by_key(|(subject, time, event, _)| (*subject, *time, *event));
+        let mut insert = tx.prepare_cached(
+            "INSERT OR REPLACE INTO event_subject (subject, time, event, measures) VALUES (?1, ?2, ?3, ?4)",
+        )?;
+        for (subject, time, event, measures) in self.rows {
+            insert.execute(params![subject, time.0, event.0 as i64, &self.measures[measures]])?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a value over what the buffer held.
+fn json<'a, T: serde::Serialize>(buffer: &'a mut Vec<u8>, value: &T) -> &'a str {
+    buffer.clear();
+    serde_json::to_writer(&mut *buffer, value).expect("lists of names and plain data have a JSON form");
+    str::from_utf8(buffer).expect("JSON is UTF-8")
 }
 
 /// Removes an event and what finds it, if it is there.
-fn forget(tx: &Connection, names: &Names, id: i64) -> Result<()> {
-    let found: Option<(i64, String)> = tx
-        .prepare_cached("DELETE FROM event WHERE id = ?1 RETURNING time, subjects")?
-        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((time, subjects)) = found else { return Ok(()) };
+fn forget(tx: &Connection, names: &Names, time: Time, id: EventId, subjects: &[Subject]) -> Result<()> {
+    let key = params![time.0, id.0 as i64];
+    if tx.prepare_cached("DELETE FROM event WHERE time = ?1 AND id = ?2")?.execute(key)? == 0 {
+        return Ok(());
+    }
     let mut delete = tx.prepare_cached("DELETE FROM event_subject WHERE subject = ?1 AND time = ?2 AND event = ?3")?;
-    let subjects: Vec<Subject> = serde_json::from_str(&subjects).unwrap_or_default();
-    for subject in subjects.iter().chain([&Subject::Server]) {
-        if let Some(name) = names.find(subject) {
-            delete.execute(params![name, time, id])?;
-        }
+    for name in subjects.iter().filter_map(|subject| names.find(subject)) {
+        delete.execute(params![name, time.0, id.0 as i64])?;
     }
     Ok(())
 }
 
 /// Forgets events before a time, at most `limit` of them, oldest first; says how many. Counters stay.
 pub fn prune(tx: &Connection, names: &Names, before: Time, limit: usize) -> Result<usize> {
-    let ids: Vec<i64> = tx
-        .prepare_cached("SELECT id FROM event WHERE time < ?1 ORDER BY time LIMIT ?2")?
-        .query_map(params![before.0, limit as i64], |row| row.get(0))?
+    let old: Vec<(i64, i64, String)> = tx
+        .prepare_cached("SELECT time, id, subjects FROM event WHERE time < ?1 ORDER BY time LIMIT ?2")?
+        .query_map(params![before.0, limit as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_>>()?;
-    for id in &ids {
-        forget(tx, names, *id)?;
+    for (time, id, subjects) in &old {
+        let subjects: Vec<Subject> = serde_json::from_str(subjects).unwrap_or_default();
+        forget(tx, names, Time(*time), EventId(*id as u64), &subjects)?;
     }
-    Ok(ids.len())
-}
-
-/// One measure's amount in an event, and when it was counted.
-struct Booked {
-    amount: i64,
-    first: Slot,
-    last: Slot,
-}
-
-impl Booked {
-    fn new(slot: Slot) -> Booked {
-        Booked { amount: 0, first: slot, last: slot }
-    }
-
-    fn add(&mut self, slot: Slot, amount: i64) {
-        self.amount += amount;
-        self.first = self.first.min(slot);
-        self.last = self.last.max(slot);
-    }
-
-    /// `[measure, amount]`, and how many slots after the beginning it was counted if that was in one other slot. What is
-    /// spread over many, as the seconds of a session, has no one time.
-    fn stored(&self, measure: u16, began: Slot) -> Option<Vec<i64>> {
-        let mut stored = vec![i64::from(measure), self.amount];
-        if self.first == self.last && self.first != began {
-            stored.push(self.first.0 - began.0);
-        }
-        (self.amount != 0).then_some(stored)
-    }
+    Ok(old.len())
 }
 
 /// A page of a subject's events. `visible` says which other subjects may be named to the asker. The first page says what
@@ -173,10 +183,15 @@ pub fn page(
     let mut total = EventTotal { events: 0, amount: 0, is_all: true, counted: None, kept_from: None };
     let is_first = query.after.is_none();
     let after = query.after.unwrap_or((query.span.until, EventId(i64::MAX as u64)));
-    let mut statement = tx.prepare_cached(
+    // All events are the server's.
+    let sql = if subject == SERVER_ID {
+        "SELECT time, id, measures FROM event
+         WHERE time >= ?2 AND time < ?3 AND (time, id) < (?4, ?5) ORDER BY time DESC, id DESC"
+    } else {
         "SELECT time, event, measures FROM event_subject
-         WHERE subject = ?1 AND time >= ?2 AND time < ?3 AND (time, event) < (?4, ?5) ORDER BY time DESC, event DESC",
-    )?;
+         WHERE subject = ?1 AND time >= ?2 AND time < ?3 AND (time, event) < (?4, ?5) ORDER BY time DESC, event DESC"
+    };
+    let mut statement = tx.prepare_cached(sql)?;
     let back_secs = if query.measures.is_empty() { 0 } else { LONGEST_SECS };
     let from = query.span.from.plus_secs(-back_secs);
     let mut rows = statement.query(params![subject, from.0, query.span.until.0, after.0.0, after.1.0 as i64])?;
@@ -192,14 +207,15 @@ pub fn page(
         let (time, id): (i64, i64) = (row.get(0)?, row.get(1)?);
         let is_full = page.events.len() == query.limit;
         let found = match may_match(row.get_ref(2)?.as_blob()?, Time(time), query) {
-            true => read(tx, id, &visible)?.filter(|stored| stored.matches(query)),
+            true => read(tx, Time(time), EventId(id as u64))?,
             false => None,
         };
-        if let Some(stored) = found {
+        let amount = found.as_ref().and_then(|event| amount(event, query));
+        if let Some((event, amount)) = found.zip(amount).filter(|(event, _)| is_wanted(event, query, &visible)) {
             total.events += 1;
-            total.amount += stored.amount(query);
+            total.amount += amount;
             if !is_full {
-                page.events.push(stored.row);
+                page.events.push(shown(id, &event, &visible));
             } else {
                 page.next = page.next.or(last.clone());
                 if !is_first {
@@ -238,82 +254,73 @@ fn may_match(moved: &[u8], time: Time, query: &EventQuery) -> bool {
     })
 }
 
-/// An event as it is stored.
-struct Stored {
-    row: EventRow,
-    counts: Vec<Vec<i64>>,
-}
-
-impl Stored {
-    fn matches(&self, query: &EventQuery) -> bool {
-        let EventRow { kind, peer, detail, host, subjects, .. } = &self.row;
-        let holds = |wanted: &String| {
-            let wanted = wanted.to_lowercase();
-            let texts = [detail, host].into_iter().chain(peer).chain(subjects);
-            texts.into_iter().any(|text| text.to_lowercase().contains(&wanted))
-        };
-        let is_counted = query.measures.is_empty() || self.counts.iter().any(|count| self.is_within(count, query));
-        is_counted && query.kind.as_ref().is_none_or(|wanted| wanted == kind) && query.text.as_ref().is_none_or(holds)
+/// What an event counted of the measures, for the subject and in the span that are asked for; `None` if nothing. Without
+/// measures every event of the span is as good as another.
+fn amount(event: &Event, query: &EventQuery) -> Option<i64> {
+    if query.measures.is_empty() {
+        return Some(0);
     }
-
-    /// Whether a count is of one of the measures and in the span.
-    fn is_within(&self, count: &[i64], query: &EventQuery) -> bool {
-        let (&[number, _] | &[number, _, _]) = count else { return false };
-        if !query.measures.iter().any(|measure| i64::from(*measure) == number) {
-            return false;
-        }
-        match count.get(2) {
-            Some(later) => query.span.contains(Slot(self.row.time.slot().0 + later).start()),
-            // Spread over its duration, or counted where it began.
-            None if query.span.contains(self.row.time) => true,
-            None => {
-                let secs = self.row.duration_ms.unwrap_or(0) / 1_000;
-                let is_spread = measure_of(number).is_some_and(|measure| measure.unit == Unit::Millis);
-                is_spread && self.row.time.plus_secs(secs.min(i64::MAX as u64) as i64) > query.span.from
-            }
-        }
-    }
-
-    fn amount(&self, query: &EventQuery) -> i64 {
-        self.counts.iter().filter(|count| self.is_within(count, query)).filter_map(|count| count.get(1)).sum()
-    }
-}
-
-fn measure_of(number: i64) -> Option<&'static Measure> {
-    catalogue::measures().into_iter().find(|measure| i64::from(measure.number) == number)
-}
-
-fn read(tx: &Connection, id: i64, visible: &impl Fn(&Subject) -> bool) -> Result<Option<Stored>> {
-    tx.prepare_cached(
-        "SELECT time, kind, host, subjects, peer, bytes, duration_ms, detail, counts FROM event WHERE id = ?1",
-    )?
-    .query_row([id], |row| {
-        let subjects: Vec<Subject> = serde_json::from_str(row.get_ref(3)?.as_str()?).unwrap_or_default();
-        let counts: Vec<Vec<i64>> = serde_json::from_str(row.get_ref(8)?.as_str()?).unwrap_or_default();
-        let event = EventRow {
-            id: id as u64,
-            time: Time(row.get(0)?),
-            kind: row.get(1)?,
-            host: row.get(2)?,
-            subjects: subjects.iter().filter(|subject| visible(subject)).map(Subject::to_string).collect(),
-            peer: row.get(4)?,
-            bytes: row.get::<_, Option<i64>>(5)?.map(|bytes| bytes as u64),
-            duration_ms: row.get::<_, Option<i64>>(6)?.map(|millis| millis as u64),
-            counts: named(&counts),
-            detail: row.get(7)?,
-        };
-        Ok(Stored { row: event, counts })
-    })
-    .optional()
-}
-
-/// Measures by id; one that this build no longer knows is left out.
-fn named(counts: &[Vec<i64>]) -> BTreeMap<String, i64> {
-    let name = |count: &Vec<i64>| {
-        let (&[number, amount] | &[number, amount, _]) = count.as_slice() else { return None };
-        measure_of(number).map(|measure| (measure.id.to_owned(), amount))
+    let nth = match &query.subject {
+        Subject::Server => 0,
+        subject => event.subjects.iter().position(|owner| owner == subject)? + 1,
     };
-    counts.iter().filter_map(name).collect()
+    let mut sum = None;
+    event.amounts(&mut |measure, owners, slot, amount| {
+        if nth <= owners && query.measures.contains(&measure.number) && query.span.contains(slot.start()) {
+            *sum.get_or_insert(0) += amount;
+        }
+    });
+    sum
+}
+
+/// Whether an event is of the kind and holds the text that are asked for.
+fn is_wanted(event: &Event, query: &EventQuery, visible: &impl Fn(&Subject) -> bool) -> bool {
+    let holds = |wanted: &String| {
+        let wanted = wanted.to_lowercase();
+        let names = event.subjects.iter().filter(|subject| visible(subject)).map(Subject::to_string);
+        let mut texts = [&event.detail, &event.host].into_iter().chain(&event.peer).cloned().chain(names);
+        texts.any(|text| text.to_lowercase().contains(&wanted))
+    };
+    query.kind.as_ref().is_none_or(|wanted| wanted == event.kind.id()) && query.text.as_ref().is_none_or(holds)
+}
+
+/// An event as it was written. `None` for one that is gone, or that this build no longer understands.
+fn read(tx: &Connection, time: Time, id: EventId) -> Result<Option<Event>> {
+    let mut statement = tx.prepare_cached(
+        "SELECT kind, host, subjects, peer, bytes, duration_ms, detail FROM event WHERE time = ?1 AND id = ?2",
+    )?;
+    let event = statement.query_row(params![time.0, id.0 as i64], |row| {
+        let Ok(kind) = serde_json::from_str(row.get_ref(0)?.as_str()?) else { return Ok(None) };
+        Ok(Some(Event {
+            time,
+            kind,
+            host: row.get(1)?,
+            subjects: serde_json::from_str(row.get_ref(2)?.as_str()?).unwrap_or_default(),
+            peer: row.get(3)?,
+            bytes: row.get::<_, Option<i64>>(4)?.map(|bytes| bytes as u64),
+            duration_ms: row.get::<_, Option<i64>>(5)?.map(|millis| millis as u64),
+            detail: row.get(6)?,
+        }))
+    });
+    Ok(event.optional()?.flatten())
+}
+
+fn shown(id: i64, event: &Event, visible: &impl Fn(&Subject) -> bool) -> EventRow {
+    let mut counts: BTreeMap<String, i64> = BTreeMap::new();
+    event.amounts(&mut |measure, _, _, amount| *counts.entry(measure.id.to_owned()).or_insert(0) += amount);
+    counts.retain(|_, amount| *amount != 0);
+    EventRow {
+        id: id as u64,
+        time: event.time,
+        kind: event.kind.id().to_owned(),
+        host: event.host.clone(),
+        subjects: event.subjects.iter().filter(|subject| visible(subject)).map(Subject::to_string).collect(),
+        peer: event.peer.clone(),
+        bytes: event.bytes,
+        duration_ms: event.duration_ms,
+        counts,
+        detail: event.detail.clone(),
+    }
 }
 
 /// Reads a page's `next` back.

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use super::counters::{self, Slots};
 use super::coverage;
 use super::names::Names;
+use crate::batch::Counters;
 
 /// Findings kept, the newest days: a year of a large site that is under attack each day, and a page reads them all in
 /// a few milliseconds.
@@ -64,21 +65,19 @@ impl Due {
     }
 
     /// Notes what a batch changes, in memory and in its transaction. What the transaction does not keep is looked at in vain.
-    pub fn note(
-        &mut self,
-        tx: &Connection,
-        names: &Names,
-        counters: &FxHashMap<(Subject, u16, Slot), i64>,
-    ) -> Result<()> {
+    pub fn note(&mut self, tx: &Connection, names: &Names, counters: &Counters) -> Result<()> {
+        let row = |subject: &Subject| match subject {
+            Subject::Domain(_) | Subject::Mailbox(_) => names.find(subject),
+            Subject::Server | Subject::Service(..) => None,
+        };
+        let rows: Vec<Option<i64>> = counters.subjects().iter().map(row).collect();
         let mut all: Option<Slots> = None;
-        for (subject, measure, slot) in counters.keys() {
-            if !matches!(subject, Subject::Domain(_) | Subject::Mailbox(_)) || Watched::of(*measure).is_none() {
-                continue;
-            }
-            let here = Slots { from: slot.0, until: slot.0 + 1 };
-            all = Some(all.map_or(here, |all| all.and(here)));
-            if let Some(row) = names.find(subject) {
-                let due = self.counts.entry((row, *measure)).or_insert(here);
+        for (subject, measure, slot, _) in counters.numbered() {
+            let Some(row) = rows[subject] else { continue };
+            if Watched::of(measure).is_some() {
+                let here = Slots { from: slot.0, until: slot.0 + 1 };
+                all = Some(all.map_or(here, |all| all.and(here)));
+                let due = self.counts.entry((row, measure)).or_insert(here);
                 *due = due.and(here);
             }
         }
@@ -150,11 +149,10 @@ impl Look<'_> {
 
     /// When the subject was first counted, by any measure.
     pub fn born(&self, count: &DueCount) -> Result<Time> {
-        let mut first = self.0.prepare_cached("SELECT min(slot) FROM counter WHERE subject = ?1 AND measure = ?2")?;
         let mut born = Time(i64::MAX);
         for measure in catalogue::measures() {
-            let slot: Option<i64> = first.query_row([count.row, i64::from(measure.number)], |row| row.get(0))?;
-            born = born.min(slot.map_or(born, |slot| Slot(slot).start()));
+            let ends = counters::ends(self.0, count.row, measure)?;
+            born = born.min(ends.map_or(born, |(first, _)| Slot(first).start()));
         }
         Ok(born)
     }

@@ -16,6 +16,7 @@ mod health;
 mod names;
 mod reader;
 mod schema;
+mod slots;
 mod usage;
 mod writer;
 

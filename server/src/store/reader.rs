@@ -9,10 +9,11 @@ use mailtally_model::overage::Counts;
 use mailtally_model::wire::{Answer, EventPage, Health, SourceHealth};
 use mailtally_model::{Family, SLOT_SECS, Slot, Span, Subject, Time, catalogue};
 use rusqlite::{Connection, InterruptHandle, OptionalExtension, Transaction};
+use rustc_hash::FxHashSet;
 
 use super::answer::{self, Question};
 use super::names::SERVER_ID;
-use super::{coverage, days, events, findings, health, schema, usage, writer};
+use super::{counters, coverage, days, events, findings, health, schema, usage, writer};
 use crate::settings::Of;
 use crate::store::{EventQuery, Kept};
 
@@ -48,8 +49,11 @@ pub struct Reader {
 impl Reader {
     /// Opens the data file of a directory; it must be there.
     pub fn open(dir: &Path) -> anyhow::Result<Reader> {
-        let path = dir.join(schema::FILE);
-        Ok(Reader { connection: schema::open_reader(&path)?, path })
+        Reader::of_file(&dir.join(schema::FILE))
+    }
+
+    pub(super) fn of_file(path: &Path) -> anyhow::Result<Reader> {
+        Ok(Reader { connection: schema::open_reader(path)?, path: path.to_owned() })
     }
 
     /// One report's counters.
@@ -108,6 +112,33 @@ impl Reader {
                 let last = span.until.plus_secs(SLOT_SECS - 1).slot();
                 Span::new(span.from.slot().start(), last.start())
             }))
+        })
+    }
+
+    /// Every stored sum, by subject, measure and slot: `each(subject, measure's number, slot, sum)`.
+    pub fn each_counter(&self, each: impl FnMut(&str, u16, Slot, i64)) -> anyhow::Result<()> {
+        self.plain(|tx| counters::all(tx, each))
+    }
+
+    /// Hashes of the lines of a slot that were counted; one that was counted twice stands twice.
+    pub fn seen(&self, slot: Slot) -> anyhow::Result<Vec<u64>> {
+        self.plain(|tx| {
+            let mut hashes = Vec::new();
+            let mut statement = tx.prepare_cached("SELECT hashes FROM seen WHERE slot = ?1")?;
+            let mut rows = statement.query([slot.0])?;
+            while let Some(row) = rows.next()? {
+                let (eights, _) = row.get_ref(0)?.as_blob()?.as_chunks();
+                hashes.extend(eights.iter().map(|eight| u64::from_le_bytes(*eight)));
+            }
+            Ok(hashes)
+        })
+    }
+
+    /// The slots that lines were counted of.
+    pub fn slots_seen(&self) -> anyhow::Result<FxHashSet<Slot>> {
+        self.plain(|tx| {
+            let mut statement = tx.prepare("SELECT DISTINCT slot FROM seen")?;
+            statement.query_map([], |row| row.get(0).map(Slot))?.collect()
         })
     }
 
@@ -176,12 +207,9 @@ fn find(tx: &Connection, subject: &Subject) -> rusqlite::Result<Option<i64>> {
 
 /// From the first to the last slot that the server has a number in.
 fn counted(tx: &Connection) -> rusqlite::Result<Option<Span>> {
-    let mut ends = tx.prepare_cached("SELECT min(slot), max(slot) FROM counter WHERE subject = ?1 AND measure = ?2")?;
     let mut span: Option<Span> = None;
     for measure in catalogue::measures() {
-        let (first, last): (Option<i64>, Option<i64>) =
-            ends.query_row([SERVER_ID, i64::from(measure.number)], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let Some((first, last)) = first.zip(last) else { continue };
+        let Some((first, last)) = counters::ends(tx, SERVER_ID, measure)? else { continue };
         let (from, until): (Time, Time) = (Slot(first).start(), Slot(last + 1).start());
         span = Some(span.map_or(Span::new(from, until), |s| Span::new(s.from.min(from), s.until.max(until))));
     }

@@ -1,4 +1,4 @@
--- Schema 2: findings. Everything that was counted before it is due to be looked at.
+-- Schema 2: findings.
 
 -- What stood out of its own past: at most one row a day for each count, and none for nearly all. `day` is when the day
 -- began in the server's zone; `from_secs` and `until_secs` are that day, or an hour of it.
@@ -16,6 +16,3 @@ CREATE TABLE finding (
   PRIMARY KEY (subject, measure, day)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX finding_day ON finding (day);
-
-INSERT INTO meta (key, value) SELECT 'due_from', min(slot) FROM counter HAVING min(slot) IS NOT NULL;
-INSERT INTO meta (key, value) SELECT 'due_until', max(slot) + 1 FROM counter HAVING max(slot) IS NOT NULL;

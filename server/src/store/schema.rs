@@ -7,15 +7,19 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::counters;
+
 /// The data file's name in the data directory.
 pub const FILE: &str = "mailtally.sqlite";
 /// Held by the one process that writes.
 pub const LOCK: &str = "mailtally.lock";
 
-/// What makes a file of one version one of the next, from an empty one on. A file that needs more steps than there are
-/// here was written by a newer Mailtally.
+/// What makes a file of one version one of the next, from an empty one on.
 const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema-2.sql")];
-const VERSION: i32 = STEPS.len() as i32;
+/// Versions up to this one were never released: they had rows of another shape.
+const UNRELEASED: i32 = 10;
+/// A file with a higher number was written by a newer Mailtally.
+const VERSION: i32 = UNRELEASED + STEPS.len() as i32;
 /// "MTly", in the file's header: another program's SQLite file is not taken for ours.
 const APPLICATION_ID: i32 = 0x4d54_6c79;
 /// How long a writer or reader waits for the other's short moments before it gives up.
@@ -95,6 +99,7 @@ enum Refusal {
     Sqlite(rusqlite::Error),
     Foreign,
     Newer(i32),
+    Older(i32),
     Damaged(String),
 }
 
@@ -113,6 +118,10 @@ impl Refusal {
             Refusal::Newer(version) => anyhow!(
                 "{path_shown} was written by a newer mailtally (schema {version}, this one knows {VERSION}); it was left untouched"
             ),
+            Refusal::Older(version) => anyhow!(
+                "{path_shown} was written before the first release (schema {version}, this one knows {VERSION}): move it \
+                 away and import the logs again"
+            ),
             Refusal::Damaged(what) => damaged(path, &what),
         }
     }
@@ -126,6 +135,7 @@ fn accept(connection: &Connection) -> Result<(), Refusal> {
     }
     match number("user_version")? {
         version if version > VERSION => Err(Refusal::Newer(version)),
+        version if version <= UNRELEASED => Err(Refusal::Older(version)),
         _ => Ok(()),
     }
 }
@@ -137,6 +147,7 @@ fn set_up(connection: &Connection, length: u64) -> Result<(), Refusal> {
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "temp_store", "memory")?;
+    counters::register(connection)?;
     if (1..=MAX_CHECKED_BYTES).contains(&length) {
         let verdict: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
         if verdict != "ok" {
@@ -146,7 +157,7 @@ fn set_up(connection: &Connection, length: u64) -> Result<(), Refusal> {
     let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version < VERSION {
         let tx = connection.unchecked_transaction()?;
-        for step in STEPS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+        for step in STEPS.iter().skip(usize::try_from(version - UNRELEASED).unwrap_or(0)) {
             tx.execute_batch(step)?;
         }
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;

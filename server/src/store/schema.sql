@@ -13,13 +13,14 @@ CREATE TABLE name (
 ) STRICT;
 INSERT INTO name (id, subject, parent, known) VALUES (1, '(server)', 0, 1), (2, '(other)', 1, 1);
 
--- Trends: the key begins with the subject and ends with time, so that one subject's months lie together.
+-- Trends: the key begins with the subject and ends with time, so that one subject's months lie together. A row is a
+-- day; `slots` are its quarter hours and their sums (see slots.rs).
 CREATE TABLE counter (
   subject INTEGER NOT NULL,
   measure INTEGER NOT NULL,
-  slot INTEGER NOT NULL,
-  value INTEGER NOT NULL,
-  PRIMARY KEY (subject, measure, slot)
+  utc_day INTEGER NOT NULL,
+  slots BLOB NOT NULL,
+  PRIMARY KEY (subject, measure, utc_day)
 ) STRICT, WITHOUT ROWID;
 
 -- Modes: the same sums by whole UTC days, all children of a parent together.
@@ -32,10 +33,13 @@ CREATE TABLE counter_day (
   PRIMARY KEY (parent, measure, utc_day, subject)
 ) STRICT, WITHOUT ROWID;
 
--- Evidence. `subjects` is a JSON list of names, `counts` a JSON list of [measure number, amount at server scope].
+-- Evidence, in the order in which it is shown and forgotten: all events touch the server, so this is its list too.
+-- `measures` are the numbers that moved there, two bytes each, so that a page of one measure's events never opens the
+-- others; `kind` is JSON and `subjects` a JSON list of names. From these the numbers can be counted again.
 CREATE TABLE event (
-  id INTEGER PRIMARY KEY,
   time INTEGER NOT NULL,
+  id INTEGER NOT NULL,
+  measures BLOB NOT NULL,
   kind TEXT NOT NULL,
   host TEXT NOT NULL,
   subjects TEXT NOT NULL,
@@ -43,12 +47,10 @@ CREATE TABLE event (
   bytes INTEGER,
   duration_ms INTEGER,
   detail TEXT NOT NULL,
-  counts TEXT NOT NULL
-) STRICT;
-CREATE INDEX event_time ON event (time);
+  PRIMARY KEY (time, id)
+) STRICT, WITHOUT ROWID;
 
--- Which events touched a subject, newest last; `measures` are the numbers that moved there, two bytes each, so that a
--- page of one measure's events never opens the others.
+-- Which events touched a domain, mailbox or service, and which measures they moved there.
 CREATE TABLE event_subject (
   subject INTEGER NOT NULL,
   time INTEGER NOT NULL,

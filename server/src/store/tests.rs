@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 
 use mailtally_model::coverage::Covered;
 use mailtally_model::wire::{Answer, By};
@@ -25,7 +26,7 @@ fn add(batch: &mut Batch, name: &str, slot: i64, amount: i64) {
     let mut at = Some(subject(name));
     while let Some(subject) = at {
         at = subject.parent();
-        *batch.counters.entry((subject, MEASURE, Slot(slot))).or_insert(0) += amount;
+        batch.counters.add(&subject, MEASURE, Slot(slot), amount);
     }
 }
 
@@ -212,7 +213,7 @@ fn what_no_source_was_ever_set_up_for_is_not_configured() {
     assert_eq!(basis("throttle-traffic", false, "throttle.messages_sent"), Basis::NotConfigured);
     assert_eq!(basis("throttle-traffic", true, "throttle.messages_sent"), Basis::Exact);
     let mut batch = Batch::default();
-    batch.counters.insert((Subject::Server, measure::VIOLATION_MESSAGES.number, Slot(3)), 1);
+    batch.counters.add(&Subject::Server, measure::VIOLATION_MESSAGES.number, Slot(3), 1);
     store.commit(&batch).unwrap();
     assert_eq!(basis("throttle-traffic", false, "throttle.messages_sent"), Basis::Exact);
 }
@@ -283,7 +284,7 @@ fn open_state_sources_health_and_lines_come_back() {
     let store = Store::open(dir.path()).unwrap();
     assert_eq!(store.open_state().unwrap(), [(b"b".to_vec(), b"2".to_vec())]);
     assert_eq!(store.sources().unwrap(), [source]);
-    assert_eq!(store.seen(Slot(4)).unwrap(), [u64::MAX, 7, 7]);
+    assert_eq!(store.reader().unwrap().seen(Slot(4)).unwrap(), [u64::MAX, 7, 7]);
     let health = Reader::open(dir.path()).unwrap().health().unwrap();
     assert_eq!((health.programs[0].understood, health.programs[0].unparsed), (5, 2));
     assert_eq!(health.programs[0].examples, ["what?", "why?"]);
@@ -313,6 +314,10 @@ fn a_newer_file_is_refused_and_left_untouched() {
     assert!(refusal.contains("newer mailtally (schema 99") && refusal.contains(FILE), "{refusal}");
     assert!(Reader::open(dir.path()).is_err());
     assert!(before == fs::read(&path).unwrap(), "the file changed");
+    // So is one from before the first release, whose rows mean something else.
+    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 1).unwrap();
+    let refusal = format!("{:#}", Store::open(dir.path()).map(|_| ()).unwrap_err());
+    assert!(refusal.contains("before the first release (schema 1") && refusal.contains(FILE), "{refusal}");
 }
 
 #[test]
@@ -376,7 +381,7 @@ fn a_retention_forgets_events_and_keeps_numbers() {
     };
     let mut batch = Batch { coverage: covered(0, 96), ..Batch::default() };
     for id in 0..10 {
-        batch.book(Update { id: EventId(id), before: None, after: event(id as i64 * 900) });
+        batch.book(Update { id: EventId(id), before: None, after: Arc::new(event(id as i64 * 900)) });
     }
     store.commit(&batch).unwrap();
     assert_eq!(store.prune_events(Time(4_500)).unwrap(), 5);
@@ -429,8 +434,8 @@ proptest! {
             for (mailbox, slot, amount) in amounts {
                 add(&mut batch, MAILBOXES[mailbox], slot, amount);
             }
-            for ((subject, _, slot), amount) in &batch.counters {
-                *toy.entry((subject.clone(), slot.0)).or_insert(0) += *amount as u64;
+            for (subject, _, slot, amount) in batch.counters.iter() {
+                *toy.entry((subject.clone(), slot.0)).or_insert(0) += amount as u64;
             }
             store.commit(&batch).unwrap();
         }
@@ -501,7 +506,7 @@ fn store_of(events: impl IntoIterator<Item = Event>) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let mut batch = Batch { known: vec![subject("ann@example.com")], coverage: covered(0, 400), ..Batch::default() };
     for (id, after) in events.into_iter().enumerate() {
-        batch.book(Update { id: EventId(id as u64 + 1), before: None, after });
+        batch.book(Update { id: EventId(id as u64 + 1), before: None, after: Arc::new(after) });
     }
     Store::open(dir.path()).unwrap().commit(&batch).unwrap();
     dir

@@ -5,12 +5,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use mailtally_model::{Slot, Time};
+use mailtally_model::Time;
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::days::Touched;
 use super::findings::{self, Due, DueCount, Look, MAX_FINDINGS};
 use super::names::Names;
+use super::reader::Reader;
 use super::{counters, coverage, events, health, schema};
 use crate::batch::Batch;
 use crate::source::SourceState;
@@ -23,8 +24,6 @@ pub struct Store {
     connection: Connection,
     path: PathBuf,
     names: Names,
-    /// The highest event id in the file: what is above it is new and need not be looked for.
-    newest_event: i64,
     /// Counts that changed since the last look for what is unusual.
     due: Due,
     /// Keeps other writers out for as long as this lives.
@@ -38,24 +37,17 @@ impl Store {
         let lock = schema::lock(dir)?;
         let path = dir.join(schema::FILE);
         let connection = schema::open_writer(&path)?;
-        let load = || {
-            let newest: Option<i64> = connection.query_row("SELECT max(id) FROM event", [], |row| row.get(0))?;
-            Ok((Names::load(&connection)?, newest.unwrap_or(0), Due::load(&connection)?))
-        };
-        let (names, newest_event, due) = load().map_err(|error| schema::explain(error, &path))?;
-        Ok(Store { connection, path, names, newest_event, due, _lock: lock })
+        let load = || Ok((Names::load(&connection)?, Due::load(&connection)?));
+        let (names, due) = load().map_err(|error| schema::explain(error, &path))?;
+        Ok(Store { connection, path, names, due, _lock: lock })
     }
 
     /// Writes a batch in one transaction.
     pub fn commit(&mut self, batch: &Batch) -> Result<()> {
-        let newest_before = self.newest_event;
         let written = self.write(batch);
         match &written {
             Ok(()) => self.names.keep(),
-            Err(_) => {
-                self.names.forget();
-                self.newest_event = newest_before;
-            }
+            Err(_) => self.names.forget(),
         }
         written.map_err(|error| schema::explain(error, &self.path))
     }
@@ -69,11 +61,7 @@ impl Store {
             }
         }
         counters::add(&tx, &mut self.names, &batch.counters, &mut touched)?;
-        let mut in_order: Vec<_> = batch.events.iter().collect();
-        in_order.sort_unstable_by_key(|(id, _)| **id);
-        for (id, event) in in_order {
-            events::write(&tx, &self.names, *id, event, &mut self.newest_event)?;
-        }
+        events::write(&tx, &self.names, &batch.events)?;
         coverage::write(&tx, batch, &mut touched)?;
         write_open_state(&tx, batch)?;
         write_sources(&tx, &batch.sources)?;
@@ -120,19 +108,9 @@ impl Store {
         sources(&self.connection, &self.path)
     }
 
-    /// Hashes of the lines of a slot that were counted; one that was counted twice stands twice.
-    pub fn seen(&self, slot: Slot) -> Result<Vec<u64>> {
-        let read = || {
-            let mut hashes = Vec::new();
-            let mut statement = self.connection.prepare_cached("SELECT hashes FROM seen WHERE slot = ?1")?;
-            let mut rows = statement.query([slot.0])?;
-            while let Some(row) = rows.next()? {
-                let (eights, _) = row.get_ref(0)?.as_blob()?.as_chunks();
-                hashes.extend(eights.iter().map(|eight| u64::from_le_bytes(*eight)));
-            }
-            Ok(hashes)
-        };
-        read().map_err(|error| schema::explain(error, &self.path))
+    /// Another connection to the same file, to read what is committed.
+    pub fn reader(&self) -> Result<Reader> {
+        Reader::of_file(&self.path)
     }
 
     /// Marks the data as made up, for good.

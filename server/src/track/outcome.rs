@@ -383,7 +383,7 @@ fn give_failures(failures: &Failures, subjects: &[Subject], out: &mut Out<'_>) {
     for (_, booked) in &failures.failures {
         let mut booked = booked.clone();
         if let Some(given) = &booked {
-            let now = Event { subjects: subjects.to_vec(), ..given.event.clone() };
+            let now = Event { subjects: subjects.to_vec(), ..Event::clone(&given.event) };
             out.set(&mut booked, now);
         }
     }

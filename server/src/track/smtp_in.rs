@@ -168,7 +168,7 @@ impl Session {
             let Kind::Refused { what, in_blocked_session } = given.event.kind else { continue };
             if in_blocked_session != is_blocked {
                 let kind = Kind::Refused { what, in_blocked_session: is_blocked };
-                let event = Event { kind, ..given.event.clone() };
+                let event = Event { kind, ..Event::clone(&given.event) };
                 out.set(refusal, event);
             }
         }

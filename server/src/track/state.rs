@@ -2,6 +2,7 @@
 //! were given out and may be revised. Knows nothing of mail.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use anyhow::Context;
 use mailtally_model::Subject;
@@ -15,7 +16,7 @@ use crate::event::{Event, EventId, Kind, Update};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Booked {
     pub id: EventId,
-    pub event: Event,
+    pub event: Arc<Event>,
 }
 
 /// What lines do: updates, evidence of names, and the next event's number.
@@ -35,14 +36,15 @@ impl Out<'_> {
     pub fn set(&mut self, booked: &mut Option<Booked>, now: Event) {
         match booked {
             None => {
-                let id = EventId(self.next_event);
+                let (id, now) = (EventId(self.next_event), Arc::new(now));
                 self.next_event += 1;
-                self.updates.push(Update { id, before: None, after: now.clone() });
+                self.updates.push(Update { id, before: None, after: Arc::clone(&now) });
                 *booked = Some(Booked { id, event: now });
             }
-            Some(booked) if booked.event == now => {}
+            Some(booked) if *booked.event == now => {}
             Some(booked) => {
-                let before = std::mem::replace(&mut booked.event, now.clone());
+                let now = Arc::new(now);
+                let before = std::mem::replace(&mut booked.event, Arc::clone(&now));
                 self.updates.push(Update { id: booked.id, before: Some(before), after: now });
             }
         }
@@ -51,7 +53,7 @@ impl Out<'_> {
     /// Takes an event back: it stays as evidence and counts nothing.
     pub fn withdraw(&mut self, booked: &mut Option<Booked>) {
         if let Some(given) = booked {
-            let now = Event { kind: Kind::Withdrawn, ..given.event.clone() };
+            let now = Event { kind: Kind::Withdrawn, ..Event::clone(&given.event) };
             self.set(booked, now);
         }
     }

@@ -53,8 +53,8 @@ impl Counts {
             updates.drain(..).for_each(|update| batch.book(update));
         }
         let mut sums = BTreeMap::new();
-        for ((subject, measure, _), amount) in &batch.counters {
-            let measure = catalogue::measures().into_iter().find(|known| known.number == *measure).unwrap();
+        for (subject, measure, _, amount) in batch.counters.iter() {
+            let measure = catalogue::measures().into_iter().find(|known| known.number == measure).unwrap();
             *sums.entry(format!("{} {subject}", measure.id)).or_insert(0) += amount;
         }
         assert!(sums.values().all(|sum| *sum >= 0), "{sums:?}");
