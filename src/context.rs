@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::use_navigate;
 use mailtally_model::catalogue::{REPORTS, Report};
 use mailtally_model::wire::Session;
 use mailtally_model::{Subject, Time};
 
 use crate::api::{self, Failure};
 use crate::intl;
+use crate::route::{Leaves, Router};
 use crate::state::ViewState;
 
 /// Who is asking, and what time it is.
@@ -79,16 +78,12 @@ impl Host {
 #[derive(Clone, Copy)]
 pub struct View {
     pub state: Memo<ViewState>,
-    navigate: StoredValue<Navigate, LocalStorage>,
+    router: Router,
 }
-
-/// The router's way to another address; it belongs to the browser's one thread.
-type Navigate = Box<dyn Fn(&str, NavigateOptions)>;
 
 impl View {
     pub fn provide(state: Memo<ViewState>) -> View {
-        let navigate = use_navigate();
-        let view = View { state, navigate: StoredValue::new_local(Box::new(navigate)) };
+        let view = View { state, router: Router::get() };
         provide_context(view);
         view
     }
@@ -100,9 +95,8 @@ impl View {
 
     /// Goes to another view: a new entry of the history for another place, else in place of the current one.
     pub fn go(self, next: ViewState) {
-        let replace = !self.state.with_untracked(|state| state.is_another_place(&next));
-        let options = NavigateOptions { resolve: false, replace, scroll: false, ..NavigateOptions::default() };
-        self.navigate.with_value(|navigate| navigate(&next.url(), options));
+        let is_another = self.state.with_untracked(|state| state.is_another_place(&next));
+        self.router.go(&next.url(), if is_another { Leaves::Entry } else { Leaves::Nothing });
     }
 
     /// Goes to the view that `change` makes of the current one.

@@ -18,6 +18,7 @@ pub mod parts;
 pub mod query;
 pub mod range;
 pub mod remember;
+pub mod route;
 pub mod state;
 pub mod text;
 pub mod theme;

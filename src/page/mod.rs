@@ -9,28 +9,47 @@ mod report;
 mod sheet;
 
 use leptos::prelude::*;
-use leptos_router::components::{Route, Router, Routes};
-use leptos_router::path;
 
 pub use asked::Outcome;
 pub use sheet::Sheet;
 
 use crate::context::Host;
+use crate::route::{Address, Router};
 use health::HealthPage;
 use not_found::NotFoundPage;
 use overview::OverviewPage;
 use report::ReportPage;
 
+/// Which page it is. What else an address says (which report, which range) is the page's own, so that going from one
+/// report to another keeps the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Page {
+    Overview,
+    Report,
+    Health,
+    NotFound,
+}
+
+impl Page {
+    fn of(address: &Address) -> Page {
+        match address.path.as_str() {
+            "/" => Page::Overview,
+            "/health" => Page::Health,
+            _ if address.id_after(report::PATH).is_some() => Page::Report,
+            _ => Page::NotFound,
+        }
+    }
+}
+
 #[component]
 pub fn App() -> impl IntoView {
+    let router = Router::provide();
     Host::provide();
-    view! {
-        <Router>
-            <Routes fallback=NotFoundPage>
-                <Route path=path!("/") view=OverviewPage/>
-                <Route path=path!("/reports/:id") view=ReportPage/>
-                <Route path=path!("/health") view=HealthPage/>
-            </Routes>
-        </Router>
+    let page = Memo::new(move |_| router.address().with(Page::of));
+    move || match page.get() {
+        Page::Overview => view! { <OverviewPage/> }.into_any(),
+        Page::Report => view! { <ReportPage/> }.into_any(),
+        Page::Health => view! { <HealthPage/> }.into_any(),
+        Page::NotFound => view! { <NotFoundPage/> }.into_any(),
     }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use leptos_router::hooks::{use_location, use_params_map};
 use mailtally_model::table::Sort;
 use mailtally_model::{By, Report, Table};
 
@@ -22,22 +21,28 @@ use crate::parts::table::ReportTable;
 use crate::parts::tiles::Tiles;
 use crate::parts::toolbar::Toolbar;
 use crate::range::{Dates, Range};
+use crate::route::Router;
 use crate::state::ViewState;
 use crate::text;
 
+/// What the addresses of reports begin with.
+pub const PATH: &str = "/reports/";
+
 #[component]
 pub fn ReportPage() -> impl IntoView {
-    let (params, search) = (use_params_map(), use_location().search);
-    let address = Memo::new(move |_| {
-        let id = params.read().get("id").unwrap_or_default();
-        ViewState::parse(&id, search.read().trim_start_matches('?'))
+    let address = Router::get().address();
+    let asked = Memo::new(move |_| {
+        let address = address.read();
+        ViewState::parse(address.id_after(PATH)?, &address.search)
     });
-    let known = Memo::new(move |_| address.read().is_some());
+    // The address of another page is not for this one to judge: that page is about to take its place.
+    let is_ours = Memo::new(move |_| address.read().id_after(PATH).is_some());
+    let known = Memo::new(move |_| asked.read().is_some() || !is_ours.get());
     move || {
         if known.get() {
             let state = Memo::new(move |last: Option<&ViewState>| {
                 let first = || ViewState::new(&mailtally_model::catalogue::REPORTS[0]);
-                address.get().or_else(|| last.cloned()).unwrap_or_else(first)
+                asked.get().or_else(|| last.cloned()).unwrap_or_else(first)
             });
             view! { <Sheeted state/> }.into_any()
         } else {
