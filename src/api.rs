@@ -2,16 +2,16 @@
 //!
 //! Knows the wire and nothing of what the answers mean.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use gloo_net::http::{Request, Response};
 use leptos::prelude::{StoredValue, WithValue, on_cleanup};
+use mailtally_model::json::{self, FromJson};
 use mailtally_model::wire::ApiError;
-use serde::de::DeserializeOwned;
-use web_sys::AbortController;
+use web_sys::{AbortController, AbortSignal};
 
 use crate::text;
 
@@ -46,63 +46,75 @@ impl Failure {
     }
 }
 
-/// Answers kept in memory: Back and a second look cost a 304. Answers are bounded by the server, so their number is the
-/// bound that is needed here.
+/// Answers kept in memory, as they were read: Back and a second look cost a 304, and no reading. Answers are bounded by the
+/// server, so their number is the bound that is needed here.
 const KEPT_ANSWERS: usize = 12;
 
 struct Kept {
     url: String,
     etag: String,
-    body: Rc<str>,
+    /// What was asked for under this address; one address has answers of one type.
+    answer: Arc<dyn Any + Send + Sync>,
 }
 
 thread_local! {
     static KEPT: RefCell<VecDeque<Kept>> = RefCell::default();
 }
 
+/// What the wire carries to the app.
+pub trait Answered: FromJson + Send + Sync + 'static {}
+impl<T: FromJson + Send + Sync + 'static> Answered for T {}
+
 /// A GET that is given up when the reactive owner that asked is cleaned up (another question, or another page).
-pub fn get<T: DeserializeOwned>(url: String) -> impl Future<Output = Result<Arc<T>, Failure>> {
+pub fn get<T: Answered>(url: String) -> impl Future<Output = Result<Arc<T>, Failure>> {
     let controller = StoredValue::new_local(AbortController::new().ok());
     on_cleanup(move || {
         controller.try_with_value(|controller| controller.as_ref().map(AbortController::abort));
     });
     let signal = controller.with_value(|controller| controller.as_ref().map(AbortController::signal));
     async move {
-        let body = fetch(&url, signal.as_ref()).await?;
-        let value = serde_json::from_str(&body).map_err(|error| Failure::Unreadable(error.to_string()))?;
-        Ok(Arc::new(value))
+        let answer = fetch(url, signal, &|body| Ok(Arc::new(json::read::<T>(body)?))).await?;
+        answer.downcast().map_err(|_| Failure::Unreadable("an answer of another type".to_owned()))
     }
 }
 
-async fn fetch(url: &str, signal: Option<&web_sys::AbortSignal>) -> Result<Rc<str>, Failure> {
-    let kept = kept(url);
-    let mut request = Request::get(url).abort_signal(signal);
+type Read = dyn Fn(&[u8]) -> Result<Arc<dyn Any + Send + Sync>, json::BadJson>;
+
+/// Not generic, so that there is one of it.
+async fn fetch(url: String, signal: Option<AbortSignal>, read: &Read) -> Result<Arc<dyn Any + Send + Sync>, Failure> {
+    let kept = kept(&url);
+    let mut request = Request::get(&url).abort_signal(signal.as_ref());
     if let Some((etag, _)) = &kept {
         request = request.header("If-None-Match", etag);
     }
     let response = request.send().await.map_err(|_| Failure::Unreachable)?;
-    if let (304, Some((_, body))) = (response.status(), kept) {
-        return Ok(body);
+    if let (304, Some((_, answer))) = (response.status(), kept) {
+        return Ok(answer);
     }
     if !response.ok() {
         return Err(refusal(&response).await);
     }
-    let body: Rc<str> = response.text().await.map_err(|_| Failure::Unreachable)?.into();
+    let body = response.binary().await.map_err(|_| Failure::Unreachable)?;
+    let answer = read(&body).map_err(|error| Failure::Unreadable(error.to_string()))?;
     if let Some(etag) = response.headers().get("etag") {
-        keep(Kept { url: url.to_owned(), etag, body: body.clone() });
+        keep(Kept { url, etag, answer: answer.clone() });
     }
-    Ok(body)
+    Ok(answer)
 }
 
 async fn refusal(response: &Response) -> Failure {
-    match response.json::<ApiError>().await {
+    let body = response.binary().await.unwrap_or_default();
+    match json::read::<ApiError>(&body) {
         Ok(error) => Failure::Refused(error),
         Err(_) => Failure::Unreadable(format!("{} {}", response.status(), response.status_text())),
     }
 }
 
-fn kept(url: &str) -> Option<(String, Rc<str>)> {
-    KEPT.with_borrow(|all| all.iter().find(|kept| kept.url == url).map(|kept| (kept.etag.clone(), kept.body.clone())))
+fn kept(url: &str) -> Option<(String, Arc<dyn Any + Send + Sync>)> {
+    let of_url = |all: &VecDeque<Kept>| {
+        all.iter().find(|kept| kept.url == url).map(|kept| (kept.etag.clone(), kept.answer.clone()))
+    };
+    KEPT.with_borrow(of_url)
 }
 
 fn keep(answer: Kept) {

@@ -246,8 +246,11 @@ fn months_before(date: NaiveDate, months: u32) -> NaiveDate {
     date.checked_sub_months(Months::new(months)).unwrap_or(date)
 }
 
-fn date(word: &str) -> Option<NaiveDate> {
-    NaiveDate::parse_from_str(word, "%Y-%m-%d").ok()
+/// Reads `2026-11-22`. By hand: chrono's reader of patterns is more code than this module, and a browser loads it.
+pub fn date(word: &str) -> Option<NaiveDate> {
+    let mut numbers = word.splitn(3, '-').map(|part| part.bytes().all(|byte| byte.is_ascii_digit()).then_some(part));
+    let (year, month, day) = (numbers.next()??, numbers.next()??, numbers.next()??);
+    NaiveDate::from_ymd_opt(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ pub fn until(clock: &str) -> String {
 /// What the server says in lower case without a stop, as messages of programs are, as a sentence of the page.
 pub fn as_sentence(detail: &str) -> String {
     let mut letters = detail.trim_end_matches('.').chars();
-    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_ascii_uppercase(), letters.as_str()))
 }
 
 /// The viewed subject, for titles and alternatives.
@@ -231,7 +231,7 @@ pub fn only_for_server(title: &str) -> String {
 }
 
 pub fn table_caption(title: &str, subject: &str, first_label: &str) -> String {
-    format!("{title} of {subject}, by {}", first_label.to_lowercase())
+    format!("{title} of {subject}, by {}", first_label.to_ascii_lowercase())
 }
 
 pub fn unobserved(stored: Option<(String, String)>) -> String {
@@ -297,7 +297,7 @@ pub fn chart_others(count: usize) -> String {
 
 /// What a chart is, for those who do not see it: title, subject, kind.
 pub fn chart_is(title: &str, subject: &str, kind: &str) -> String {
-    format!("{title} of {subject}, {} chart.", kind.to_lowercase())
+    format!("{title} of {subject}, {} chart.", kind.to_ascii_lowercase())
 }
 
 pub fn chart_from_to(first: &str, last: &str) -> String {

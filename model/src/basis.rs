@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::reads_word;
+
 /// Ordered from best to worst, so that the worst in a range is the maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -18,6 +20,24 @@ pub enum Basis {
 }
 
 impl Basis {
+    pub const ALL: [Basis; 5] =
+        [Basis::Exact, Basis::LowerBound, Basis::Estimate, Basis::NotAvailable, Basis::NotConfigured];
+
+    /// The word on the wire.
+    pub fn id(self) -> &'static str {
+        match self {
+            Basis::Exact => "exact",
+            Basis::LowerBound => "lower-bound",
+            Basis::Estimate => "estimate",
+            Basis::NotAvailable => "not-available",
+            Basis::NotConfigured => "not-configured",
+        }
+    }
+
+    pub fn from_id(id: &str) -> Option<Basis> {
+        Basis::ALL.into_iter().find(|basis| basis.id() == id)
+    }
+
     /// Whether an answer carries values under this basis.
     pub fn has_values(self) -> bool {
         self < Basis::NotAvailable
@@ -34,3 +54,5 @@ impl Basis {
         }
     }
 }
+
+reads_word!(Basis, Basis::from_id);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::{BadJson, FromJson, Json};
 use crate::time::{Span, Time};
 
 /// One stretch in which at least one host of a family was read. On the wire: `[from, until, missing_hosts]`.
@@ -22,6 +23,14 @@ impl From<(Time, Time, u32)> for Covered {
 impl From<Covered> for (Time, Time, u32) {
     fn from(covered: Covered) -> (Time, Time, u32) {
         (covered.span.from, covered.span.until, covered.missing_hosts)
+    }
+}
+
+impl FromJson for Covered {
+    fn from_json(json: &mut Json) -> Result<Covered, BadJson> {
+        let [from, until, missing_hosts] = json.tuple()?;
+        let missing_hosts = u32::try_from(missing_hosts).map_err(|_| json.error("a number of hosts"))?;
+        Ok(Covered { span: Span { from: Time(from), until: Time(until) }, missing_hosts })
     }
 }
 

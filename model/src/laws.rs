@@ -4,8 +4,9 @@ use proptest::prelude::*;
 
 use crate::catalogue::{self, Report};
 use crate::csv::{self, CsvOptions};
+use crate::report_json::Number;
 use crate::step::Step;
-use crate::subject::Subject;
+use crate::subject::{Subject, in_order};
 use crate::table::{Row, Sort, Table, build};
 use crate::testing::{answer, columns, utc};
 use crate::time::{DAY_SECS, SLOT_SECS, Slot, Span, Time};
@@ -197,6 +198,47 @@ proptest! {
         let mut reader = ::csv::Reader::from_reader(file.as_slice());
         let record = reader.records().next().expect("a row").expect("a line");
         prop_assert_eq!(&record[0], csv::guard(&name));
+    }
+
+    /// Ours are the very bytes that the `csv` crate writes, whatever the names and numbers are.
+    #[test]
+    fn csv_is_quoted_as_the_csv_crate_does(
+        names in prop::collection::vec("[a-z \",;'\r\n=\\\\#-]{1,6}", 1..8),
+        values in prop::collection::vec(prop_oneof![any::<u64>(), 0..100_u64, Just(3_999_999_999), Just(4_000_000_000)], 8),
+    ) {
+        let span = Span::new(first().start(), Slot(first().0 + 96).start());
+        let mut answer = answer(report(), "example.com", By::Users, span);
+        answer.subject_index.extend(0..names.len() as u32);
+        answer.subjects.extend(names.iter().map(|name| format!("{name}@example.com")));
+        answer.values.insert("pop.connections".to_owned(), values[..names.len()].to_vec());
+        answer.values.insert("pop.active_connections".to_owned(), values[..names.len()].to_vec());
+        let table = build(report(), &columns(report(), &["connections", "active_connections"]), &answer, span, Step::Day, &Zone::utc());
+        let file = csv::write(&table, &table.order(None), &Zone::utc(), CsvOptions::default());
+
+        let mut plain = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(Vec::new());
+        let number = |value: Option<f64>| value.map(|value| Number(value).to_string()).unwrap_or_default();
+        let head = std::iter::once("User".to_owned()).chain(table.columns.iter().map(|column| column.column.label.to_owned()));
+        plain.write_record(head).expect("memory takes it");
+        for (position, row) in table.rows.iter().enumerate() {
+            let name = csv::guard(&row.key()).into_owned();
+            let cells = table.columns.iter().map(|column| number(column.cells[position]));
+            plain.write_record(std::iter::once(name).chain(cells)).expect("memory takes it");
+        }
+        let totals = table.columns.iter().map(|column| number(column.total));
+        plain.write_record(std::iter::once("Total".to_owned()).chain(totals)).expect("memory takes it");
+        let plain = plain.into_inner().expect("memory takes it");
+        prop_assert_eq!(String::from_utf8_lossy(&file), String::from_utf8_lossy(&plain));
+    }
+
+    /// The order by the beginnings of names is the order of subjects.
+    #[test]
+    fn names_are_in_the_order_of_subjects(
+        names in prop::collection::vec("(clamav:|spamassassin:)?[a\u{e9}\u{0}]{1,18}(@[ab]{1,3})?|\\(server\\)|\\(other\\)", 0..40),
+    ) {
+        let subjects: Vec<Option<Subject>> = names.iter().map(|name| name.parse().ok()).collect();
+        let mut plain: Vec<u32> = (0..subjects.len() as u32).filter(|at| subjects[*at as usize].is_some()).collect();
+        plain.sort_by(|a, b| subjects[*a as usize].cmp(&subjects[*b as usize]));
+        prop_assert_eq!(in_order(&subjects), plain);
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub mod coverage;
 pub mod csv;
 pub mod docs;
 mod fold;
+pub mod json;
 #[cfg(test)]
 mod laws;
 pub mod measure;

@@ -3,9 +3,12 @@
 //! A number is a promise, as an id is: it stands in stored counters. Numbers and ids are never used again for
 //! another meaning (a test over the catalogue holds them unique).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::basis::Basis;
+use crate::json::{BadJson, FromJson, Json};
 
 /// Which sources feed a measure. Coverage is kept by family: a Dovecot log of its own says nothing of SMTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -25,6 +28,34 @@ impl Family {
 
     /// The families that one syslog stream covers: every daemon of the host writes into it.
     pub const LOGS: [Family; 4] = [Self::Postfix, Self::Dovecot, Self::SpamAssassin, Self::ClamAv];
+
+    /// The word on the wire.
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Postfix => "postfix",
+            Self::Dovecot => "dovecot",
+            Self::SpamAssassin => "spamassassin",
+            Self::ClamAv => "clamav",
+            Self::Host => "host",
+        }
+    }
+
+    pub fn from_id(id: &str) -> Option<Family> {
+        Self::ALL.into_iter().find(|family| family.id() == id)
+    }
+}
+
+/// The keys of an answer's coverage.
+impl<T: FromJson> FromJson for BTreeMap<Family, T> {
+    fn from_json(json: &mut Json) -> Result<BTreeMap<Family, T>, BadJson> {
+        let mut members = BTreeMap::new();
+        json.object(|key, json| {
+            let family = Family::from_id(key).ok_or_else(|| json.error("a family"))?;
+            members.insert(family, T::from_json(json)?);
+            Ok(())
+        })?;
+        Ok(members)
+    }
 }
 
 /// What one unit of a stored sum is. Sums are integers, so a mean is kept as its integral over time.

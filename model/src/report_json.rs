@@ -121,7 +121,7 @@ impl Table {
             Row::Child(_) | Row::Rest(_) => (None, None, false),
         };
         let values = self.columns.iter().map(|column| column.cells[position].map(Number)).collect();
-        RowJson { key: row.key(), start, end, partial, values }
+        RowJson { key: row.key().into_owned(), start, end, partial, values }
     }
 }
 

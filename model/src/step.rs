@@ -6,9 +6,10 @@
 
 use std::fmt;
 
-use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono::{Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
 use serde::{Deserialize, Serialize};
 
+use crate::json::reads_word;
 use crate::time::{CALENDAR, DAY_SECS, Span, Time};
 use crate::zone::Zone;
 
@@ -27,6 +28,8 @@ pub enum Step {
     Quarter,
 }
 
+reads_word!(Step, Step::from_id);
+
 /// Why a step is not offered for a range: said on the disabled button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotOffered {
@@ -34,6 +37,26 @@ pub enum NotOffered {
     TooShort(Step),
     /// More rows than anyone reads: Hour up to 92 days, Day up to ten years.
     TooLong(Step),
+}
+
+/// Written out rather than by chrono's patterns: their reader and writer are more code than the rest of this crate, and a
+/// browser loads it.
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/// `2026-03-02`
+pub(crate) fn iso_date(clock: NaiveDateTime) -> String {
+    format!("{:04}-{:02}-{:02}", clock.year(), clock.month(), clock.day())
+}
+
+/// `Monday`
+pub(crate) fn weekday(clock: NaiveDateTime) -> &'static str {
+    WEEKDAYS[clock.weekday().num_days_from_monday() as usize]
+}
+
+/// `Mon 2 Mar`
+fn english_day(clock: NaiveDateTime) -> String {
+    format!("{} {} {}", &weekday(clock)[..3], clock.day(), MONTHS[clock.month0() as usize])
 }
 
 impl Step {
@@ -120,10 +143,13 @@ impl Step {
     pub fn key(self, start: Time, zone: &Zone) -> String {
         let clock = zone.wall_clock(start);
         match self {
-            Step::Hour => format!("{}{}", clock.format("%Y-%m-%dT%H:%M"), zone.offset_text(start)),
-            Step::Day => clock.format("%Y-%m-%d").to_string(),
-            Step::Week => clock.format("%G-W%V").to_string(),
-            Step::Month => clock.format("%Y-%m").to_string(),
+            Step::Hour => {
+                let (hour, minute) = (clock.hour(), clock.minute());
+                format!("{}T{hour:02}:{minute:02}{}", iso_date(clock), zone.offset_text(start))
+            }
+            Step::Day => iso_date(clock),
+            Step::Week => format!("{:04}-W{:02}", clock.iso_week().year(), clock.iso_week().week()),
+            Step::Month => format!("{:04}-{:02}", clock.year(), clock.month()),
             Step::Quarter => format!("{:04}-Q{}", clock.year(), quarter(clock)),
         }
     }
@@ -144,13 +170,14 @@ impl Step {
     pub fn name(self, start: Time, zone: &Zone) -> String {
         let clock = zone.wall_clock(start);
         match self {
-            Step::Hour if zone.is_repeated(start) => {
-                format!("{} {}", clock.format("%a %-d %b %H:%M"), zone.offset_text(start))
+            Step::Hour => {
+                let offset = if zone.is_repeated(start) { zone.offset_text(start) } else { String::new() };
+                let hour = format!("{} {:02}:{:02} {offset}", english_day(clock), clock.hour(), clock.minute());
+                hour.trim_end().to_owned()
             }
-            Step::Hour => clock.format("%a %-d %b %H:%M").to_string(),
-            Step::Day => clock.format("%a %-d %b").to_string(),
+            Step::Day => english_day(clock),
             Step::Week => self.key(start, zone),
-            Step::Month => clock.format("%b %Y").to_string(),
+            Step::Month => format!("{} {:04}", MONTHS[clock.month0() as usize], clock.year()),
             Step::Quarter => format!("{:04} Q{}", clock.year(), quarter(clock)),
         }
     }

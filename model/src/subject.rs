@@ -1,9 +1,12 @@
 //! Whose a number is. One spelling, one parser.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::json::reads_word;
 
 /// The spelling of the root.
 pub const SERVER: &str = "(server)";
@@ -74,6 +77,26 @@ impl Subject {
         }
     }
 
+    /// The name as it is written.
+    pub fn name(&self) -> Cow<'_, str> {
+        match self {
+            Subject::Server => Cow::Borrowed(SERVER),
+            Subject::Domain(name) | Subject::Mailbox(name) => Cow::Borrowed(name),
+            Subject::Service(kind, name) => Cow::Owned(format!("{}{name}", kind.prefix())),
+        }
+    }
+
+    /// The place of its kind among kinds, and what tells it from others of its kind.
+    fn kind_and_name(&self) -> (u8, &str) {
+        match self {
+            Subject::Server => (0, ""),
+            Subject::Domain(name) => (1, name),
+            Subject::Mailbox(name) => (2, name),
+            Subject::Service(ServiceKind::SpamAssassin, name) => (3, name),
+            Subject::Service(ServiceKind::ClamAv, name) => (4, name),
+        }
+    }
+
     /// The subject above; `None` for the server.
     pub fn parent(&self) -> Option<Subject> {
         match self {
@@ -94,6 +117,36 @@ impl Subject {
         }
         false
     }
+}
+
+/// The order of those of `subjects` that are any, as positions; equal ones in the order in which they stand.
+///
+/// The same as a sort that compares subjects. Names are compared by their kind and first sixteen bytes as one number, which
+/// lies in the list that is sorted; a comparison that follows two pointers costs more than all else, and is left for names
+/// that begin alike.
+pub fn in_order(subjects: &[Option<Subject>]) -> Vec<u32> {
+    let mut keys: Vec<(u8, u128, u32)> = Vec::with_capacity(subjects.len());
+    for (position, subject) in subjects.iter().enumerate() {
+        if let Some(subject) = subject {
+            let (kind, name) = subject.kind_and_name();
+            keys.push((kind, beginning(name), position as u32));
+        }
+    }
+    keys.sort_unstable_by(|(a_kind, a_name, a), (b_kind, b_name, b)| {
+        (a_kind, a_name)
+            .cmp(&(b_kind, b_name))
+            .then_with(|| subjects[*a as usize].cmp(&subjects[*b as usize]))
+            .then(a.cmp(b))
+    });
+    keys.into_iter().map(|(_, _, position)| position).collect()
+}
+
+/// The first sixteen bytes as a number that orders as they do; a shorter name stands before what it begins.
+fn beginning(name: &str) -> u128 {
+    let mut bytes = [0; 16];
+    let length = name.len().min(bytes.len());
+    bytes[..length].copy_from_slice(&name.as_bytes()[..length]);
+    u128::from_be_bytes(bytes)
 }
 
 fn domain_of(address: &str) -> &str {
@@ -140,11 +193,7 @@ fn canonical_domain(name: &str) -> Result<String, BadSubject> {
 
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Subject::Server => f.write_str(SERVER),
-            Subject::Domain(name) | Subject::Mailbox(name) => f.write_str(name),
-            Subject::Service(kind, name) => write!(f, "{}{name}", kind.prefix()),
-        }
+        f.write_str(&self.name())
     }
 }
 
@@ -156,10 +205,12 @@ impl Serialize for Subject {
 
 impl<'de> Deserialize<'de> for Subject {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Subject, D::Error> {
-        let name = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        let name = Cow::<'de, str>::deserialize(deserializer)?;
         name.parse().map_err(serde::de::Error::custom)
     }
 }
+
+reads_word!(Subject, |name: &str| name.parse().ok());
 
 #[cfg(test)]
 mod tests {

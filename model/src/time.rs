@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::{BadJson, FromJson, Json};
+
 /// Seconds in a slot. Every zone in use is a multiple of 15 minutes from UTC, so any viewer's hour is a whole number of slots.
 pub const SLOT_SECS: i64 = 900;
 
@@ -30,6 +32,12 @@ impl Time {
     /// Seconds from `earlier` to `self`; negative when `earlier` is later.
     pub fn secs_since(self, earlier: Time) -> i64 {
         self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl FromJson for Time {
+    fn from_json(json: &mut Json) -> Result<Time, BadJson> {
+        i64::from_json(json).map(Time)
     }
 }
 

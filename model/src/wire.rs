@@ -1,4 +1,4 @@
-//! What goes over HTTP. The server writes these, the app reads them; both from this file.
+//! What goes over HTTP. The server writes these with serde, the app reads them with [`crate::json`]; both from this file.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::basis::Basis;
 use crate::coverage::Covered;
+use crate::json::{reads, reads_word};
 use crate::measure::Family;
 use crate::step::Step;
 use crate::subject::Subject;
@@ -49,6 +50,8 @@ impl By {
     }
 }
 
+reads_word!(By, By::from_id);
+
 /// `GET /api/reports`: who is asking, and what they may see.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
@@ -64,12 +67,16 @@ pub struct Session {
     pub version: String,
 }
 
+reads!(Session { account, reports, demo, zone, stored, version });
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     pub name: String,
     /// The subject it is rooted at: it sees that subject's subtree and nothing else.
     pub root: Subject,
 }
+
+reads!(Account { name, root });
 
 /// `GET /api/reports/{id}?subject=&by=&from=&until=[&edges=]`: one report's counters, by columns.
 ///
@@ -102,6 +109,23 @@ pub struct Answer {
     pub totals: BTreeMap<String, u64>,
 }
 
+reads!(Answer {
+    report,
+    subject,
+    by,
+    from,
+    until,
+    slot_seconds,
+    read_until,
+    coverage,
+    basis,
+    subjects,
+    slot,
+    subject_index,
+    values,
+    totals
+});
+
 /// `GET /api/unusual?from=&until=[&subject=&skip=&limit=]`: what stood out of its own past, most unusual first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unusual {
@@ -112,6 +136,8 @@ pub struct Unusual {
     pub zone: String,
 }
 
+reads!(Unusual { findings, total, zone });
+
 /// A subject's day that stands out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
@@ -121,6 +147,8 @@ pub struct Finding {
     /// The most unusual count first; there is at least one.
     pub jumps: Vec<FoundJump>,
 }
+
+reads!(Finding { subject, day, jumps });
 
 /// A count of the day, or of an hour of it, and what is usual for that weekday and hour.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,6 +162,8 @@ pub struct FoundJump {
     pub high: u64,
     pub score: u64,
 }
+
+reads!(FoundJump { measure, step, from, until, value, low, high, score });
 
 /// `GET /api/overage?from=&until=[&subject=]`: what was used of each allowance, furthest over first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +183,8 @@ pub struct Overage {
     pub observed_secs: i64,
 }
 
+reads!(Overage { currency, is_set_up, rows, left_out, price, read_until, observed_secs });
+
 /// One allowance of one subject. Over is what was used beyond it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OverageRow {
@@ -167,6 +199,8 @@ pub struct OverageRow {
     pub price: Option<String>,
 }
 
+reads!(OverageRow { subject, counts, allowance, used, over, price });
+
 /// `GET /api/events`: the raw events behind a number, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventPage {
@@ -176,6 +210,8 @@ pub struct EventPage {
     /// What the events of all pages come to; on the first page alone.
     pub total: Option<EventTotal>,
 }
+
+reads!(EventPage { events, next, total });
 
 /// What the events behind a number come to, beside the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,6 +226,8 @@ pub struct EventTotal {
     /// When the oldest event of all that are kept happened: older ones are forgotten, their numbers are not.
     pub kept_from: Option<Time>,
 }
+
+reads!(EventTotal { events, amount, is_all, counted, kept_from });
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventRow {
@@ -206,6 +244,8 @@ pub struct EventRow {
     pub detail: String,
 }
 
+reads!(EventRow { id, time, kind, host, subjects, peer, bytes, duration_ms, counts, detail });
+
 /// Every error that the API answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiError {
@@ -215,12 +255,16 @@ pub struct ApiError {
     pub detail: String,
 }
 
+reads!(ApiError { error, detail });
+
 /// `GET /api/health`: what was read, and how its lines fared. For the whole server alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     pub sources: Vec<SourceHealth>,
     pub programs: Vec<ProgramHealth>,
 }
+
+reads!(Health { sources, programs });
 
 /// One log, however often it was rotated, renamed and compressed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -236,6 +280,8 @@ pub struct SourceHealth {
     pub year: Option<i32>,
 }
 
+reads!(SourceHealth { path, position, lines, first, last, year });
+
 /// How the lines of one program fared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramHealth {
@@ -248,3 +294,5 @@ pub struct ProgramHealth {
     /// A few lines that were not understood, escaped and cut.
     pub examples: Vec<String>,
 }
+
+reads!(ProgramHealth { program, understood, ignored, unparsed, examples });

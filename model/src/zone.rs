@@ -3,8 +3,9 @@
 //! Knows nothing of steps or calendars beyond the wall clock, and nothing of zone databases: the browser's Intl and
 //! the server's chrono-tz are asked through a closure, so that both sides fold alike.
 
-use chrono::{DateTime, NaiveDateTime};
+use chrono::{DateTime, NaiveDateTime, Timelike};
 
+use crate::step::iso_date;
 use crate::time::{CALENDAR, DAY_SECS, SLOT_SECS, Slot, Span, Time};
 
 /// How far apart the probe looks: five days. Two changes inside one stride that cancel each other would be missed; the
@@ -83,7 +84,9 @@ impl Zone {
 
     /// `2026-03-02T14:00:00+01:00` (RFC 3339 with offset).
     pub fn rfc3339(&self, t: Time) -> String {
-        format!("{}{}", self.wall_clock(t).format("%Y-%m-%dT%H:%M:%S"), self.offset_text(t))
+        let clock = self.wall_clock(t);
+        let (hour, minute, second) = (clock.hour(), clock.minute(), clock.second());
+        format!("{}T{hour:02}:{minute:02}:{second:02}{}", iso_date(clock), self.offset_text(t))
     }
 
     /// `+01:00`, as RFC 3339 spells it.

@@ -4,7 +4,7 @@ use chrono::{Datelike, NaiveDate, Weekday};
 use mailtally_model::{Step, table::Row};
 
 use crate::intl::{self, DateStyle};
-use crate::range::midnight_secs;
+use crate::range::{self, midnight_secs};
 
 /// Where a step begins on the wall clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ impl Stamp {
         let number = |text: Option<&str>| text.and_then(|text| text.parse::<u32>().ok());
         let year = key.get(..4)?.parse().ok()?;
         let (date, hour) = match step {
-            Step::Hour => (key.get(..10)?.parse().ok()?, number(key.get(11..13))?),
-            Step::Day => (key.parse().ok()?, 0),
+            Step::Hour => (range::date(key.get(..10)?)?, number(key.get(11..13))?),
+            Step::Day => (range::date(key)?, 0),
             Step::Week => (NaiveDate::from_isoywd_opt(year, number(key.get(6..))?, Weekday::Mon)?, 0),
             Step::Month => (NaiveDate::from_ymd_opt(year, number(key.get(5..))?, 1)?, 0),
             Step::Quarter => {

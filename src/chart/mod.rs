@@ -18,6 +18,7 @@ mod scale;
 #[cfg(test)]
 mod tests;
 mod theme;
+mod turn;
 mod usual;
 mod watch;
 mod words;

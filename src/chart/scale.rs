@@ -105,16 +105,33 @@ fn sane(max: f64, unit: Unit) -> f64 {
 fn nice(least: f64, unit: Unit, max: f64) -> f64 {
     let (factor, _) = unit.factor(max);
     let least = least / factor;
-    let power = 10f64.powf(least.log10().floor());
+    let power = power_of_ten(least);
     let digit = [1.0, 2.0, 5.0, 10.0].into_iter().find(|digit| digit * power >= least * (1.0 - 1e-9)).unwrap_or(10.0);
     let step = digit * power * factor;
     let whole = unit == Unit::Bytes || (unit == Unit::Count && max >= 1.0);
     if whole { step.max(1.0) } else { step }
 }
 
+/// The greatest power of ten that is not above `value`, which is positive. By steps: there are few, and logarithms bring
+/// tables of their own that a browser would load.
+fn power_of_ten(value: f64) -> f64 {
+    let (mut power, mut exponent) = (1.0, 0);
+    while power * 10.0 <= value {
+        power *= 10.0;
+    }
+    while power > value && exponent < f64::MAX_10_EXP {
+        exponent += 1;
+        power = 1.0 / (0..exponent).fold(1.0, |power, _| power * 10.0);
+    }
+    power
+}
+
 /// How many decimals a step in 1, 2 or 5 needs.
 fn decimals_of(step: f64) -> usize {
-    if step >= 1.0 { 0 } else { (-step.log10() - 1e-9).ceil() as usize }
+    (0..f64::MAX_10_EXP)
+        .scan(step, |step, _| Some(std::mem::replace(step, *step * 10.0)))
+        .take_while(|step| *step < 1.0 - 1e-9)
+        .count()
 }
 
 #[cfg(test)]

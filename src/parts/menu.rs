@@ -39,7 +39,7 @@ pub fn Menu(
 #[component]
 fn Group(reports: Vec<&'static Report>) -> impl IntoView {
     let name = reports.first().map_or("", |report| report.group);
-    let id = format!("group-{}", name.to_lowercase().replace(' ', "-"));
+    let id = format!("group-{}", name.to_ascii_lowercase().replace(' ', "-"));
     view! {
         <p class="menu-group" id=id.clone()>{name}</p>
         <ul class="menu-list" aria-labelledby=id>

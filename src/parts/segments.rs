@@ -24,7 +24,7 @@ where
 {
     let one = move |segment: Segment<T>| {
         let Segment { value, label: name, refused } = segment;
-        let reason_id = refused.is_some().then(|| format!("{label}-{name}-reason").to_lowercase());
+        let reason_id = refused.is_some().then(|| format!("{label}-{name}-reason").to_ascii_lowercase());
         let reason = refused.clone().map(|reason| view! { <span class="sr" id=reason_id.clone()>{reason}</span> });
         view! {
             <button

@@ -240,3 +240,18 @@ fn a_million_slots_cost_little() {
         assert_eq!((Some(shown), table.columns[0].total), (Some(slots as f64), Some(slots as f64)));
     }
 }
+
+/// Chunks that may be summed without a look at each sum, and chunks that may not, are one sum.
+#[test]
+fn a_sum_in_chunks_is_the_sum() {
+    let small = |n: u64| (n * 7919) % (1 << 52);
+    for length in [0, 1, 2047, 2048, 2049, 5000] {
+        let mut values: Vec<u64> = (0..length).map(small).collect();
+        assert_eq!(sum(&values), sum_of_any(&values));
+        values.extend([u64::MAX, u64::MAX]);
+        assert_eq!(sum(&values), u64::MAX);
+        values.truncate(values.len() - 2);
+        values.extend([1 << 60, 1 << 53]);
+        assert_eq!(sum(&values), sum_of_any(&values));
+    }
+}

@@ -255,7 +255,7 @@ fn name_of(table: &Table, row: usize) -> String {
             key.strip_suffix(domain).and_then(|local| local.strip_suffix('@')).unwrap_or(&key).to_owned()
         }
         (Row::Child(Viewed::Service(_, name)), _) => name.clone(),
-        _ => key,
+        _ => key.into_owned(),
     }
 }
 

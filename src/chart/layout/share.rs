@@ -1,9 +1,7 @@
 //! A Mode as rings: for each additive column how its total divides over the rows.
-
-use std::f64::consts::TAU;
-
 use super::{Drawn, Frame, Mark, Nothing, Rect, Subject, name_of, shorten};
 use crate::chart::reduce::Point;
+use crate::chart::turn;
 use crate::{format, intl, text};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -212,8 +210,8 @@ impl Ring {
         // An arc of this many chords is round to the eye at any radius here.
         let chords = ((slice.until - slice.from) * 180.0).ceil().max(1.0) as i32;
         let arc = |radius: i32, nth: i32| {
-            let turn = slice.from + (slice.until - slice.from) * f64::from(nth) / f64::from(chords);
-            let (sin, cos) = (turn * TAU).sin_cos();
+            let at = slice.from + (slice.until - slice.from) * f64::from(nth) / f64::from(chords);
+            let (sin, cos) = turn::sin_cos(at);
             let radius = f64::from(radius);
             (self.centre.0 + (radius * sin).round() as i32, self.centre.1 - (radius * cos).round() as i32)
         };
@@ -226,12 +224,12 @@ impl Ring {
             return slice.row;
         }
         let (x, y) = (f64::from(at.0 - self.centre.0), f64::from(at.1 - self.centre.1));
-        let distance = x.hypot(y);
+        let distance = (x * x + y * y).sqrt();
         if distance > f64::from(self.radius) || distance < f64::from(self.hole()) {
             return None;
         }
-        let turn = x.atan2(-y).rem_euclid(TAU) / TAU;
-        self.slices.iter().find(|slice| slice.from <= turn && turn < slice.until)?.row
+        let at = turn::of(x, y);
+        self.slices.iter().find(|slice| slice.from <= at && at < slice.until)?.row
     }
 }
 

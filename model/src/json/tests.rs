@@ -1,0 +1,172 @@
+use proptest::prelude::*;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::*;
+use crate::coverage::Covered;
+use crate::measure::Family;
+use crate::time::{Span, Time};
+use crate::wire::{
+    Account, Answer, By, EventPage, EventRow, EventTotal, Finding, FoundJump, Health, Overage, OverageRow,
+    ProgramHealth, Session, SourceHealth, Unusual,
+};
+use crate::{Basis, Step, Subject};
+
+fn texts() -> impl Strategy<Value = String> {
+    // Quotes, backslashes, controls and characters outside the first plane among plain ones.
+    prop_oneof![any::<String>(), "[a-z\"\\\\/\u{1}\n\u{e9}\u{1f4e8}]{0,12}", "[a-z]{0,20}"]
+}
+
+fn times() -> impl Strategy<Value = Time> {
+    any::<i64>().prop_map(Time)
+}
+
+fn covered() -> impl Strategy<Value = Covered> {
+    let any = (times(), times(), any::<u32>());
+    any.prop_map(|(from, until, missing_hosts)| Covered { span: Span::new(from, until), missing_hosts })
+}
+
+fn by_family<T: fmt::Debug>(of: impl Strategy<Value = T>) -> impl Strategy<Value = BTreeMap<Family, T>> {
+    prop::collection::btree_map(prop::sample::select(&Family::ALL[..]), of, 0..4)
+}
+
+fn by_name<T: fmt::Debug>(of: impl Strategy<Value = T>) -> impl Strategy<Value = BTreeMap<String, T>> {
+    prop::collection::btree_map(texts(), of, 0..4)
+}
+
+fn subjects() -> impl Strategy<Value = Subject> {
+    "(\\(server\\))|([a-z]{1,8}(@[a-z]{1,8}\\.example)?)|(clamav:[a-z ]{1,8})"
+        .prop_map(|name| name.parse().expect("a name of a subject"))
+}
+
+prop_compose! {
+    fn answers()(
+        subject in subjects(),
+        by in prop::sample::select(&By::ALL[..]),
+        (from, until, read_until) in (times(), times(), prop::option::of(times())),
+        coverage in by_family(prop::collection::vec(covered(), 0..4)),
+        basis in by_name(prop::sample::select(&Basis::ALL[..])),
+        (report, subjects) in (texts(), prop::collection::vec(texts(), 0..5)),
+        slot in prop::collection::vec(any::<i64>(), 0..20),
+        subject_index in prop::collection::vec(any::<u32>(), 0..20),
+        values in by_name(prop::collection::vec(prop_oneof![any::<u64>(), 0..1000_u64], 0..20)),
+        totals in by_name(any::<u64>()),
+    ) -> Answer {
+        let slot_seconds = crate::SLOT_SECS;
+        Answer {
+            report, subject, by, from, until, slot_seconds, read_until, coverage, basis, subjects, slot, subject_index,
+            values, totals,
+        }
+    }
+}
+
+prop_compose! {
+    fn event_rows()(
+        (id, time, kind, host) in (any::<u64>(), times(), texts(), texts()),
+        subjects in prop::collection::vec(texts(), 0..3),
+        (peer, bytes, duration_ms) in (prop::option::of(texts()), any::<Option<u64>>(), any::<Option<u64>>()),
+        (counts, detail) in (by_name(any::<i64>()), texts()),
+    ) -> EventRow {
+        EventRow { id, time, kind, host, subjects, peer, bytes, duration_ms, counts, detail }
+    }
+}
+
+prop_compose! {
+    fn sources()(
+        (path, position, lines) in (texts(), any::<u64>(), any::<u64>()),
+        (first, last, year) in (prop::option::of(times()), prop::option::of(times()), any::<Option<i32>>()),
+    ) -> SourceHealth {
+        SourceHealth { path, position, lines, first, last, year }
+    }
+}
+
+/// Read here as serde reads it, written tightly and with spaces; cut off anywhere, it is refused.
+fn check<T: Serialize + DeserializeOwned + FromJson + PartialEq + fmt::Debug>(value: &T) {
+    let tight = serde_json::to_vec(value).expect("memory takes it");
+    let spaced = serde_json::to_vec_pretty(value).expect("memory takes it");
+    for bytes in [&tight, &spaced] {
+        assert_eq!(read::<T>(bytes).as_ref(), Ok(value));
+        let by_serde: T = serde_json::from_slice(bytes).expect("serde reads what it writes");
+        assert_eq!(&by_serde, value);
+    }
+    for end in 0..tight.len() {
+        read::<T>(&tight[..end]).expect_err("half of it is not it");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn an_answer_is_read_as_it_was_written(answer in answers()) {
+        check(&answer);
+    }
+
+    #[test]
+    fn events_are_read_as_they_were_written(
+        events in prop::collection::vec(event_rows(), 0..4), next in any::<Option<String>>(),
+        (amount, is_all, counted) in any::<(i64, bool, Option<u64>)>(), has_total: bool,
+    ) {
+        let total = EventTotal { events: 7, amount, is_all, counted, kept_from: counted.map(|_| Time(amount)) };
+        check(&EventPage { events, next, total: has_total.then_some(total) });
+    }
+
+    #[test]
+    fn what_is_unusual_is_read_as_it_was_written(
+        subject in subjects(), (measure, step) in (texts(), prop::sample::select(&Step::ALL[..])),
+        (from, until, value) in (times(), times(), any::<u64>()), total: usize,
+    ) {
+        let jump = FoundJump { measure, step, from, until, value, low: 0, high: value / 2, score: 3 };
+        let finding = Finding { subject, day: from, jumps: vec![jump.clone(), jump] };
+        check(&Unusual { findings: vec![finding], total, zone: "UTC".to_owned() });
+    }
+
+    #[test]
+    fn overage_is_read_as_it_was_written(
+        subject in subjects(), (counts, price) in (texts(), prop::option::of(texts())),
+        (read_until, used, left_out) in (prop::option::of(times()), any::<u64>(), any::<usize>()), is_set_up: bool,
+    ) {
+        let row = OverageRow { subject, counts: counts.clone(), allowance: 1, used, over: used / 2, price: price.clone() };
+        let rows = vec![row.clone(), row];
+        check(&Overage { currency: counts, is_set_up, rows, left_out, price, read_until, observed_secs: -1 });
+    }
+
+    #[test]
+    fn the_rest_of_the_wire_is_read_as_it_was_written(
+        sources in prop::collection::vec(sources(), 0..3),
+        (program, understood, examples) in (texts(), any::<u64>(), prop::collection::vec(texts(), 0..3)),
+        (root, name, stored) in (subjects(), texts(), prop::option::of((times(), times()))),
+    ) {
+        let program = ProgramHealth { program, understood, ignored: 0, unparsed: 7, examples };
+        check(&Health { sources, programs: vec![program] });
+        let reports = vec![name.clone()];
+        let (zone, version, account) = (name.clone(), name.clone(), Account { name, root });
+        check(&Session { account, reports, demo: true, zone, stored, version });
+    }
+
+    /// Whatever the bytes are, there is an answer or an error, and no number is read other than serde reads it.
+    #[test]
+    fn no_bytes_are_too_strange(bytes in prop::collection::vec(any::<u8>(), 0..64), digits in "-?[0-9]{0,22}[.e]?[0-9]?") {
+        let _ = read::<Answer>(&bytes);
+        prop_assert_eq!(read::<u64>(digits.as_bytes()).ok(), serde_json::from_str(&digits).ok());
+        prop_assert_eq!(read::<i64>(digits.as_bytes()).ok(), serde_json::from_str(&digits).ok());
+        prop_assert_eq!(read::<u32>(digits.as_bytes()).ok(), serde_json::from_str(&digits).ok());
+        let list = format!("[1,{digits} ,2 , {digits}]");
+        prop_assert_eq!(read::<Vec<u64>>(list.as_bytes()).ok(), serde_json::from_str(&list).ok());
+    }
+}
+
+#[test]
+fn what_a_newer_server_adds_is_passed_over() {
+    let account: Account =
+        read(br#"{"new":[{"a":"\"]"},-1.5e3,null,true],"name":"ann","root":"(server)"}"#).expect("read");
+    assert_eq!(account.name, "ann");
+}
+
+#[test]
+fn an_error_says_what_is_missing_and_where() {
+    let error = read::<Account>(br#"{"name":"ann"}"#).expect_err("no root");
+    assert_eq!(error.to_string(), "root expected at byte 14");
+    let deep = "[".repeat(100_000);
+    assert_eq!(read::<Account>(format!("{{\"x\":{deep}").as_bytes()).expect_err("too deep").expected, "less depth");
+}
