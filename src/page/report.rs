@@ -134,7 +134,7 @@ fn Ready() -> impl IntoView {
                     </Show>
                 </section>
                 <Filter/>
-                <ReportTable table/>
+                <ReportTable table order=sheet.order window=sheet.window/>
             }
         })
     }

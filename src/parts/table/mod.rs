@@ -10,7 +10,7 @@ use std::sync::Arc;
 use leptos::{ev, html, prelude::*};
 use mailtally_model::Table;
 
-use crate::page::Sheet;
+use crate::window::Window;
 use crate::{format, text};
 use head::Head;
 use row::{NamedBy, row};
@@ -20,15 +20,22 @@ use scroll::{Rows, rows_shown};
 const WHOLE_ROWS: usize = 500;
 
 #[component]
-pub fn ReportTable(table: Signal<Arc<Table>>) -> impl IntoView {
-    let sheet = Sheet::get();
+pub fn ReportTable(
+    #[prop(into)] table: Signal<Arc<Table>>,
+    /// The rows' order on screen: positions in the table's rows.
+    #[prop(into)]
+    order: Signal<Arc<Vec<u32>>>,
+    /// What names of steps are spelled by.
+    #[prop(into)]
+    window: Signal<Arc<Window>>,
+) -> impl IntoView {
     let scroller = NodeRef::<html::Div>::new();
     let top = RwSignal::new(0);
     let rows = Memo::new(move |_| {
-        let count = sheet.order.read().len();
+        let count = order.read().len();
         if count <= WHOLE_ROWS { Rows { first: 0, until: count } } else { rows_shown(top.get(), count) }
     });
-    let is_windowed = Memo::new(move |_| sheet.order.read().len() > WHOLE_ROWS);
+    let is_windowed = Memo::new(move |_| order.read().len() > WHOLE_ROWS);
     let on_scroll = move |_: ev::Event| {
         if is_windowed.get_untracked() {
             top.set(scroller.get_untracked().map_or(0, |scroller| scroller.scroll_top()));
@@ -39,7 +46,7 @@ pub fn ReportTable(table: Signal<Arc<Table>>) -> impl IntoView {
         text::table_caption(table.report.title, &text::subject_name(&table.subject), table.first_label())
     };
     // Head and totals count as rows, too.
-    let row_count = move || is_windowed.get().then(|| sheet.order.read().len() + 2);
+    let row_count = move || is_windowed.get().then(|| order.read().len() + 2);
     view! {
         <div
             class="card table-scroll"
@@ -55,8 +62,8 @@ pub fn ReportTable(table: Signal<Arc<Table>>) -> impl IntoView {
                 <thead><Head table/></thead>
                 <tbody>
                     <Spacer rows=Signal::derive(move || rows.read().first)/>
-                    {move || body(table.get(), rows)}
-                    <Spacer rows=Signal::derive(move || sheet.order.read().len().saturating_sub(rows.read().until))/>
+                    {move || body(table.get(), order, window, rows)}
+                    <Spacer rows=Signal::derive(move || order.read().len().saturating_sub(rows.read().until))/>
                 </tbody>
                 <tfoot><Totals table/></tfoot>
             </table>
@@ -66,12 +73,15 @@ pub fn ReportTable(table: Signal<Arc<Table>>) -> impl IntoView {
 }
 
 /// The rows of one Table; another order moves them, another Table makes new ones.
-fn body(table: Arc<Table>, rows: Memo<Rows>) -> impl IntoView {
-    let sheet = Sheet::get();
-    let window = sheet.window.get_untracked();
-    let named = NamedBy::new(&window);
+fn body(
+    table: Arc<Table>,
+    order: Signal<Arc<Vec<u32>>>,
+    window: Signal<Arc<Window>>,
+    rows: Memo<Rows>,
+) -> impl IntoView {
+    let named = NamedBy::new(&window.get_untracked());
     let shown = move || {
-        let order = sheet.order.read();
+        let order = order.read();
         let Rows { first, until } = rows.get();
         order.get(first..until.min(order.len())).unwrap_or_default().to_vec()
     };

@@ -1,0 +1,86 @@
+//! T4 and T5: the app's table and chart on a page, each by itself.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use leptos::mount::{UnmountHandle, mount_to};
+use leptos::prelude::*;
+use mailtally_app::chart::{Beside, Chart, ChartKind};
+use mailtally_app::context::View;
+use mailtally_app::parts::table::ReportTable;
+use mailtally_app::range::Range;
+use mailtally_app::route::Router;
+use mailtally_app::state::ViewState;
+use mailtally_app::window;
+use mailtally_model::table::{Row, Table, TableColumn};
+use mailtally_model::{Basis, By, Span, Step, Subject, Time, Zone};
+use wasm_bindgen::prelude::*;
+use web_sys::HtmlElement;
+
+use crate::counters::{columns, report};
+use crate::named::Named;
+
+/// A part of the app on the page; freeing it takes it away.
+#[wasm_bindgen]
+pub struct Mounted {
+    _until_dropped: UnmountHandle<<AnyView as Render>::State>,
+}
+
+/// Takes the rows away from `named`.
+#[wasm_bindgen]
+pub fn show_table(place: HtmlElement, named: Named) -> Mounted {
+    let table = Arc::new(named.into_table());
+    let order: Arc<Vec<u32>> = Arc::new((0..table.rows.len() as u32).collect());
+    let shown = move || {
+        // What a report's page gives to its parts.
+        Router::provide();
+        View::provide(Memo::new(|_| ViewState::new(report())));
+        let window = Arc::new(window::window(Range::default(), "UTC", Time(1_733_000_000)));
+        let (table, order, window) = (Signal::stored(table), Signal::stored(order), Signal::stored(window));
+        view! { <ReportTable table order window/> }.into_any()
+    };
+    Mounted { _until_dropped: mount_to(place, shown) }
+}
+
+/// Rows begin at `time`, a fixed step apart; `values` has a list for each of `lists` columns, one after the other.
+#[wasm_bindgen]
+pub fn show_chart(place: HtmlElement, kind: &str, time: &[f64], values: &[f64], lists: usize) -> Mounted {
+    let table = Arc::new(trend(time, values, lists));
+    let order: Arc<Vec<u32>> = Arc::new((0..table.rows.len() as u32).collect());
+    let kind = ChartKind::from_id(kind).unwrap_or(ChartKind::Line);
+    let shown = move || {
+        let (table, order, kind) = (Signal::stored(table), Signal::stored(order), Signal::stored(kind));
+        let hidden = Signal::stored(BTreeSet::new());
+        let beside = Signal::stored(Beside { before: None, is_drawn: false });
+        let canvas = NodeRef::new();
+        view! { <Chart table order kind hidden beside canvas on=Callback::new(|_| {})/> }.into_any()
+    };
+    Mounted { _until_dropped: mount_to(place, shown) }
+}
+
+fn trend(time: &[f64], values: &[f64], lists: usize) -> Table {
+    let zone = Zone::utc();
+    let distance = time.get(1).zip(time.first()).map_or(3_600.0, |(second, first)| second - first) as i64;
+    let step = if distance < 86_400 { Step::Hour } else { Step::Day };
+    let rows = time.iter().map(|from| {
+        let from = Time(*from as i64);
+        Row::Step { key: step.key(from, &zone), span: Span::new(from, from.plus_secs(distance)), partial: None }
+    });
+    let columns = columns().into_iter().zip(values.chunks(time.len().max(1))).take(lists);
+    let columns = columns.map(|(column, list)| TableColumn {
+        column,
+        basis: Basis::Exact,
+        cells: list.iter().map(|value| Some(*value)).collect(),
+        total: None,
+    });
+    Table {
+        report: report(),
+        subject: Subject::Server,
+        by: By::Time,
+        step,
+        zone_name: zone.name.clone(),
+        span: Span::new(Time(0), Time(0)),
+        columns: columns.collect(),
+        rows: rows.collect(),
+    }
+}
