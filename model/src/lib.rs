@@ -16,9 +16,11 @@
 //! * **Basis** ([`basis`]): how far a number can be trusted.
 //! * **Step** ([`step`]): hour, day, ISO week, month, quarter: how slots are folded in the viewer's zone.
 //! * **Mode** ([`wire::By`]): what the rows are: steps of time, or the children of the viewed subject.
+//! * **Account** ([`wire::Account`]): a name and the subject it is rooted at. It sees that subject's subtree, nothing else.
 //! * **Table** ([`table`]): what people see. Chart and CSV are other faces of the same Table.
 //! * **Finding** ([`unusual`]): a subject's count that stands out of its own past.
 
+pub mod account;
 pub mod basis;
 pub mod catalogue;
 pub mod coverage;

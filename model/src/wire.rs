@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::Means;
 use crate::basis::Basis;
 use crate::coverage::Covered;
 use crate::json::{reads, reads_word};
@@ -56,8 +57,12 @@ reads_word!(By, By::from_id);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Session {
     pub account: Account,
+    /// How whoever asks was let in.
+    pub means: Means,
     /// Ids of the reports this account has, in menu order.
     pub reports: Vec<String>,
+    /// Columns, as `report.column`, that the settings keep from this account.
+    pub hidden_columns: Vec<String>,
     /// Whether the data is made up by `mailtally demo`.
     pub demo: bool,
     /// IANA name of the server's zone.
@@ -249,7 +254,8 @@ reads!(EventRow { id, time, kind, host, subjects, peer, bytes, duration_ms, coun
 /// Every error that the API answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiError {
-    /// A stable word: `bad-request`, `not-found`, `too-large`, `busy`, `internal`.
+    /// A stable word: `bad-request`, `too-large`, `signed-out`, `log-in-failed`, `not-found`, `refused`, `name-taken`,
+    /// `too-many`, `busy`, `internal`.
     pub error: String,
     /// A sentence for a person.
     pub detail: String,

@@ -24,6 +24,8 @@ pub mod store;
 pub mod track;
 pub mod unusual;
 
+pub mod account;
+
 pub mod command;
 pub mod demo;
 pub mod http;

@@ -3,11 +3,11 @@
 mod overage;
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use mailtally_model::Subject;
+use mailtally_model::{Subject, catalogue};
 use serde::Deserialize;
 
 pub use overage::{Allowance, Of, OverageSettings};
@@ -27,11 +27,64 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// IANA name of the zone of reports, where the asker gives none. Absent: the system's.
     pub zone: Option<String>,
+    pub http: HttpSettings,
+    pub accounts: AccountSettings,
     pub collect: CollectSettings,
     pub events: EventSettings,
     pub host: HostSettings,
     pub mail: MailSettings,
     pub overage: OverageSettings,
+}
+
+/// How browsers and scripts reach the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HttpSettings {
+    /// Names that browsers know the server by, beside loopback names and addresses.
+    pub names: Vec<String>,
+    /// TLS: the certificate and those that vouch for it, in PEM.
+    pub certificate: Option<PathBuf>,
+    /// TLS: the certificate's private key, in PEM. Nobody else may read the file.
+    pub key: Option<PathBuf>,
+    /// Whether an address beyond this machine may be listened on without TLS.
+    pub plain: bool,
+    /// Proxies that are believed about who asks (`X-Forwarded-For`, `X-Forwarded-Proto`).
+    pub trusted_proxies: Vec<IpAddr>,
+    /// The header in which those proxies say who signed in with them. Absent: none is believed.
+    pub user_header: Option<String>,
+}
+
+/// Who may sign in, for how long, and which reports are not for everyone.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccountSettings {
+    /// A session ends after so long without use.
+    pub idle_hours: u32,
+    /// A session ends after so long in any case.
+    pub session_days: u32,
+    /// Reports, or columns as `report.column`, that domain admins do not have.
+    pub hidden_from_domains: Vec<String>,
+    /// The same for mailbox owners.
+    pub hidden_from_mailboxes: Vec<String>,
+    pub mailbox: MailboxLoginSettings,
+}
+
+/// Log-in with the password of one's mailbox.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MailboxLoginSettings {
+    /// `host:port` of the IMAP server that knows the passwords. Absent: nobody signs in this way.
+    pub imap: Option<String>,
+    /// Whether it is asked in the clear, which is done on a loopback address alone.
+    pub plain: bool,
+    /// PEM file of the authority that signed its certificate. Absent: those that this machine trusts.
+    pub authorities: Option<PathBuf>,
+    /// Domains whose mailboxes may; empty for all.
+    pub domains: Vec<String>,
+    /// Whether the case of a log-in name means nothing, as in Dovecot by default.
+    pub lower_case: bool,
+    /// Mailboxes whose owner sees a whole domain: mailbox → domain.
+    pub grants: BTreeMap<String, String>,
 }
 
 /// Which logs `serve` follows, and how they are read.
@@ -68,11 +121,38 @@ impl Default for Settings {
             data: "/var/lib/mailtally".into(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8321)),
             zone: None,
+            http: HttpSettings::default(),
+            accounts: AccountSettings::default(),
             collect: CollectSettings::default(),
             events: EventSettings::default(),
             host: HostSettings::default(),
             mail: MailSettings::default(),
             overage: OverageSettings::default(),
+        }
+    }
+}
+
+impl Default for AccountSettings {
+    fn default() -> AccountSettings {
+        AccountSettings {
+            idle_hours: 24,
+            session_days: 14,
+            hidden_from_domains: Vec::new(),
+            hidden_from_mailboxes: Vec::new(),
+            mailbox: MailboxLoginSettings::default(),
+        }
+    }
+}
+
+impl Default for MailboxLoginSettings {
+    fn default() -> MailboxLoginSettings {
+        MailboxLoginSettings {
+            imap: None,
+            plain: false,
+            authorities: None,
+            domains: Vec::new(),
+            lower_case: true,
+            grants: BTreeMap::new(),
         }
     }
 }
@@ -138,6 +218,8 @@ impl Settings {
             }
         }
         self.overage.allowances()?;
+        self.http.check()?;
+        self.accounts.check()?;
         for domain in &self.mail.own_domains {
             if own_subject(domain).is_none() {
                 bail!("mail.own_domains: {domain:?} is not a domain");
@@ -149,6 +231,43 @@ impl Settings {
     /// IANA name of the zone of reports: the settings', else the system's.
     pub fn zone_name(&self) -> String {
         self.zone.clone().unwrap_or_else(system_zone)
+    }
+}
+
+impl HttpSettings {
+    fn check(&self) -> Result<()> {
+        if self.certificate.is_some() != self.key.is_some() {
+            bail!("http: `certificate` and `key` go together");
+        }
+        if self.user_header.is_some() && self.trusted_proxies.is_empty() {
+            bail!("http.user_header: no proxy is trusted to set it; name it in http.trusted_proxies");
+        }
+        let is_header = |name: &String| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        if !self.user_header.as_ref().is_none_or(is_header) {
+            bail!("http.user_header: it is the name of a header, as X-Remote-User");
+        }
+        Ok(())
+    }
+}
+
+impl AccountSettings {
+    fn check(&self) -> Result<()> {
+        for id in self.hidden_from_domains.iter().chain(&self.hidden_from_mailboxes) {
+            let (report, column) =
+                id.split_once('.').map_or((id.as_str(), None), |(report, column)| (report, Some(column)));
+            let known = catalogue::find(report)
+                .is_some_and(|report| column.is_none_or(|id| report.columns.iter().any(|column| column.id == id)));
+            if !known {
+                bail!("accounts: there is no report or column {id:?} to hide");
+            }
+        }
+        for (mailbox, domain) in &self.mailbox.grants {
+            let is_mailbox = matches!(mailbox.parse(), Ok(Subject::Mailbox(_)));
+            if !is_mailbox || own_subject(domain).is_none() {
+                bail!("accounts.mailbox.grants: {mailbox:?} is no mailbox, or {domain:?} no domain");
+            }
+        }
+        Ok(())
     }
 }
 

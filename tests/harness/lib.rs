@@ -2,6 +2,7 @@
 //!
 //! It knows what a person, a script and an administrator can see, and nothing of the product's insides.
 
+pub mod account;
 pub mod chrome;
 pub mod mail;
 pub mod outside;

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, interval};
 
+use crate::account::{self, Address};
 use crate::chrome::{ChromeCommand, Chromedriver};
 
 /// A condition that is not met by then never will be.
@@ -43,8 +44,19 @@ pub struct Row {
 }
 
 impl Page {
-    /// Opens a fresh browser; `base` is what the server printed.
-    pub async fn open(driver: &Chromedriver, base: &str) -> Result<Page> {
+    /// Opens a fresh browser that is signed in where `address` is.
+    pub async fn open(driver: &Chromedriver, address: &Address) -> Result<Page> {
+        let page = Page::signed_out(driver, address).await?;
+        let cookie = json!({
+            "url": page.base, "name": account::COOKIE, "value": address.session(), "path": "/", "secure": true,
+            "httpOnly": true, "sameSite": "Lax",
+        });
+        page.devtools("Network.setCookie", cookie).await?;
+        Ok(page)
+    }
+
+    /// Opens a fresh browser that nobody is signed in with.
+    pub async fn signed_out(driver: &Chromedriver, base: &str) -> Result<Page> {
         let downloads = tempfile::tempdir().context("cannot make a directory for downloads")?;
         let client = driver.browser(downloads.path()).await?;
         let page = Page { client, base: base.to_owned(), downloads };

@@ -13,6 +13,8 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::account::{self, Address};
+
 /// How long a server may take to print its address; the demo reads a year of log lines meanwhile.
 const STARTS_WITHIN: Duration = Duration::from_secs(600);
 
@@ -26,7 +28,7 @@ pub fn corpus(name: &str) -> PathBuf {
     root().join("server/tests/fixtures/corpora").join(name)
 }
 
-fn binary() -> Result<PathBuf> {
+pub(crate) fn binary() -> Result<PathBuf> {
     let binary = root().join("target/dist/mailtally");
     ensure!(binary.is_file(), "there is no {}; `cargo xtask dist` makes it", binary.display());
     Ok(binary)
@@ -64,8 +66,8 @@ pub fn report(data: &Path, id: &str, arguments: &[&str]) -> Result<Value> {
 /// A running server, ended when dropped.
 pub struct Server {
     process: Child,
-    /// What it printed: opens the app.
-    pub url: String,
+    /// Where it is, and the session of a system admin there.
+    pub url: Address,
     /// Where its counters are.
     pub data: PathBuf,
     /// What it keeps besides; for the demo its throwaway directory, which a test finds here.
@@ -78,7 +80,8 @@ impl Server {
         let folder = tempfile::tempdir().context("cannot make a directory for the demo")?;
         let mut command = Command::new(binary()?);
         command.args(["demo", "--listen", &free_address()?.to_string()]).env("TMPDIR", folder.path());
-        let (process, url) = start(command)?;
+        let (process, printed) = start(command)?;
+        let url = Address::of_link(&printed)?;
         let data = only_folder(folder.path())?.join("data");
         Ok(Server { process, url, data, _folder: folder })
     }
@@ -94,7 +97,9 @@ impl Server {
             .arg(settings)
             .args(["serve", "--listen", &free_address()?.to_string(), "--data"])
             .arg(data);
-        let (process, url) = start(command)?;
+        account::add(data, account::ADMIN, "(server)")?;
+        let (process, printed) = start(command)?;
+        let url = Address::sign_in(&printed, account::ADMIN)?;
         Ok(Server { process, url, data: data.to_owned(), _folder: folder })
     }
 }

@@ -1,6 +1,7 @@
 //! `mailtally demo`: the product on a made-up year, in a directory that is gone when it ends. The year comes in as
 //! log files, through the same import as anyone's, and goes on while it is looked at.
 
+use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
@@ -17,6 +18,8 @@ use tempfile::TempDir;
 
 use super::import::{self, Given, ReadingArgs};
 use super::serve::{self, AppArgs};
+use crate::account::password::{self, Password};
+use crate::account::{self, Link, Secret};
 use crate::collect::{self, Collector, Live, Reading, Watch};
 use crate::demo::{self, Plan, Written};
 use crate::http::{self, App};
@@ -25,6 +28,12 @@ use crate::store::Store;
 
 /// How often the story goes on: fresher than a person looks.
 const TICK: Duration = Duration::from_secs(2);
+/// One account of each kind: name, root, who they are.
+const ACCOUNTS: [(&str, &str, &str); 3] = [
+    ("admin", "(server)", "system admin"),
+    ("carla@example.com", "example.com", "domain admin of example.com"),
+    ("ann@example.com", "ann@example.com", "user ann@example.com"),
+];
 /// A thread that still writes can put a file into a directory that is being removed.
 const REMOVALS: usize = 10;
 
@@ -82,7 +91,8 @@ fn show(args: &DemoArgs, plan: Plan, settings: &Settings) -> Result<()> {
     let served = runtime.block_on(async {
         let mut stop = pin!(serve::stopped()?);
         // An address in use is said at once, not when the year is counted.
-        let listener = http::bind(args.listen).await?;
+        let settings = Settings { listen: args.listen, ..settings };
+        let listening = http::bind(&settings).await?;
         let counted = {
             let (data, settings) = (data.clone(), settings.clone());
             tokio::task::spawn_blocking(move || count(plan, &logs, &data, &settings))
@@ -92,13 +102,34 @@ fn show(args: &DemoArgs, plan: Plan, settings: &Settings) -> Result<()> {
             () = &mut stop => return Ok(()),
         };
         go_on(written, &data, &settings, &watch)?;
-        serve::answer(App::new(&data, assets, &settings).watched_by(Arc::clone(&watch)), listener, stop).await
+        let app = App::new(&data, assets, &settings)?.watched_by(Arc::clone(&watch));
+        let words = accounts(&app, &format!("http://{}/", listening.address()?), collect::now())?;
+        serve::answer(app, listening, stop, || write!(io::stdout(), "{words}").context("cannot print the address"))
+            .await
     });
     watch.stop();
     // What still runs ends with the process.
     runtime.shutdown_background();
     remove(folder);
     served
+}
+
+/// Makes one account of each kind, and says how to get in: last, an address that opens signed in.
+fn accounts(app: &App, address: &str, now: Time) -> Result<String> {
+    let mut words = String::new();
+    for (name, root, who) in ACCOUNTS {
+        // Not the demo's to choose: whoever reaches the address must not know it.
+        let password = Secret::random().reveal()[..16].to_owned();
+        let chosen = Password::chosen(&password, name).context("cannot choose a password")?;
+        let root = account::root(root).context("the demo's accounts have roots")?;
+        app.accounts().add(name, &root, &password::hash(&chosen), now)?;
+        words.push_str(&format!("{who:<28} {name:<18} {password}\n"));
+    }
+    let admin = app.accounts().find(ACCOUNTS[0].0)?.context("it was just made")?;
+    let until = now.plus_secs(account::SETUP_LINK_SECS);
+    let link = app.accounts().make_link(Link::SignIn(admin.id), until)?;
+    words.push_str(&format!("signed in as system admin, once: {address}#link={}\n", link.reveal()));
+    Ok(words)
 }
 
 /// Makes up the year and counts it.

@@ -1,5 +1,6 @@
 //! The command line: what was typed, and which command does it. Knows how commands end, not what they do.
 
+mod account;
 mod check;
 mod demo;
 mod import;
@@ -35,6 +36,9 @@ enum Command {
     Import(import::ImportArgs),
     Check(check::CheckArgs),
     Demo(demo::DemoArgs),
+    /// Say who may sign in, and what they see
+    #[command(subcommand)]
+    Account(account::AccountCommand),
     /// Print a report: the very table that the browser shows
     Report(report::ReportArgs),
 }
@@ -49,6 +53,7 @@ impl CommandLine {
             Command::Import(args) => import::run(&args, &settings),
             Command::Check(args) => check::run(&args, &settings),
             Command::Demo(args) => demo::run(&args, &settings),
+            Command::Account(command) => account::run(&command, &settings).map(|()| ExitCode::SUCCESS),
             Command::Report(args) => report::run(&args, &settings).map(|()| ExitCode::SUCCESS),
         });
         match outcome {

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+use super::account;
 use super::import::ReadingArgs;
 use crate::collect::{self, Live, Watch};
-use crate::http::{self, App, Assets};
+use crate::http::{self, App, Assets, Listening};
 use crate::settings::Settings;
 use crate::store::Store;
 
@@ -23,9 +23,12 @@ pub struct ServeArgs {
     /// Data directory; made if it is absent [default: from the settings]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Loopback address to listen on [default: from the settings]
+    /// Address to listen on; beyond this machine it needs TLS [default: from the settings]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Listen beyond this machine without TLS: passwords cross the network in the clear
+    #[arg(long)]
+    plain_http: bool,
     /// A log to follow, or a pattern with `*`; may be given more than once [default: from the settings]
     #[arg(long = "log", value_name = "GLOB")]
     logs: Vec<String>,
@@ -59,11 +62,13 @@ pub fn run(args: &ServeArgs, settings: &Settings) -> Result<ExitCode> {
     if !args.logs.is_empty() {
         settings.collect.files.clone_from(&args.logs);
     }
-    let listen = args.listen.unwrap_or(settings.listen);
+    settings.listen = args.listen.unwrap_or(settings.listen);
+    settings.http.plain |= args.plain_http;
     let reading = ReadingArgs::default().reading(&settings, collect::now())?;
     let watch = Arc::new(Watch::default());
     let live = Live::spawn(store, data.to_owned(), settings.clone(), reading, Arc::clone(&watch));
-    let served = serve(App::new(data, assets, &settings).watched_by(Arc::clone(&watch)), listen);
+    let app = App::new(data, assets, &settings)?.watched_by(Arc::clone(&watch));
+    let served = serve(app, &settings);
     watch.stop();
     if live.join().is_err() {
         bail!("the thread that follows the logs broke down");
@@ -72,22 +77,49 @@ pub fn run(args: &ServeArgs, settings: &Settings) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn serve(app: App, listen: SocketAddr) -> Result<()> {
+fn serve(app: App, settings: &Settings) -> Result<()> {
     runtime()?.block_on(async {
-        let listener = http::bind(listen).await?;
-        answer(app, listener, stopped()?).await
+        let listening = http::bind(settings).await?;
+        let address = format!("{}://{}/", listening.scheme(), listening.address()?);
+        let set_up = set_up_link(&app, &address)?;
+        answer(app, listening, stopped()?, || {
+            say(&address)?;
+            set_up.iter().try_for_each(|line| say(line))
+        })
+        .await
     })
+}
+
+/// What to print where nobody can sign in yet: a link that makes the first account, good once and for a day.
+fn set_up_link(app: &App, address: &str) -> Result<Option<String>> {
+    if app.accounts().has_system_admin()? {
+        return Ok(None);
+    }
+    // What a service prints is kept in the system's journal, where more people read than should use it.
+    if std::env::var_os("JOURNAL_STREAM").is_some() {
+        return Ok(Some("no account yet: run `mailtally account setup-link`, or `mailtally account add`".to_owned()));
+    }
+    let link = account::make_set_up_link(app.accounts(), address)?;
+    Ok(Some(format!("no account yet: make the first one at {link} (good once, for a day)")))
+}
+
+fn say(line: &str) -> Result<()> {
+    writeln!(io::stdout(), "{line}").context("cannot print the address")
 }
 
 pub fn runtime() -> Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")
 }
 
-/// Serves until `stop` is done. The address is printed once it answers.
-pub async fn answer(app: App, listener: TcpListener, stop: impl Future<Output = ()>) -> Result<()> {
-    let address = listener.local_addr().context("cannot tell the address")?;
-    writeln!(io::stdout(), "http://{address}/").context("cannot print the address")?;
-    http::serve(listener, http::router(app), stop).await;
+/// Serves until `stop` is done. `say` prints the address, which answers by then.
+pub async fn answer(
+    app: App,
+    listening: Listening,
+    stop: impl Future<Output = ()>,
+    say: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    say()?;
+    http::serve(listening, http::router(app), stop).await;
     Ok(())
 }
 

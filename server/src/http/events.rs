@@ -6,22 +6,23 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use mailtally_model::wire::EventPage;
-use mailtally_model::{Measure, Report, Subject, catalogue};
+use mailtally_model::{Measure, Report, Subject};
 
 use super::App;
+use super::asker::Asker;
 use super::error::Refusal;
 use super::params::{self, EventParams, bad};
 use crate::store::EventQuery;
 
 pub async fn page(
     State(app): State<Arc<App>>,
+    asker: Asker,
     query: Result<Query<EventParams>, QueryRejection>,
 ) -> Result<Json<EventPage>, Refusal> {
     let params = params::parsed(query)?;
-    let asker = app.asker();
     let subject = asker.subject(params.subject.as_deref())?;
     let report = params.report.as_deref().map(|id| asker.report(id, &subject)).transpose()?;
-    let measures = measures(report, &subject, params.measure.as_deref())?;
+    let measures = measures(&asker, report, &subject, params.measure.as_deref())?;
     let query = EventQuery {
         subject,
         measures,
@@ -31,15 +32,24 @@ pub async fn page(
         after: params::after(params.after.as_deref())?,
         limit: params::limit(params.limit)?,
     };
-    let page = app.readers.read(move |reader| Ok(reader.events(&query, |subject| asker.sees(subject))?)).await?;
+    let shown = asker.measures();
+    let mut page = app.readers.read(move |reader| Ok(reader.events(&query, |subject| asker.sees(subject))?)).await?;
+    for event in &mut page.events {
+        event.counts.retain(|id, _| shown.iter().any(|measure| measure.id == id));
+    }
     Ok(Json(page))
 }
 
 /// Numbers of the measures that an event must have moved: the one that was named, else any of the report's, else all.
-fn measures(report: Option<&'static Report>, subject: &Subject, named: Option<&str>) -> Result<Vec<u16>, Refusal> {
+fn measures(
+    asker: &Asker,
+    report: Option<&'static Report>,
+    subject: &Subject,
+    named: Option<&str>,
+) -> Result<Vec<u16>, Refusal> {
     let shown: Vec<&Measure> = match report {
-        Some(report) => report.columns_for(subject).map(|column| column.measure()).collect(),
-        None => catalogue::measures(),
+        Some(report) => asker.columns(report, subject).map(|column| column.measure()).collect(),
+        None => asker.measures(),
     };
     match (named, report) {
         (Some(id), _) => match shown.iter().find(|measure| measure.id == id) {
@@ -47,6 +57,7 @@ fn measures(report: Option<&'static Report>, subject: &Subject, named: Option<&s
             None => Err(bad("measure must be the id of a measure that this report shows here")),
         },
         (None, Some(_)) => Ok(shown.iter().map(|measure| measure.number).collect()),
-        (None, None) => Ok(Vec::new()),
+        (None, None) if asker.hidden().is_empty() => Ok(Vec::new()),
+        (None, None) => Ok(shown.iter().map(|measure| measure.number).collect()),
     }
 }

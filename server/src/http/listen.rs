@@ -1,46 +1,91 @@
 //! The socket: where we may listen, how many may connect, and how long a slow client is waited for.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::client::{Origins, Peer};
+use super::patience::Patient;
+use super::tls::Certificate;
+use crate::account::throttle::network;
+use crate::settings::Settings;
 
 /// Open connections: one file descriptor each, within the usual limit of 1,024 with room for the logs.
 const MAX_CONNECTIONS: usize = 512;
+/// Of one address: a browser opens six, and a few people may share it. A proxy that is trusted is not bounded by this.
+const MAX_OF_ONE_ADDRESS: usize = 128;
 /// A request's head must be here in this time, and an idle connection is closed after it.
 const HEAD_TIME: Duration = Duration::from_secs(20);
+/// A client that begins TLS ends beginning it in this time.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// A connection lives no longer than this, however slowly its client reads; a browser opens the next one by itself.
 const CONNECTION_TIME: Duration = Duration::from_secs(600);
+/// A request's head is no larger: the longest URL has sixteen thousand edges.
+const MAX_HEAD_BYTES: usize = 256 * 1024;
 /// Open answers may be finished for this long when the server stops.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(3);
 /// After a failed accept (no file descriptors left, say): the loop must survive it and not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// For a client that has too many connections. Plain text, as the head of its request was not read.
+const CROWDED: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// Listens on a loopback address and refuses any other.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
-    if !address.ip().is_loopback() {
+/// A socket that is ours, and how it is spoken on.
+pub struct Listening {
+    listener: TcpListener,
+    certificate: Option<Certificate>,
+    origins: Origins,
+}
+
+/// Listens where the settings say. Beyond this machine only with TLS, or where that was said to be meant.
+pub async fn bind(settings: &Settings) -> Result<Listening> {
+    let address = settings.listen;
+    let certificate = Certificate::load(&settings.http)?;
+    if !address.ip().to_canonical().is_loopback() && certificate.is_none() && !settings.http.plain {
         bail!(
-            "cannot listen on {address}: without accounts everyone who reaches the server sees everything, so it \
-             listens on a loopback address alone (127.0.0.1 or [::1]); reach it from elsewhere through an SSH tunnel"
+            "cannot listen on {address} without TLS: passwords would cross the network in the clear. Name a certificate \
+             (http.certificate, http.key), or listen on 127.0.0.1 behind a proxy or an SSH tunnel; http.plain = true or \
+             --plain-http says that it is meant"
         );
     }
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    Ok(Listening { listener, certificate, origins: Origins::new(settings) })
+}
+
+impl Listening {
+    /// The address, with the port that the system chose where none was asked for.
+    pub fn address(&self) -> Result<SocketAddr> {
+        self.listener.local_addr().context("cannot tell the address")
+    }
+
+    pub fn scheme(&self) -> &'static str {
+        if self.certificate.is_some() { "https" } else { "http" }
+    }
 }
 
 /// Serves until `stop` is done, then lets open answers finish for a moment.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+pub async fn serve(listening: Listening, router: Router, stop: impl Future<Output = ()>) {
+    let Listening { listener, certificate, origins } = listening;
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let crowd = Crowd::default();
     let graceful = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
@@ -48,7 +93,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
             accepted = accept(&listener, &connections) => accepted,
             () = &mut stop => break,
         };
-        let (stream, permit) = match accepted {
+        let (mut stream, address, permit) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -56,28 +101,112 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
                 continue;
             }
         };
-        let service = TowerToHyperService::new(router.clone());
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIME)
-            .serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
+        let Some(place) = crowd.place(address, origins.trusts(address)) else {
+            tokio::spawn(async move {
+                let _ = timeout(ACCEPT_PAUSE, stream.write_all(CROWDED)).await;
+            });
+            continue;
+        };
+        let acceptor = certificate.as_ref().map(Certificate::acceptor);
+        let (router, watcher) = (router.clone(), graceful.watcher());
         tokio::spawn(async move {
-            // A client that breaks off is no news.
-            let _ = tokio::time::timeout(CONNECTION_TIME, connection).await;
-            drop(permit);
+            let _held = (permit, place);
+            let peer = Peer { address, tls: acceptor.is_some() };
+            match acceptor {
+                None => talk(Patient::new(stream), peer, router, watcher).await,
+                Some(acceptor) => {
+                    // Someone who speaks no TLS is no news.
+                    if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIME, acceptor.accept(stream)).await {
+                        talk(Patient::new(stream), peer, router, watcher).await;
+                    }
+                }
+            }
         });
     }
-    let _ = tokio::time::timeout(SHUTDOWN_TIME, graceful.shutdown()).await;
+    let _ = timeout(SHUTDOWN_TIME, graceful.shutdown()).await;
+}
+
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    router: Router,
+    watcher: Watcher,
+) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    // A client that breaks off is no news.
+    let _ = timeout(CONNECTION_TIME, watcher.watch(connection)).await;
 }
 
 async fn accept(
     listener: &TcpListener,
     connections: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let permit = Arc::clone(connections).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
+    let (stream, address) = listener.accept().await?;
     // An answer's last packet must not wait for the acknowledgement of the one before.
     stream.set_nodelay(true)?;
-    Ok((stream, permit))
+    Ok((stream, address.ip().to_canonical(), permit))
+}
+
+/// How many connections each address has.
+#[derive(Clone, Default)]
+struct Crowd(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+/// A connection of an address, counted until it is dropped.
+struct Place {
+    crowd: Crowd,
+    network: IpAddr,
+}
+
+impl Crowd {
+    fn place(&self, address: IpAddr, is_trusted: bool) -> Option<Place> {
+        let network = network(address);
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(network).or_insert(0);
+        if *count >= MAX_OF_ONE_ADDRESS && !is_trusted {
+            return None;
+        }
+        *count += 1;
+        Some(Place { crowd: self.clone(), network })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.crowd.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.network) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.network);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_does_not_take_every_connection() {
+        // FAULTS 87
+        let crowd = Crowd::default();
+        let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let mut places: Vec<_> = (0..MAX_OF_ONE_ADDRESS).map(|_| crowd.place(one, false).expect("room")).collect();
+        assert!(crowd.place(one, false).is_none());
+        assert!(crowd.place(other, false).is_some() && crowd.place(one, true).is_some());
+        places.pop();
+        assert!(crowd.place(one, false).is_some());
+        drop(places);
+        assert!(crowd.0.lock().expect("nobody panicked").is_empty());
+    }
 }

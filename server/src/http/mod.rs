@@ -1,42 +1,62 @@
 //! One report's counters, in the asker's subtree, over HTTP; and the app that shows them. Knows no SQL and no mail.
 //!
-//! The API is described in docs/api.md and, for machines, in openapi.json. Everything under `/api/` answers JSON, errors too.
+//! A request comes through the gate (`secure`), which finds out who asks, and through the access of its endpoint
+//! (`endpoints`). The API is described in docs/api.md. Everything under `/api/` answers JSON, errors too.
 
 mod asker;
 mod assets;
+mod body;
+mod client;
+mod cookie;
+mod endpoints;
 mod error;
 mod etag;
 mod events;
 mod health;
 mod listen;
+mod openapi;
 mod overage;
 mod params;
+mod patience;
+mod people;
 mod readers;
 mod reports;
 mod secure;
+mod session;
+mod tls;
+mod tokens;
 mod unusual;
 
+#[cfg(test)]
+mod account_tests;
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::Result;
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware;
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::response::Response;
+use mailtally_model::Subject;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 pub use assets::Assets;
-pub use listen::{bind, serve};
+pub use listen::{Listening, bind, serve};
+pub use tls::provider as tls_provider;
 
-use crate::collect::{self, Watch};
-use crate::settings::{Allowance, OverageSettings, Settings};
-use asker::Asker;
+use crate::account::mailbox::MailboxLogin;
+use crate::account::password::Hashing;
+use crate::account::throttle::Throttle;
+use crate::account::{Accounts, Limits};
+use crate::collect::Watch;
+use crate::settings::{AccountSettings, Allowance, OverageSettings, Settings};
+use asker::{Asker, Entry};
+use client::Origins;
 use error::Refusal;
 use readers::Readers;
 
@@ -44,6 +64,13 @@ use readers::Readers;
 pub struct App {
     readers: Readers,
     assets: Assets,
+    accounts: Arc<Accounts>,
+    /// The site's IMAP server, where mailbox owners may sign in with its passwords.
+    mailbox: Option<MailboxLogin>,
+    hashing: Hashing,
+    throttle: Throttle,
+    origins: Origins,
+    settings: Arc<AccountSettings>,
     /// IANA name of the server's zone.
     zone: String,
     /// Whether the settings set up a limit on mail.
@@ -57,17 +84,23 @@ pub struct App {
 
 impl App {
     /// Serves the data directory `data`, which must hold a data file by the first request.
-    pub fn new(data: &Path, assets: Assets, settings: &Settings) -> App {
-        App {
+    pub fn new(data: &Path, assets: Assets, settings: &Settings) -> Result<App> {
+        Ok(App {
             readers: Readers::new(data),
             assets,
+            accounts: Arc::new(Accounts::open(data)?),
+            mailbox: MailboxLogin::new(&settings.accounts.mailbox)?,
+            hashing: Hashing::default(),
+            throttle: Throttle::default(),
+            origins: Origins::new(settings),
+            settings: Arc::new(settings.accounts.clone()),
             zone: settings.zone_name(),
             throttling: !settings.mail.throttle_reply_patterns.is_empty(),
             overage: settings.overage.clone(),
             // What cannot be meant was refused when the settings were read.
             allowances: settings.overage.allowances().unwrap_or_default(),
             watch: Arc::default(),
-        }
+        })
     }
 
     /// Tells `watch` of every request.
@@ -75,44 +108,47 @@ impl App {
         App { watch, ..self }
     }
 
-    /// Who asks. There are no accounts yet: whoever reaches the loopback address may see everything.
-    fn asker(&self) -> Asker {
-        self.watch.looked(collect::now());
-        Asker::admin()
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    fn session_limits(&self) -> Limits {
+        Limits {
+            idle_secs: i64::from(self.settings.idle_hours) * 3_600,
+            absolute_secs: i64::from(self.settings.session_days) * 86_400,
+        }
+    }
+
+    fn asker(&self, name: String, root: Subject, entry: Entry) -> Asker {
+        Asker::new(name, root, entry, Arc::clone(&self.settings))
     }
 }
 
 /// All routes, for [`serve`] and for tests.
 pub fn router(app: App) -> Router {
-    Router::new()
-        .route("/api/reports", get(reports::session))
-        .route("/api/reports/{id}", get(reports::answer))
-        .route("/api/events", get(events::page))
-        .route("/api/overage", get(overage::overage))
-        .route("/api/unusual", get(unusual::unusual))
-        .route("/api/health", get(health::health))
-        .route("/api/openapi.json", get(description))
+    let app = Arc::new(app);
+    endpoints::routes()
         .fallback(elsewhere)
-        .method_not_allowed_fallback(|| async { Refusal::MethodNotAllowed })
+        .method_not_allowed_fallback(async |asker: Option<Asker>, uri: Uri| match asker {
+            None if secure::is_api(uri.path()) => Refusal::SignedOut,
+            _ => Refusal::MethodNotAllowed,
+        })
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .layer(middleware::from_fn(secure::guard))
-        .with_state(Arc::new(app))
-}
-
-async fn description() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/json")], include_str!("openapi.json"))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), secure::gate))
+        .with_state(app)
 }
 
 /// The app, and what is nowhere.
 async fn elsewhere(
     State(app): State<Arc<App>>,
+    asker: Option<Asker>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let path = uri.path();
-    if path == "/api" || path.starts_with("/api/") {
-        return Err(Refusal::NotFound);
+    if secure::is_api(path) {
+        return Err(if asker.is_some() { Refusal::NotFound } else { Refusal::SignedOut });
     }
     if method != Method::GET && method != Method::HEAD {
         return Err(Refusal::MethodNotAllowed);

@@ -11,6 +11,7 @@ use mailtally_model::overage::Money;
 use mailtally_model::wire::{Overage, OverageRow};
 
 use super::App;
+use super::asker::Asker;
 use super::error::Refusal;
 use super::params::{self, OverageParams};
 use crate::settings::{Allowance, Of};
@@ -20,10 +21,10 @@ const MAX_ROWS: usize = 20_000;
 
 pub async fn overage(
     State(app): State<Arc<App>>,
+    asker: Asker,
     query: Result<Query<OverageParams>, QueryRejection>,
 ) -> Result<Json<Overage>, Refusal> {
     let params = params::parsed(query)?;
-    let asker = app.asker();
     let root = asker.subject(params.subject.as_deref())?;
     let span = params::span(params.from, params.until)?;
     let state = Arc::clone(&app);

@@ -11,17 +11,20 @@ use mailtally_model::By;
 use mailtally_model::wire::Session;
 
 use super::App;
+use super::asker::Asker;
 use super::error::Refusal;
 use super::etag::ETag;
 use super::params::{self, AnswerParams, bad};
 use crate::store::{Question, Version};
 
-pub async fn session(State(app): State<Arc<App>>) -> Result<Json<Session>, Refusal> {
+pub async fn session(State(app): State<Arc<App>>, asker: Asker) -> Result<Json<Session>, Refusal> {
     let (stored, demo) = app.readers.read(|reader| Ok((reader.stored()?, reader.is_demo()?))).await?;
-    let asker = app.asker();
+    let is_column = |id: &&String| id.contains('.');
     Ok(Json(Session {
         account: asker.account().clone(),
+        means: asker.means(),
         reports: asker.reports(),
+        hidden_columns: asker.hidden().iter().filter(is_column).cloned().collect(),
         demo,
         zone: app.zone.clone(),
         stored: stored.map(|span| (span.from, span.until)),
@@ -31,12 +34,12 @@ pub async fn session(State(app): State<Arc<App>>) -> Result<Json<Session>, Refus
 
 pub async fn answer(
     State(app): State<Arc<App>>,
+    asker: Asker,
     Path(id): Path<String>,
     query: Result<Query<AnswerParams>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let params = params::parsed(query)?;
-    let asker = app.asker();
     let subject = asker.subject(params.subject.as_deref())?;
     let report = asker.report(&id, &subject)?;
     let by = match params.by.as_deref() {
@@ -55,11 +58,12 @@ pub async fn answer(
     let (tag, body) = app
         .readers
         .read(move |reader| {
-            let tag = tag(&question, reader.version(question.span)?);
+            let tag = tag(&question, asker.hidden(), reader.version(question.span)?);
             if tag.is_held_by(&headers) {
                 return Ok((tag, None));
             }
-            let answer = reader.answer(&question)?;
+            let mut answer = reader.answer(&question)?;
+            asker.narrow(question.report, &mut answer);
             let body = serde_json::to_vec(&answer).map_err(anyhow::Error::new)?;
             Ok((tag, Some(body)))
         })
@@ -73,8 +77,8 @@ pub async fn answer(
     })
 }
 
-/// The data under the span, the question, and the program that answers.
-fn tag(question: &Question, version: Version) -> ETag {
+/// The data under the span, the question, what is kept from the asker, and the program that answers.
+fn tag(question: &Question, hidden: &[String], version: Version) -> ETag {
     let edges: Vec<u8> = question.edges.iter().flatten().flat_map(|edge| edge.0.to_le_bytes()).collect();
     ETag::of(&[
         env!("CARGO_PKG_VERSION").as_bytes(),
@@ -87,5 +91,6 @@ fn tag(question: &Question, version: Version) -> ETag {
         &question.span.until.0.to_le_bytes(),
         &[u8::from(question.edges.is_some()), u8::from(question.throttling)],
         &edges,
+        hidden.join(",").as_bytes(),
     ])
 }

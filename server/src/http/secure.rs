@@ -1,13 +1,21 @@
-//! What every answer carries for the browser, and which requests are not meant for us.
+//! The gate that every request comes through: under which name, from which page, by whom. And what every answer carries
+//! for the browser.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 
-use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use mailtally_model::Subject;
+use mailtally_model::account::Means;
 
+use super::App;
+use super::asker::{Asker, Entry};
+use super::client::{Client, Peer};
+use super::cookie;
 use super::error::Refusal;
+use crate::{account, collect};
 
 /// Nothing from elsewhere, nothing inline; WebAssembly is the only thing compiled at run time.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
@@ -22,58 +30,99 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
+/// A year. Sent over our own TLS alone: a proxy that has TLS says this itself, if it wants to.
+const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
-/// Refuses requests under a name that is not ours, and dresses every answer.
-pub async fn guard(request: Request, next: Next) -> Response {
-    let mut response = if is_for_us(request.uri(), request.headers()) {
-        next.run(request).await
-    } else {
-        let name = "ask for this server by a loopback address or as localhost".to_owned();
-        Refusal::BadRequest(name).into_response()
+/// Lets a request in with who sent it, or refuses it; and dresses every answer.
+pub async fn gate(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    // Without the listener's word (in a test, say) nobody is near and nothing is secret.
+    let nowhere = Peer { address: std::net::Ipv4Addr::UNSPECIFIED.into(), tls: false };
+    let peer = request.extensions().get::<Peer>().copied().unwrap_or(nowhere);
+    let mut response = match let_in(&app, peer, &mut request).await {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal.into_response(),
     };
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if peer.tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, STRICT_TRANSPORT);
     }
     // The app keeps its last answers in memory and asks again with If-None-Match.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
-/// A page elsewhere can point a name of its own at the loopback address and read what that name answers (DNS
-/// rebinding); so only names that mean this machine are answered.
-fn is_for_us(uri: &Uri, headers: &HeaderMap) -> bool {
-    let named = headers.get(header::HOST).map(HeaderValue::to_str);
-    let host = match (named, uri.authority()) {
-        (Some(Ok(host)), _) => host,
-        (None, Some(authority)) => authority.as_str(),
-        _ => return false,
-    };
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+async fn let_in(app: &Arc<App>, peer: Peer, request: &mut Request) -> Result<(), Refusal> {
+    let client = app.origins.client(peer, request.uri(), request.headers())?;
+    if is_api(request.uri().path()) {
+        let asker = identify(app, &client, request.headers()).await?;
+        // A token is no cookie: no browser sends it unasked, so no other site's page can make it do anything.
+        let by_token = asker.as_ref().is_some_and(|asker| asker.means() == Means::Token);
+        if !request.method().is_safe() && !by_token {
+            client.check_origin(request.headers())?;
+        }
+        if let Some(asker) = asker {
+            app.watch.looked(collect::now());
+            request.extensions_mut().insert(asker);
+        }
+    }
+    request.extensions_mut().insert(client);
+    Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+pub fn is_api(path: &str) -> bool {
+    path == "/api" || path.starts_with("/api/")
+}
 
-    #[test]
-    fn only_names_of_this_machine_are_answered() {
-        // FAULTS 86
-        let answered = |host: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, HeaderValue::from_str(host).expect("a header"));
-            is_for_us(&Uri::from_static("/"), &headers)
-        };
-        for host in ["127.0.0.1:8321", "localhost", "LOCALHOST:1", "[::1]:8321", "127.9.9.9"] {
-            assert!(answered(host), "{host}");
-        }
-        for host in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "10.0.0.1", "", "[::2]"] {
-            assert!(!answered(host), "{host}");
-        }
-        assert!(!is_for_us(&Uri::from_static("/"), &HeaderMap::new()));
+/// Who asks: by token, by a trusted proxy's word, or by session. `None` is signed out; a bad token is refused, so that a
+/// script learns of it.
+async fn identify(app: &Arc<App>, client: &Client, headers: &HeaderMap) -> Result<Option<Asker>, Refusal> {
+    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    let claimed = token.map(str::to_owned);
+    let session = cookie::read(headers, client.is_secure).map(str::to_owned);
+    let user = client.user.clone();
+    if claimed.is_none() && session.is_none() && user.is_none() {
+        return Ok(None);
     }
+    let shared = Arc::clone(app);
+    let now = collect::now();
+    let find = move || match (claimed, user, session) {
+        (Some(claimed), _, _) => {
+            let bearer =
+                shared.accounts.bearer(&claimed, now)?.filter(|bearer| bearer.root.is_within(&bearer.account_root));
+            let bearer = bearer.ok_or(Refusal::SignedOut)?;
+            Ok(Some(shared.asker(bearer.name, bearer.root, Entry::Token)))
+        }
+        (None, Some(user), _) => by_proxy(&shared, &user),
+        (None, None, Some(claimed)) => by_session(&shared, &claimed),
+        (None, None, None) => Ok(None),
+    };
+    tokio::task::spawn_blocking(find).await.map_err(anyhow::Error::new)?
+}
+
+/// A name that a proxy vouches for: that account's, else that mailbox's.
+fn by_proxy(app: &App, user: &str) -> Result<Option<Asker>, Refusal> {
+    match app.accounts.find(user)? {
+        Some(account) if account.is_disabled => Err(Refusal::SignedOut),
+        Some(account) => Ok(Some(app.asker(account.name, account.root, Entry::Proxy(Some(account.id))))),
+        None => {
+            let name = account::canonical_name(user).filter(|name| matches!(name.parse(), Ok(Subject::Mailbox(_))));
+            let root = name.as_ref().and_then(|name| account::mailbox::root(&app.settings.mailbox.grants, name));
+            let (name, root) = name.zip(root).ok_or(Refusal::SignedOut)?;
+            Ok(Some(app.asker(name, root, Entry::Proxy(None))))
+        }
+    }
+}
+
+fn by_session(app: &App, claimed: &str) -> Result<Option<Asker>, Refusal> {
+    let Some(session) = app.accounts.session(claimed, app.session_limits(), collect::now())? else { return Ok(None) };
+    let root = match &session.account {
+        Some((_, root)) => Some(root.clone()),
+        // The settings and an account of the same name are heeded at each request, not at the log-in alone.
+        None if app.accounts.find(&session.name)?.is_some() => None,
+        None => app.mailbox.as_ref().and_then(|login| login.root(&login.mailbox(&session.name)?)),
+    };
+    Ok(root.map(|root| app.asker(session.name.clone(), root, Entry::Session(session))))
 }

@@ -2,41 +2,89 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::sync::Arc;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use mailtally_model::wire::{Answer, ApiError, EventPage, Health, Overage, Session, Unusual};
 use mailtally_model::{Family, Slot, Span, Subject, Time, measure};
 use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
+use super::client::Peer;
 use super::*;
+use crate::account::password;
 use crate::batch::Batch;
+use crate::collect;
 use crate::event::{Event, EventId, Kind, Update};
 use crate::store::Store;
 
-/// A data file with a day of two domains, an app of one file, and the router over them.
-struct Site {
-    router: Router,
+/// A data file with a day of two domains, an app of one file, and the router over them, with a system admin signed in.
+pub struct Site {
+    pub router: Router,
+    pub accounts: Arc<Accounts>,
     store: Store,
+    /// The cookie of the last account that was made.
+    pub cookie: String,
     _dir: tempfile::TempDir,
 }
 
-fn site() -> Site {
+pub fn site() -> Site {
+    let settings = Settings { zone: Some("Europe/Berlin".to_owned()), ..Settings::default() };
+    site_of(settings, &[("admin", "(server)")])
+}
+
+/// A site with these settings and accounts, the last of which asks.
+pub fn site_of(settings: Settings, accounts: &[(&str, &str)]) -> Site {
     let dir = tempfile::tempdir().unwrap();
     let mut store = Store::open(dir.path()).unwrap();
     store.commit(&day()).unwrap();
+    site_over(dir, store, settings, accounts)
+}
+
+/// A site over what a store holds.
+fn site_over(dir: tempfile::TempDir, store: Store, settings: Settings, accounts: &[(&str, &str)]) -> Site {
     let app = dir.path().join("app");
     fs::create_dir_all(app.join("assets")).unwrap();
     fs::write(app.join("index.html"), "<!doctype html>app").unwrap();
     fs::write(app.join("assets/app-1a2b3c4d5e.wasm"), "plain").unwrap();
     fs::write(app.join("assets/app-1a2b3c4d5e.wasm.br"), "brotli").unwrap();
-    let assets = Assets::in_folder(&app).unwrap();
-    let settings = Settings { zone: Some("Europe/Berlin".to_owned()), ..Settings::default() };
-    Site { router: router(App::new(dir.path(), assets, &settings)), store, _dir: dir }
+    let app = App::new(dir.path(), Assets::in_folder(&app).unwrap(), &settings).unwrap();
+    let mut site =
+        Site { accounts: Arc::clone(&app.accounts), router: router(app), store, cookie: String::new(), _dir: dir };
+    for (name, root) in accounts {
+        site.cookie = site.sign_in(name, root);
+    }
+    site
+}
+
+/// The password of every account here.
+pub const PASSWORD: &str = "correct horse";
+
+impl Site {
+    /// A fresh account, and the cookie of a session of it.
+    pub fn sign_in(&self, name: &str, root: &str) -> String {
+        static HASH: LazyLock<String> =
+            LazyLock::new(|| password::hash(&password::Password::chosen(PASSWORD, "").unwrap()));
+        self.accounts.add(name, &root.parse().unwrap(), &HASH, collect::now()).unwrap();
+        self.cookie_of(name)
+    }
+
+    /// The cookie of another session of an account.
+    pub fn cookie_of(&self, name: &str) -> String {
+        let id = self.accounts.find(name).unwrap().unwrap().id;
+        let secret = self.accounts.begin_session(id, collect::now()).unwrap();
+        format!("__Host-mailtally={}", secret.reveal())
+    }
+}
+
+/// A request from this machine.
+pub fn from_here(method: &str, uri: &str) -> axum::http::request::Builder {
+    let peer = Peer { address: Ipv4Addr::LOCALHOST.into(), tls: false };
+    Request::builder().method(method).uri(uri).header(header::HOST, "127.0.0.1:8321").extension(peer)
 }
 
 /// POP sessions in one UTC day: three of ann's and one of a stranger's domain.
@@ -58,16 +106,16 @@ fn day() -> Batch {
     batch
 }
 
-/// Asks as a client on this machine does.
+/// Asks as the admin's browser on this machine does.
 async fn ask(site: &Site, uri: &str, headers: &[(header::HeaderName, &str)]) -> Response {
-    let mut request = Request::get(uri).header(header::HOST, "127.0.0.1:8321");
+    let mut request = from_here("GET", uri).header(header::COOKIE, &site.cookie);
     for (name, value) in headers {
         request = request.header(name, *value);
     }
     site.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
 }
 
-async fn bytes(response: Response) -> Vec<u8> {
+pub async fn bytes(response: Response) -> Vec<u8> {
     response.into_body().collect().await.unwrap().to_bytes().to_vec()
 }
 
@@ -77,7 +125,7 @@ async fn json<T: DeserializeOwned>(site: &Site, uri: &str) -> T {
     serde_json::from_slice(&bytes(response).await).unwrap()
 }
 
-fn header_of(response: &Response, name: header::HeaderName) -> String {
+pub fn header_of(response: &Response, name: header::HeaderName) -> String {
     response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
 }
 
@@ -220,7 +268,8 @@ async fn answers_are_compressed_by_what_the_client_takes() {
 async fn head_has_no_body_and_other_methods_are_refused() {
     let site = site();
     let send = |method: &str, uri: &str| {
-        let request = Request::builder().method(method).uri(uri).header(header::HOST, "localhost");
+        let request = from_here(method, uri).header(header::COOKIE, &site.cookie);
+        let request = request.header(header::ORIGIN, "http://127.0.0.1:8321");
         site.router.clone().oneshot(request.body(Body::empty()).unwrap())
     };
     for uri in ["/api/reports", "/", "/api/reports/pop-sessions?from=0&until=900"] {
@@ -327,6 +376,9 @@ async fn the_description_names_every_parameter_and_every_answers_parts() {
         None => at.clone(),
     };
     for (path, operations) in description["paths"].as_object().unwrap() {
+        if operations["get"].is_null() {
+            continue;
+        }
         let parameters = operations["get"]["parameters"].as_array().cloned().unwrap_or_default();
         let described: Vec<String> = parameters
             .iter()
@@ -405,8 +457,6 @@ async fn overage_is_what_the_reports_sum_beyond_the_allowance() {
         }
     }
     store.commit(&batch).unwrap();
-    fs::create_dir_all(dir.path().join("app")).unwrap();
-    fs::write(dir.path().join("app/index.html"), "").unwrap();
     let settings: Settings = toml::from_str(
         "[overage]
         currency = 'CHF'
@@ -426,8 +476,7 @@ async fn overage_is_what_the_reports_sum_beyond_the_allowance() {
         a_month = 3",
     )
     .unwrap();
-    let assets = Assets::in_folder(&dir.path().join("app")).unwrap();
-    let site = Site { router: router(App::new(dir.path(), assets, &settings)), store, _dir: dir };
+    let site = site_over(dir, store, settings, &[("admin", "(server)")]);
     let overage: Overage = json(&site, "/api/overage?from=0&until=86400").await;
     let rows: Vec<String> = overage
         .rows
@@ -481,20 +530,31 @@ async fn beyond_the_cap_clients_are_sent_away_for_a_moment() {
 }
 
 #[tokio::test]
-async fn only_loopback_addresses_are_listened_on() {
+async fn beyond_this_machine_it_speaks_tls_or_was_told_not_to() {
+    let at = |address: &str| Settings { listen: address.parse().unwrap(), ..Settings::default() };
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:80"] {
-        let refusal = bind(address.parse().unwrap()).await.unwrap_err().to_string();
-        assert!(refusal.contains("without accounts"), "{refusal}");
+        let Err(refusal) = bind(&at(address)).await else { panic!("{address} was listened on") };
+        assert!(refusal.to_string().contains("without TLS"), "{refusal}");
     }
-    let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let address = listener.local_addr().unwrap();
+    let mut meant = at("0.0.0.0:0");
+    meant.http.plain = true;
+    assert!(bind(&meant).await.is_ok());
+}
+
+#[tokio::test]
+async fn it_is_served_over_a_socket_until_it_is_told_to_stop() {
+    let settings = Settings { listen: "127.0.0.1:0".parse().unwrap(), ..Settings::default() };
+    let listening = bind(&settings).await.unwrap();
+    let address = listening.address().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let site = site();
-    let served = tokio::spawn(serve(listener, site.router.clone(), async {
+    let served = tokio::spawn(serve(listening, site.router.clone(), async {
         let _ = stopped.await;
     }));
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    let request = format!("GET /api/health HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    let cookie = &site.cookie;
+    let request =
+        format!("GET /api/health HTTP/1.1\r\nhost: {address}\r\ncookie: {cookie}\r\nconnection: close\r\n\r\n");
     tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     tokio::io::AsyncReadExt::read_to_string(&mut stream, &mut answer).await.unwrap();

@@ -9,24 +9,29 @@ use axum::extract::{Query, State};
 use mailtally_model::wire::{Finding, FoundJump, Unusual};
 
 use super::App;
+use super::asker::Asker;
 use super::error::Refusal;
 use super::params::{self, UnusualParams};
 use crate::store::Kept;
 
 pub async fn unusual(
     State(app): State<Arc<App>>,
+    asker: Asker,
     query: Result<Query<UnusualParams>, QueryRejection>,
 ) -> Result<Json<Unusual>, Refusal> {
     let params = params::parsed(query)?;
-    let asker = app.asker();
     let subject = asker.subject(params.subject.as_deref())?;
     let span = params::span(params.from, params.until)?;
     let limit = params::limit(params.limit)?;
+    let shown: Vec<u16> = asker.measures().iter().map(|measure| measure.number).collect();
     // Few enough to be read whole: their number is bounded where they are kept.
     let visible = move |found: &_| asker.sees(found) && found.is_within(&subject);
     let by_day = app.readers.read(move |reader| Ok(reader.findings(span, visible)?)).await?;
-    let mut findings: Vec<Finding> =
-        by_day.into_iter().map(|((subject, day), kept)| Finding { subject, day, jumps: jumps(kept) }).collect();
+    let finding = |((subject, day), mut kept): ((_, _), Vec<Kept>)| {
+        kept.retain(|kept| shown.contains(&kept.measure.number));
+        (!kept.is_empty()).then(|| Finding { subject, day, jumps: jumps(kept) })
+    };
+    let mut findings: Vec<Finding> = by_day.into_iter().filter_map(finding).collect();
     findings.sort_by_key(|finding| Reverse((score(finding), finding.day)));
     let total = findings.len();
     let findings = findings.into_iter().skip(params.skip.unwrap_or(0)).take(limit).collect();

@@ -27,7 +27,7 @@ pub use answer::{MAX_CELLS, Question};
 pub use events::{EventQuery, MAX_EVENTS_PAGE};
 pub use findings::{DueCount, Kept, Look};
 pub use reader::{ReadError, Reader, Version};
-pub use schema::{FILE, LOCK};
+pub use schema::{FILE, LOCK, make_private_dir};
 pub use writer::Store;
 
 /// Stored and sent numbers stay below 2^53, so that a browser's numbers hold them exactly. A sum that reaches this has

@@ -52,7 +52,7 @@ pub fn lock(dir: &Path) -> Result<File> {
 }
 
 /// What is in it is private to whoever runs the server.
-fn make_private_dir(dir: &Path) -> Result<()> {
+pub fn make_private_dir(dir: &Path) -> Result<()> {
     if dir.is_dir() {
         return Ok(());
     }

@@ -1,0 +1,129 @@
+//! Sessions: a browser that was let in. Each ends after a while without use, after a longer while in any case, and with
+//! the log-out, another password, or the end of its account.
+
+use mailtally_model::{Subject, Time};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::secret::{Digest, Secret};
+use super::{AccountError, Accounts, Result, read_subject};
+
+/// A session's last use is written no more often than this.
+const SEEN_EVERY_SECS: i64 = 60;
+/// Browsers that one account is signed in with; the ones unused for longest end.
+const MAX_SESSIONS: i64 = 50;
+
+/// How long a session lasts.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub idle_secs: i64,
+    pub absolute_secs: i64,
+}
+
+/// A session that is good now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub digest: Digest,
+    pub name: String,
+    /// The account's id and root; `None` where someone signed in with their mailbox.
+    pub account: Option<(i64, Subject)>,
+}
+
+impl Accounts {
+    /// Lets an account in: the secret is the browser's. A disabled or removed account is not let in.
+    pub fn begin_session(&self, account: i64, now: Time) -> Result<Secret> {
+        self.change(|tx| {
+            let enabled = "UPDATE account SET last_login = ?2 WHERE id = ?1 AND is_disabled = 0 RETURNING name";
+            let name: Option<String> = tx.query_row(enabled, params![account, now.0], |row| row.get(0)).optional()?;
+            insert(tx, Some(account), &name.ok_or(AccountError::NoSuchAccount)?, now)
+        })
+    }
+
+    /// Lets in someone who showed the password of their mailbox.
+    pub fn begin_mailbox_session(&self, mailbox: &str, now: Time) -> Result<Secret> {
+        self.change(|tx| insert(tx, None, mailbox, now))
+    }
+
+    /// The session of a secret, if it is still good; using it keeps it so.
+    pub fn session(&self, claimed: &str, limits: Limits, now: Time) -> Result<Option<Session>> {
+        let digest = Digest::of(claimed);
+        let connection = self.connection();
+        let read = "SELECT s.name, s.began, s.seen, a.id, a.root FROM session s LEFT JOIN account a ON a.id = s.account
+                    WHERE s.digest = ?1 AND ifnull(a.is_disabled, 0) = 0";
+        let found = connection
+            .prepare_cached(read)?
+            .query_row([digest.bytes()], |row| {
+                let account = match row.get::<_, Option<i64>>(3)? {
+                    Some(id) => Some((id, read_subject(row, 4)?)),
+                    None => None,
+                };
+                let (began, seen): (i64, i64) = (row.get(1)?, row.get(2)?);
+                Ok((Session { digest, name: row.get(0)?, account }, began, seen))
+            })
+            .optional()?;
+        let Some((session, began, seen)) = found else { return Ok(None) };
+        if now.0 - seen > limits.idle_secs || now.0 - began > limits.absolute_secs {
+            end(&connection, &digest)?;
+            return Ok(None);
+        }
+        // A clock that was set back must not make a session last longer.
+        if (now.0 - seen).abs() >= SEEN_EVERY_SECS {
+            let update = "UPDATE session SET seen = ?2, began = min(began, ?2) WHERE digest = ?1";
+            connection.prepare_cached(update)?.execute(params![digest.bytes(), now.0])?;
+        }
+        Ok(Some(session))
+    }
+
+    /// Log-out.
+    pub fn end_session(&self, digest: &Digest) -> Result<()> {
+        end(&self.connection(), digest)
+    }
+
+    /// Log-out everywhere: every session of whoever has this one.
+    pub fn end_sessions_like(&self, session: &Session) -> Result<()> {
+        let connection = self.connection();
+        match &session.account {
+            Some((account, _)) => end_all_of(&connection, *account),
+            None => {
+                let delete = "DELETE FROM session WHERE account IS NULL AND name = ?1";
+                connection.execute(delete, [&session.name])?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Forgets sessions and links that are over.
+    pub fn forget_expired(&self, limits: Limits, now: Time) -> Result<()> {
+        self.change(|tx| {
+            tx.execute(
+                "DELETE FROM session WHERE seen < ?1 OR began < ?2",
+                [now.0 - limits.idle_secs, now.0 - limits.absolute_secs],
+            )?;
+            tx.execute("DELETE FROM link WHERE until < ?1", [now.0])?;
+            Ok(())
+        })
+    }
+}
+
+pub(super) fn end_all_of(connection: &Connection, account: i64) -> Result<()> {
+    connection.execute("DELETE FROM session WHERE account = ?1", [account])?;
+    Ok(())
+}
+
+fn end(connection: &Connection, digest: &Digest) -> Result<()> {
+    connection.execute("DELETE FROM session WHERE digest = ?1", [digest.bytes()])?;
+    Ok(())
+}
+
+fn insert(tx: &Connection, account: Option<i64>, name: &str, now: Time) -> Result<Secret> {
+    let secret = Secret::random();
+    tx.execute(
+        "INSERT INTO session (digest, account, name, began, seen) VALUES (?1, ?2, ?3, ?4, ?4)",
+        params![secret.digest().bytes(), account, name, now.0],
+    )?;
+    tx.execute(
+        "DELETE FROM session WHERE digest IN (SELECT digest FROM session WHERE name = ?1 AND account IS ?2
+         ORDER BY seen DESC LIMIT -1 OFFSET ?3)",
+        params![name, account, MAX_SESSIONS],
+    )?;
+    Ok(secret)
+}

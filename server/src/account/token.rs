@@ -1,0 +1,92 @@
+//! Tokens for scripts: each reads below one subject inside its account's subtree, and can change nothing.
+
+use mailtally_model::{Subject, Time};
+use rusqlite::{OptionalExtension, params};
+
+use super::secret::{Digest, Secret};
+use super::{AccountError, Accounts, Result, read_subject};
+
+/// Of one account: a script each, and some left over from last year.
+pub const MAX_TOKENS: i64 = 50;
+/// A label longer than this is no label.
+pub const MAX_LABEL_CHARS: usize = 80;
+/// A token's last use is written no more often than this.
+const USED_EVERY_SECS: i64 = 60;
+
+/// A token, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    pub id: i64,
+    pub label: String,
+    pub root: Subject,
+    pub made: Time,
+    pub used: Option<Time>,
+}
+
+/// Whose token it is, and what it may read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bearer {
+    pub name: String,
+    pub account_root: Subject,
+    pub root: Subject,
+}
+
+impl Accounts {
+    /// A fresh token; its secret is shown this once. `root` must lie within the account's.
+    pub fn make_token(&self, account: i64, label: &str, root: &Subject, now: Time) -> Result<(i64, Secret)> {
+        let secret = Secret::random();
+        let label: String = label.chars().filter(|c| !c.is_control()).take(MAX_LABEL_CHARS).collect();
+        let id = self.change(|tx| {
+            let count: i64 =
+                tx.query_row("SELECT count(*) FROM token WHERE account = ?1", [account], |row| row.get(0))?;
+            if count >= MAX_TOKENS {
+                return Err(AccountError::TooManyTokens);
+            }
+            tx.execute(
+                "INSERT INTO token (digest, account, label, root, made) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![secret.digest().bytes(), account, label, root.to_string(), now.0],
+            )?;
+            Ok(tx.last_insert_rowid())
+        })?;
+        Ok((id, secret))
+    }
+
+    /// An account's tokens, the oldest first.
+    pub fn tokens(&self, account: i64) -> Result<Vec<Token>> {
+        let connection = self.connection();
+        let read = "SELECT id, label, root, made, used FROM token WHERE account = ?1 ORDER BY id";
+        let mut statement = connection.prepare_cached(read)?;
+        let rows = statement.query_map([account], |row| {
+            let used = row.get::<_, Option<i64>>(4)?.map(Time);
+            let (root, made) = (read_subject(row, 2)?, Time(row.get(3)?));
+            Ok(Token { id: row.get(0)?, label: row.get(1)?, root, made, used })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Whether there was such a token of the account.
+    pub fn revoke_token(&self, account: i64, id: i64) -> Result<bool> {
+        Ok(self.connection().execute("DELETE FROM token WHERE id = ?1 AND account = ?2", [id, account])? == 1)
+    }
+
+    /// Who a token speaks for. One of a disabled account speaks for nobody.
+    pub fn bearer(&self, claimed: &str, now: Time) -> Result<Option<Bearer>> {
+        let digest = Digest::of(claimed);
+        let connection = self.connection();
+        let read = "SELECT a.name, a.root, t.root, t.used, t.id FROM token t JOIN account a ON a.id = t.account
+                    WHERE t.digest = ?1 AND a.is_disabled = 0";
+        let found = connection
+            .prepare_cached(read)?
+            .query_row([digest.bytes()], |row| {
+                let bearer =
+                    Bearer { name: row.get(0)?, account_root: read_subject(row, 1)?, root: read_subject(row, 2)? };
+                Ok((bearer, row.get::<_, Option<i64>>(3)?, row.get::<_, i64>(4)?))
+            })
+            .optional()?;
+        let Some((bearer, used, id)) = found else { return Ok(None) };
+        if used.is_none_or(|used| (now.0 - used).abs() >= USED_EVERY_SECS) {
+            connection.execute("UPDATE token SET used = ?2 WHERE id = ?1", [id, now.0])?;
+        }
+        Ok(Some(bearer))
+    }
+}
