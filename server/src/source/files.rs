@@ -149,29 +149,56 @@ pub struct Rotation {
 /// Oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Age {
-    /// `-20260301`: the digits of the date.
-    Dated(u64),
+    /// `-20260301`: the digits of the date, and after them those of a time or of the seconds since 1970.
+    Dated(u64, u64),
     /// `.2`, the higher the older.
     Numbered(std::cmp::Reverse<u32>),
     Current,
 }
 
-/// What the name of a file says, as logrotate and its like name rotated pieces.
+/// What packers put at the end of a name.
+const PACKED_SUFFIXES: [&str; 4] = [".gz", ".xz", ".zst", ".bz2"];
+
+/// What the name of a file says, as logrotate and its like name rotated pieces: `mail.log.1`, `mail.log-20260301`
+/// (`dateext`), `mail-20260301.log` (with `extension .log`), `mail.log-2026-03-01`, `mail.log-20260301-1772323200`
+/// and the like (`dateformat`), packed or not.
 pub fn rotation(path: &Path) -> Rotation {
-    let current = || Rotation { log: path.to_owned(), age: Age::Current };
-    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return current() };
-    let name = name.strip_suffix(".gz").unwrap_or(name);
-    let Some(at) = name.rfind(['.', '-']).filter(|&at| at > 0) else {
-        return Rotation { log: path.with_file_name(name), age: Age::Current };
+    let current = |name: &str| Rotation { log: path.with_file_name(name), age: Age::Current };
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
+        return Rotation { log: path.to_owned(), age: Age::Current };
     };
-    let (log, digits) = (&name[..at], &name[at + 1..]);
-    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let age = match digits.parse() {
-        Ok(number) if is_number && digits.len() <= 3 => Age::Numbered(std::cmp::Reverse(number)),
-        _ if is_number && (8..=14).contains(&digits.len()) => Age::Dated(digits.parse().unwrap_or(u64::MAX)),
-        _ => return Rotation { log: path.with_file_name(name), age: Age::Current },
-    };
-    Rotation { log: path.with_file_name(log), age }
+    let name = PACKED_SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
+    let (stem, extension) = name.strip_suffix(".log").map_or((name, ""), |stem| (stem, ".log"));
+    if let Some((log, age)) = dated(stem) {
+        return Rotation { log: path.with_file_name(format!("{log}{extension}")), age };
+    }
+    match name.rsplit_once('.') {
+        Some((log, number)) if !log.is_empty() && number.len() <= 3 && is_number(number) => {
+            let number = number.parse().unwrap_or(u32::MAX);
+            Rotation { log: path.with_file_name(log), age: Age::Numbered(std::cmp::Reverse(number)) }
+        }
+        _ => current(name),
+    }
+}
+
+/// A name that ends in a date, and perhaps a time after it: what stands before, and how old it is.
+fn dated(name: &str) -> Option<(&str, Age)> {
+    let is_part = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.' | b'T');
+    let tail = name.len() - name.bytes().rev().take_while(|byte| is_part(*byte)).count();
+    // From the left, so that the date is found before the time that follows it.
+    let begins = name[tail..].bytes().enumerate().filter(|(_, byte)| matches!(byte, b'-' | b'.' | b'_'));
+    begins.map(|(at, _)| tail + at).filter(|at| *at > 0).find_map(|at| {
+        let digits: String = name[at + 1..].chars().filter(char::is_ascii_digit).collect();
+        let starts_well = name[at + 1..].starts_with(|first: char| first.is_ascii_digit());
+        let (date, time) = digits.split_at_checked(8)?;
+        let is_date = matches!(&date[..2], "19" | "20") && ("01"..="12").contains(&&date[4..6]);
+        let is_whole = starts_well && is_date && time.len() <= 10;
+        is_whole.then(|| (&name[..at], Age::Dated(date.parse().unwrap_or(0), time.parse().unwrap_or(0))))
+    })
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The rotated pieces of a log that lie beside it, oldest first.
@@ -261,18 +288,26 @@ mod tests {
     #[test]
     fn names_tell_pieces_of_one_log() {
         let log = PathBuf::from("/var/log/mail.log");
+        let numbered = |number| Age::Numbered(std::cmp::Reverse(number));
         for (name, age) in [
             ("mail.log", Age::Current),
             ("mail.log.gz", Age::Current),
-            ("mail.log.1", Age::Numbered(std::cmp::Reverse(1))),
-            ("mail.log.12.gz", Age::Numbered(std::cmp::Reverse(12))),
-            ("mail.log-20260301.gz", Age::Dated(20_260_301)),
+            ("mail.log.1", numbered(1)),
+            ("mail.log.12.gz", numbered(12)),
+            ("mail.log.2.xz", numbered(2)),
+            ("mail.log.3.zst", numbered(3)),
+            ("mail.log-20260301.gz", Age::Dated(20_260_301, 0)),
+            ("mail.log-2026030113", Age::Dated(20_260_301, 13)),
+            ("mail.log-2026-03-01.xz", Age::Dated(20_260_301, 0)),
+            ("mail.log-20260301-1772323200", Age::Dated(20_260_301, 1_772_323_200)),
+            ("mail.log.20260301", Age::Dated(20_260_301, 0)),
+            ("mail-20260301.log.zst", Age::Dated(20_260_301, 0)),
         ] {
             assert_eq!(rotation(&log.with_file_name(name)), Rotation { log: log.clone(), age }, "{name}");
         }
-        assert_eq!(rotation(Path::new("mail.info")).log, Path::new("mail.info"));
-        assert!(Age::Dated(20_260_301) < Age::Numbered(std::cmp::Reverse(2)));
-        assert!(Age::Numbered(std::cmp::Reverse(2)) < Age::Numbered(std::cmp::Reverse(1)));
-        assert!(Age::Numbered(std::cmp::Reverse(1)) < Age::Current);
+        for name in ["mail.info", "mail-1", "mx-2.log", "relay-10.0.0.25.log", "-20260301"] {
+            assert_eq!(rotation(Path::new(name)), Rotation { log: name.into(), age: Age::Current });
+        }
+        assert!(Age::Dated(20_260_301, 0) < numbered(2) && numbered(2) < numbered(1) && numbered(1) < Age::Current);
     }
 }

@@ -1,23 +1,14 @@
-//! A file as plain bytes: as it is, or unpacked from gzip, told by its first bytes and never by its name.
+//! A file as plain bytes: as it is, or unpacked from gzip, xz or zstd, told by its first bytes and never by its name.
 //!
-//! A damaged gz gives what is good of it and says what is wrong; a decompression bomb is stopped.
+//! A damaged file gives what is good of it and says what is wrong; a decompression bomb is stopped.
+
+mod packed;
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 
-use flate2::bufread::GzDecoder;
-
-/// Logs pack 10 to 40 times, a log of one repeated line some 200 times; a bomb packs 1,000 times (deflate's limit).
-const MAX_RATIO: u64 = 400;
-/// Below this a ratio says nothing, and the bytes cost nothing.
-const RATIO_FROM_BYTES: u64 = 64 << 20;
-/// No log file unpacks to more; a bomb of many layers stops here whatever its ratio.
-const MAX_UNPACKED_BYTES: u64 = 256 << 30;
-/// Packed bytes are read in pieces of this size.
-const PACKED_READ_BYTES: usize = 64 * 1024;
-
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+use packed::{Packed, Unpack};
 
 /// What is wrong with a packed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,10 +17,12 @@ pub enum Damage {
     Truncated,
     /// A checksum or the packed data is wrong.
     Corrupt,
-    /// Bytes that are not gzip follow after its end; all of the log was read.
+    /// Bytes of no packed data follow after its end; all of the log was read.
     TrailingJunk,
     /// It unpacks to more than a log can.
     Bomb,
+    /// It was packed so that unpacking takes more memory than is given to it.
+    NeedsMemory,
 }
 
 impl Damage {
@@ -44,8 +37,9 @@ impl std::fmt::Display for Damage {
         f.write_str(match self {
             Damage::Truncated => "the packed file ends in the middle; what came before was read",
             Damage::Corrupt => "the packed file is corrupt; what came before the fault was read",
-            Damage::TrailingJunk => "bytes that are not gzip follow after its end; they were left out",
+            Damage::TrailingJunk => "bytes that are not packed data follow after its end; they were left out",
             Damage::Bomb => "it unpacks to far more than a log file can; it was read no further",
+            Damage::NeedsMemory => "unpacking it takes more memory than is given to it; pack it with fewer extremes",
         })
     }
 }
@@ -54,9 +48,33 @@ impl std::fmt::Display for Damage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Packing {
     Plain,
-    Gzip,
+    Packed(Format),
     /// Known and not read: the name of the format.
     Foreign(&'static str),
+}
+
+/// What log rotation packs with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// RFC 1952.
+    Gzip,
+    /// The .xz file format 1.2.1.
+    Xz,
+    /// RFC 8878.
+    Zstd,
+}
+
+impl Format {
+    /// The one that data begins with.
+    fn of(head: &[u8]) -> Option<Format> {
+        match head {
+            [0x1f, 0x8b, ..] => Some(Format::Gzip),
+            [0xfd, b'7', b'z', b'X', b'Z', ..] => Some(Format::Xz),
+            // A frame, or one of those to be skipped, which parallel packers write first.
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Format::Zstd),
+            _ => None,
+        }
+    }
 }
 
 impl Packing {
@@ -64,12 +82,9 @@ impl Packing {
         let mut head = [0; 6];
         let n = file.read_at(&mut head, 0)?;
         Ok(match &head[..n] {
-            [0x1f, 0x8b, ..] => Packing::Gzip,
-            [0xfd, b'7', b'z', b'X', b'Z', ..] => Packing::Foreign("xz"),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => Packing::Foreign("zstd"),
             [b'B', b'Z', b'h', ..] => Packing::Foreign("bzip2"),
             [b'P', b'K', 3, 4, ..] => Packing::Foreign("zip"),
-            _ => Packing::Plain,
+            head => Format::of(head).map_or(Packing::Plain, Packing::Packed),
         })
     }
 }
@@ -82,7 +97,7 @@ pub struct Unpacked {
 
 enum Bytes {
     Plain(File),
-    Gzip(Box<Gzip>),
+    Packed(Box<Packed>),
 }
 
 impl Unpacked {
@@ -91,7 +106,7 @@ impl Unpacked {
         file.rewind()?;
         let bytes = match Packing::of(&file)? {
             Packing::Plain => Bytes::Plain(file),
-            Packing::Gzip => Bytes::Gzip(Box::new(Gzip::new(file))),
+            Packing::Packed(format) => Bytes::Packed(Box::new(Packed::new(file, format)?)),
             Packing::Foreign(format) => {
                 let message = format!("{format} is not read: unpack it first");
                 return Err(io::Error::new(io::ErrorKind::Unsupported, message));
@@ -118,7 +133,7 @@ impl Unpacked {
     pub fn packed_read(&mut self) -> u64 {
         match &mut self.bytes {
             Bytes::Plain(file) => file.stream_position().unwrap_or(0),
-            Bytes::Gzip(gzip) => gzip.packed_read(),
+            Bytes::Packed(packed) => packed.read_so_far(),
         }
     }
 
@@ -126,7 +141,7 @@ impl Unpacked {
     pub fn plain(&self) -> Option<&File> {
         match &self.bytes {
             Bytes::Plain(file) => Some(file),
-            Bytes::Gzip(_) => None,
+            Bytes::Packed(_) => None,
         }
     }
 }
@@ -138,7 +153,7 @@ impl Read for Unpacked {
         }
         match &mut self.bytes {
             Bytes::Plain(file) => file.read(into),
-            Bytes::Gzip(gzip) => match gzip.read(into)? {
+            Bytes::Packed(packed) => match packed.read(into)? {
                 Unpack::Bytes(n) => Ok(n),
                 Unpack::Damaged(damage) => {
                     self.damage = Some(damage);
@@ -149,118 +164,38 @@ impl Read for Unpacked {
     }
 }
 
-/// All members of a gzip file, one after the other (RFC 1952 2.2).
-struct Gzip {
-    /// `None` at the end.
-    member: Option<GzDecoder<BufReader<Counted>>>,
-    members_done: u64,
-    member_bytes: u64,
-    unpacked: u64,
-    packed: u64,
-}
-
-enum Unpack {
-    /// None at the end.
-    Bytes(usize),
-    Damaged(Damage),
-}
-
-impl Gzip {
-    fn new(file: File) -> Gzip {
-        let packed = BufReader::with_capacity(PACKED_READ_BYTES, Counted { file, read: 0 });
-        Gzip { member: Some(GzDecoder::new(packed)), members_done: 0, member_bytes: 0, unpacked: 0, packed: 0 }
-    }
-
-    fn read(&mut self, into: &mut [u8]) -> io::Result<Unpack> {
-        while let Some(member) = &mut self.member {
-            match member.read(into) {
-                Ok(0) if into.is_empty() => return Ok(Unpack::Bytes(0)),
-                Ok(0) => {
-                    if let Some(damage) = self.next_member()? {
-                        return Ok(Unpack::Damaged(damage));
-                    }
-                }
-                Ok(n) => {
-                    self.member_bytes += n as u64;
-                    self.unpacked += n as u64;
-                    return Ok(if self.is_bomb() { Unpack::Damaged(Damage::Bomb) } else { Unpack::Bytes(n) });
-                }
-                Err(error) => return self.damage_of(error).map(Unpack::Damaged),
-            }
-        }
-        Ok(Unpack::Bytes(0))
-    }
-
-    fn next_member(&mut self) -> io::Result<Option<Damage>> {
-        self.packed = self.packed_read();
-        let Some(done) = self.member.take() else { return Ok(None) };
-        let mut packed = done.into_inner();
-        match packed.fill_buf()? {
-            [] => Ok(None),
-            // Some tools pad the last block with zeros; that is no damage.
-            [0, ..] => Ok(None),
-            [first, ..] if *first == GZIP_MAGIC[0] => {
-                self.members_done += 1;
-                self.member_bytes = 0;
-                self.member = Some(GzDecoder::new(packed));
-                Ok(None)
-            }
-            _ => Ok(Some(Damage::TrailingJunk)),
-        }
-    }
-
-    /// Tells damage of the packed data from a disk that cannot be read.
-    fn damage_of(&self, error: io::Error) -> io::Result<Damage> {
-        match error.kind() {
-            // Not even a header after a whole member: that was no member.
-            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
-                if self.members_done > 0 && self.member_bytes == 0 =>
-            {
-                Ok(Damage::TrailingJunk)
-            }
-            io::ErrorKind::UnexpectedEof => Ok(Damage::Truncated),
-            io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => Ok(Damage::Corrupt),
-            _ => Err(error),
-        }
-    }
-
-    fn is_bomb(&self) -> bool {
-        self.unpacked > MAX_UNPACKED_BYTES
-            || self.unpacked > RATIO_FROM_BYTES && self.unpacked / self.packed_read().max(1) > MAX_RATIO
-    }
-
-    fn packed_read(&self) -> u64 {
-        self.member.as_ref().map_or(self.packed, |member| member.get_ref().get_ref().read)
-    }
-}
-
-/// A file that knows how much of it was read.
-struct Counted {
-    file: File,
-    read: u64,
-}
-
-impl Read for Counted {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let n = self.file.read(into)?;
-        self.read += n as u64;
-        Ok(n)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
 
     use flate2::Compression;
     use flate2::write::GzEncoder;
+    use lzma_rust2::{XzOptions, XzWriter};
 
     use super::*;
 
-    fn packed(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(bytes).expect("packing in memory");
-        encoder.finish().expect("packing in memory")
+    const FORMATS: [Format; 3] = [Format::Gzip, Format::Xz, Format::Zstd];
+
+    fn packed(format: Format, bytes: &[u8]) -> Vec<u8> {
+        let packed = || match format {
+            Format::Gzip => {
+                let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+                gzip.write_all(bytes)?;
+                gzip.finish()
+            }
+            Format::Xz => {
+                let mut xz = XzWriter::new(Vec::new(), XzOptions::with_preset(1))?;
+                xz.write_all(bytes)?;
+                xz.finish()
+            }
+            Format::Zstd => {
+                let mut zstd = zstd::Encoder::new(Vec::new(), 1)?;
+                zstd.include_checksum(true)?;
+                zstd.write_all(bytes)?;
+                zstd.finish()
+            }
+        };
+        packed().expect("packing in memory")
     }
 
     /// What comes out of a file that holds `bytes`, and what is said to be wrong with it.
@@ -286,47 +221,85 @@ mod tests {
     // FAULTS 34
     #[test]
     fn all_members_are_read() {
-        let two = [packed(b"one\n"), packed(b""), packed(b"two\n")].concat();
-        assert_eq!(unpack(&two), (b"one\ntwo\n".to_vec(), None));
-        assert_eq!(unpack(&[packed(b"one\n"), vec![0; 512]].concat()), (b"one\n".to_vec(), None));
+        for format in FORMATS {
+            let two = [packed(format, b"one\n"), packed(format, b""), packed(format, b"two\n")].concat();
+            assert_eq!(unpack(&two), (b"one\ntwo\n".to_vec(), None), "{format:?}");
+            let padded = [packed(format, b"one\n"), vec![0; 512]].concat();
+            assert_eq!(unpack(&padded), (b"one\n".to_vec(), None), "{format:?}");
+        }
+        let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9], &packed(Format::Zstd, b"one\n")[..]].concat();
+        assert_eq!(unpack(&skipped), (b"one\n".to_vec(), None));
     }
 
     // FAULTS 34
     #[test]
     fn the_good_part_of_a_damaged_file_is_kept_and_flagged() {
         let plain = noise(500_000);
-        let whole = packed(&plain);
+        for format in FORMATS {
+            let whole = packed(format, &plain);
+            let (good, damage) = unpack(&whole[..whole.len() / 2]);
+            assert_eq!(damage, Some(Damage::Truncated), "{format:?}");
+            assert!(good.len() > 100_000 && plain.starts_with(&good), "{format:?}: {}", good.len());
 
-        let (good, damage) = unpack(&whole[..whole.len() / 2]);
-        assert_eq!(damage, Some(Damage::Truncated));
-        assert!(good.len() > 100_000 && plain.starts_with(&good));
+            assert_eq!(unpack(&[&whole[..], b"junk"].concat()), (plain.clone(), Some(Damage::TrailingJunk)));
+            let again = [&whole[..], &whole[..3], &[0]].concat();
+            assert_eq!(unpack(&again), (plain.clone(), Some(Damage::TrailingJunk)), "{format:?}");
 
-        let mut wrong_sum = whole.clone();
+            let mut wrong = whole.clone();
+            let middle = wrong.len() / 2;
+            wrong[middle..middle + 64].fill(0xa5);
+            let (good, damage) = unpack(&wrong);
+            assert!(damage.is_some_and(Damage::loses_lines), "{format:?}: {damage:?}");
+            assert!(good.len() > 100_000 && plain.starts_with(&good[..100_000]), "{format:?}");
+        }
+        let mut wrong_sum = packed(Format::Gzip, &plain);
         let at = wrong_sum.len() - 8;
         wrong_sum[at] ^= 1;
-        assert_eq!(unpack(&wrong_sum), (plain.clone(), Some(Damage::Corrupt)));
-
-        assert_eq!(unpack(&[&whole[..], b"junk"].concat()), (plain.clone(), Some(Damage::TrailingJunk)));
-        assert_eq!(unpack(&[&whole[..], &[0x1f, 0]].concat()), (plain, Some(Damage::TrailingJunk)));
+        assert_eq!(unpack(&wrong_sum), (plain, Some(Damage::Corrupt)));
     }
 
     // FAULTS 35
     #[test]
     fn a_bomb_is_stopped() {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        for _ in 0..160 {
-            encoder.write_all(&vec![b'a'; 1 << 20]).expect("packing in memory");
+        for format in FORMATS {
+            let (good, damage) = unpack(&packed(format, &vec![b'a'; 4 << 20]).repeat(20));
+            assert_eq!(damage, Some(Damage::Bomb), "{format:?}");
+            assert!(good.len() as u64 <= packed::RATIO_FROM_BYTES + (1 << 20), "{format:?}");
         }
-        let (good, damage) = unpack(&encoder.finish().expect("packing in memory"));
-        assert_eq!(damage, Some(Damage::Bomb));
-        assert!(good.len() as u64 <= RATIO_FROM_BYTES + (1 << 20));
+    }
+
+    // FAULTS 35: a few bytes that ask for gigabytes before the first byte comes out.
+    #[test]
+    fn a_file_that_needs_too_much_memory_is_not_unpacked() {
+        let mut options = XzOptions::with_preset(1);
+        options.lzma_options.dict_size = 1 << 20;
+        let mut xz = XzWriter::new(Vec::new(), options).expect("options");
+        xz.write_all(b"one\n").expect("packing in memory");
+        let mut xz = xz.finish().expect("packing in memory");
+        // The block header: the size of the dictionary, and the checksum over all of it (.xz 3.1).
+        let size = usize::from(xz[12]) * 4 + 4;
+        let at = xz[12..12 + size].iter().position(|byte| *byte == 0x21).expect("the filter LZMA2") + 12 + 2;
+        xz[at] = 38;
+        let sum = crc32(&xz[12..12 + size - 4]).to_le_bytes();
+        xz[12 + size - 4..12 + size].copy_from_slice(&sum);
+        assert_eq!(unpack(&xz), (Vec::new(), Some(Damage::NeedsMemory)));
+
+        // A frame header with a window of 1 GiB (RFC 8878, 3.1.1.1.2).
+        let zstd = [0x28, 0xb5, 0x2f, 0xfd, 0x00, (30 - 10) << 3, 1, 0, 0];
+        assert_eq!(unpack(&zstd), (Vec::new(), Some(Damage::NeedsMemory)));
+    }
+
+    fn crc32(bytes: &[u8]) -> u32 {
+        let mut sum = flate2::Crc::new();
+        sum.update(bytes);
+        sum.sum()
     }
 
     #[test]
     fn other_packings_are_named() {
         let mut file = tempfile::tempfile().expect("a temporary file");
-        file.write_all(b"\xfd7zXZ\0").expect("a temporary file");
-        let error = Unpacked::new(file).err().expect("xz is not read");
-        assert_eq!(error.to_string(), "xz is not read: unpack it first");
+        file.write_all(b"BZh91AY").expect("a temporary file");
+        let error = Unpacked::new(file).err().expect("bzip2 is not read");
+        assert_eq!(error.to_string(), "bzip2 is not read: unpack it first");
     }
 }
