@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::{reads, reads_word};
 use crate::subject::Subject;
 use crate::time::Time;
 
@@ -16,6 +17,7 @@ pub struct Status {
     /// Whether the password of one's mailbox is good here, too.
     pub mailbox: bool,
 }
+reads!(Status { version, demo, set_up, mailbox });
 
 /// How whoever asks was let in, which decides what they may change of their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +32,20 @@ pub enum Means {
     Proxy,
     /// A script, with a token.
     Token,
+}
+reads_word!(Means, Means::from_id);
+
+impl Means {
+    /// The word on the wire.
+    pub fn from_id(id: &str) -> Option<Means> {
+        match id {
+            "account" => Some(Means::Account),
+            "mailbox" => Some(Means::Mailbox),
+            "proxy" => Some(Means::Proxy),
+            "token" => Some(Means::Token),
+            _ => None,
+        }
+    }
 }
 
 /// `POST /api/session`: a name and a password, or a link.
@@ -66,6 +82,7 @@ pub struct NewPassword {
 pub struct AccountList {
     pub accounts: Vec<AccountRow>,
 }
+reads!(AccountList { accounts });
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountRow {
@@ -75,6 +92,7 @@ pub struct AccountRow {
     pub made: Time,
     pub last_login: Option<Time>,
 }
+reads!(AccountRow { name, root, is_disabled, made, last_login });
 
 /// `POST /api/accounts`.
 #[derive(Clone, Serialize, Deserialize)]
@@ -101,6 +119,7 @@ pub struct AccountChange {
 pub struct TokenList {
     pub tokens: Vec<TokenRow>,
 }
+reads!(TokenList { tokens });
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRow {
@@ -110,6 +129,7 @@ pub struct TokenRow {
     pub made: Time,
     pub used: Option<Time>,
 }
+reads!(TokenRow { id, label, root, made, used });
 
 /// `POST /api/tokens`. Without a root it reads what its account sees.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -121,11 +141,12 @@ pub struct NewToken {
 }
 
 /// A token as it is shown this once.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MadeToken {
     pub id: i64,
     pub secret: String,
 }
+reads!(MadeToken { id, secret });
 
 /// `GET /api/audit`: who was let in, who was not, and what became of accounts; the newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

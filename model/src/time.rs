@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::json::{BadJson, FromJson, Json};
+use crate::json::{BadJson, FromJson, Json, reads};
 
 /// Seconds in a slot. Every zone in use is a multiple of 15 minutes from UTC, so any viewer's hour is a whole number of slots.
 pub const SLOT_SECS: i64 = 900;
@@ -67,6 +67,8 @@ pub struct Span {
     pub from: Time,
     pub until: Time,
 }
+
+reads!(Span { from, until });
 
 impl Span {
     pub fn new(from: Time, until: Time) -> Span {

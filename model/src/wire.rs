@@ -11,7 +11,7 @@ use crate::json::{reads, reads_word};
 use crate::measure::Family;
 use crate::step::Step;
 use crate::subject::Subject;
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// What the rows are: slots of time, or the children of the viewed subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -72,7 +72,7 @@ pub struct Session {
     pub version: String,
 }
 
-reads!(Session { account, reports, demo, zone, stored, version });
+reads!(Session { account, means, reports, hidden_columns, demo, zone, stored, version });
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
@@ -266,30 +266,78 @@ reads!(ApiError { error, detail });
 /// `GET /api/health`: what was read, and how its lines fared. For the whole server alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
+    /// What is wrong now, in sentences: a log that cannot be read, a disk that is full.
+    pub problems: Vec<String>,
+    /// Newest first.
     pub sources: Vec<SourceHealth>,
+    /// Sources that are older than those listed.
+    pub older_sources: u64,
+    /// All sources together.
     pub programs: Vec<ProgramHealth>,
+    /// Stretches of hosts' logs that are known to be lost, newest first.
+    pub gaps: Vec<HostGap>,
 }
 
-reads!(Health { sources, programs });
+reads!(Health { problems, sources, older_sources, programs, gaps });
 
 /// One log, however often it was rotated, renamed and compressed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceHealth {
     /// Where it was last seen.
     pub path: String,
     /// Bytes read, decompressed.
     pub position: u64,
+    /// The lag: bytes that were there at the last look and are not read. `None` for what is not followed now.
+    pub unread_bytes: Option<u64>,
     pub lines: u64,
+    /// The log time of its first line.
     pub first: Option<Time>,
+    /// The log time that it was read to.
     pub last: Option<Time>,
     /// The year given to the first stamp, where stamps have none.
     pub year: Option<i32>,
+    pub understood: u64,
+    /// Known and of no consequence for any report.
+    pub ignored: u64,
+    /// Not understood: never guessed.
+    pub unparsed: u64,
+    /// Lines that another source had brought already: skipped.
+    pub duplicates: u64,
+    /// Stretches of log time that were lost, oldest first: overwritten before they were read.
+    pub gaps: Vec<Span>,
+    /// What is wrong with its bytes: a packed file that ends in the middle.
+    pub damage: Option<String>,
+    pub programs: Vec<ProgramHealth>,
 }
 
-reads!(SourceHealth { path, position, lines, first, last, year });
+/// Log time of a host that is known to be lost: dropped by its syslog daemon, or overwritten before it was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostGap {
+    pub host: String,
+    pub span: Span,
+}
+
+reads!(SourceHealth {
+    path,
+    position,
+    unread_bytes,
+    lines,
+    first,
+    last,
+    year,
+    understood,
+    ignored,
+    unparsed,
+    duplicates,
+    gaps,
+    damage,
+    programs,
+});
+
+reads!(HostGap { host, span });
 
 /// How the lines of one program fared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramHealth {
     pub program: String,
     pub understood: u64,

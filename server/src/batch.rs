@@ -34,9 +34,15 @@ pub struct Batch {
     pub seen: FxHashMap<Slot, Vec<u64>>,
     /// Stretches of a host's logs that lie closer together than this are one: a short silence is a true zero.
     pub silence_gap_secs: i64,
-    /// Line counts and examples by program, for data health.
-    pub health: FxHashMap<String, LineCounts>,
+    /// Line counts and examples by source and program, for data health.
+    pub health: FxHashMap<u64, ByProgram>,
 }
+
+/// How the lines of each program fared.
+pub type ByProgram = FxHashMap<String, LineCounts>;
+
+/// Lines that another source had brought already stand under this name, as of no consequence.
+pub const COPIED: &str = "(copies held back)";
 
 /// How the lines of one program fared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +54,18 @@ pub struct LineCounts {
     pub unparsed: u64,
     /// A few lines that were not understood, escaped and cut.
     pub examples: Vec<String>,
+}
+
+impl LineCounts {
+    /// Adds what another batch counted, and its examples as far as there is room.
+    pub fn add(&mut self, other: LineCounts, max_examples: usize) {
+        self.understood += other.understood;
+        self.ignored += other.ignored;
+        self.unparsed += other.unparsed;
+        let fresh: Vec<String> = other.examples.into_iter().filter(|line| !self.examples.contains(line)).collect();
+        let room = max_examples.saturating_sub(self.examples.len());
+        self.examples.extend(fresh.into_iter().take(room));
+    }
 }
 
 /// An event as it is now, and as the store has it from an earlier batch: a revised event replaces its row.

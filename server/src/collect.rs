@@ -24,7 +24,7 @@ use rustc_hash::FxHashSet;
 pub use import::{Imported, ImportedFile, Outcome, Progress, import};
 pub use live::{Live, Watch};
 
-use crate::batch::{Batch, LineCounts};
+use crate::batch::{Batch, COPIED, LineCounts};
 use crate::command::{escape, zones};
 use crate::event::Update;
 use crate::settings::MailSettings;
@@ -49,8 +49,8 @@ const LATE_WINDOW_SECS: i64 = 7 * DAY_SECS;
 const MAX_EXAMPLES: usize = 5;
 /// Longer examples are cut: what matters stands at the beginning.
 const MAX_EXAMPLE_CHARS: usize = 240;
-/// Programs counted apart in a batch; a host has tens, and a name is text from outside.
-const MAX_PROGRAMS: usize = 1_000;
+/// Programs of a source counted apart in a batch; a host has tens, and a name is text from outside.
+const MAX_PROGRAMS: usize = 200;
 /// Names that were handed on are remembered, so that evidence that comes with every line is written once; beyond this
 /// they are forgotten and written again.
 const MAX_LEARNED: usize = 200_000;
@@ -59,7 +59,7 @@ const MAX_LEARNED: usize = 200_000;
 const NO_ENVELOPE: &str = "(no log line)";
 const AHEAD: &str = "(stamp in the future)";
 const TOO_LATE: &str = "(too late)";
-const COPIED: &str = "(copies held back)";
+const REPEATED: &str = "(repeated, not known what)";
 const CUT: &str = "(line over 64 KiB, cut)";
 const OTHER_PROGRAMS: &str = "(other)";
 
@@ -188,7 +188,8 @@ impl Collector {
 
     /// The time of the reading has moved on.
     pub fn set_now(&mut self, now: Time) {
-        self.now = now;
+        // A clock that was set back makes no stamp a stamp of the future (FAULTS 61).
+        self.now = self.now.max(now);
     }
 
     /// Takes one line of a stream.
@@ -201,31 +202,35 @@ impl Collector {
             Err(NotALine::Empty) => return Ok(()),
             Err(_) => {
                 book.no_envelope += 1;
-                self.not_counted(NO_ENVELOPE, raw);
+                self.not_counted(book.state.id, NO_ENVELOPE, raw);
                 return Ok(());
             }
         };
         if self.is_ahead(line.time) {
             book.ahead += 1;
-            self.not_counted(AHEAD, raw);
+            self.not_counted(book.state.id, AHEAD, raw);
             return Ok(());
         }
         if book.newest().is_some_and(|newest| newest.secs_since(line.time) > LATE_WINDOW_SECS) {
             book.too_late += 1;
-            self.not_counted(TOO_LATE, raw);
+            self.not_counted(book.state.id, TOO_LATE, raw);
             return Ok(());
         }
         book.saw(line.time, line.host);
         if self.copies.is_copy(&line, &book.state)? {
             book.held_back += 1;
-            self.counts(COPIED).ignored += 1;
+            self.counts(book.state.id, COPIED).ignored += 1;
             return Ok(());
         }
         if let Some(slot_began) = self.observed.line(&line, &mut self.batch) {
             self.tracker.advance(line.host, slot_began, &mut self.updates);
         }
+        if is_unknown_repetition(&line) {
+            self.not_counted(book.state.id, REPEATED, raw);
+            return Ok(());
+        }
         let verdict = self.tracker.line(&line, &mut self.updates, &mut self.known);
-        self.book(verdict, &line, raw);
+        self.book(verdict, &line, raw, book.state.id);
         Ok(())
     }
 
@@ -235,13 +240,13 @@ impl Collector {
     }
 
     /// Books what the tracker gave.
-    fn book(&mut self, verdict: Verdict, line: &Line<'_>, raw: &[u8]) {
+    fn book(&mut self, verdict: Verdict, line: &Line<'_>, raw: &[u8], source: u64) {
         self.book_updates();
         let program = String::from_utf8_lossy(line.program);
         match verdict {
-            Verdict::Understood => self.counts(&program).understood += 1,
-            Verdict::Ignored => self.counts(&program).ignored += 1,
-            Verdict::Unparsed => self.not_counted(&program, raw),
+            Verdict::Understood => self.counts(source, &program).understood += 1,
+            Verdict::Ignored => self.counts(source, &program).ignored += 1,
+            Verdict::Unparsed => self.not_counted(source, &program, raw),
         }
     }
 
@@ -266,29 +271,38 @@ impl Collector {
     }
 
     /// A line was longer than any log line is.
-    fn cut(&mut self, lines: u64) {
+    fn cut(&mut self, source: u64, lines: u64) {
         if lines > 0 {
-            self.counts(CUT).unparsed += lines;
+            self.counts(source, CUT).unparsed += lines;
         }
     }
 
-    fn not_counted(&mut self, program: &str, raw: &[u8]) {
-        let counts = self.counts(program);
+    fn not_counted(&mut self, source: u64, program: &str, raw: &[u8]) {
+        let counts = self.counts(source, program);
         counts.unparsed += 1;
         if counts.examples.len() < MAX_EXAMPLES {
             counts.examples.push(shown(raw));
         }
     }
 
-    fn counts(&mut self, program: &str) -> &mut LineCounts {
-        let is_full = self.batch.health.len() >= MAX_PROGRAMS;
-        let name = if is_full && !self.batch.health.contains_key(program) { OTHER_PROGRAMS } else { program };
+    fn counts(&mut self, source: u64, program: &str) -> &mut LineCounts {
+        let programs = self.batch.health.entry(source).or_default();
+        let is_full = programs.len() >= MAX_PROGRAMS;
+        let name = if is_full && !programs.contains_key(program) { OTHER_PROGRAMS } else { program };
         let name = printable(name);
         // Asked before, so that the name is copied only when it is new.
-        if !self.batch.health.contains_key(&*name) {
-            self.batch.health.insert(name.clone().into_owned(), LineCounts::default());
+        if !programs.contains_key(&*name) {
+            programs.insert(name.clone().into_owned(), LineCounts::default());
         }
-        self.batch.health.get_mut(&*name).expect("it was inserted above")
+        programs.get_mut(&*name).expect("it was inserted above")
+    }
+
+    /// As a disk that has no room for more pages.
+    #[cfg(test)]
+    fn limit_pages(&self, pages: i64) {
+        if let Sink::Store(store) = &self.sink {
+            store.limit_pages(pages);
+        }
     }
 
     /// Whether it is time to commit.
@@ -373,6 +387,11 @@ impl Collector {
     }
 }
 
+/// sysklogd's form of folding: what was repeated is some line before, and which is not said (FAULTS 40).
+fn is_unknown_repetition(line: &Line<'_>) -> bool {
+    line.program == b"syslogd" && line.message.starts_with(b"last message repeated ")
+}
+
 /// The name of this host, for logs whose lines name none.
 pub fn this_host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -388,14 +407,13 @@ pub fn now() -> Time {
 
 fn add(sums: &mut Batch, batch: &mut Batch) {
     sums.counters.append(&batch.counters);
-    for (program, counts) in batch.health.drain() {
-        let sum = sums.health.entry(program).or_default();
-        sum.understood += counts.understood;
-        sum.ignored += counts.ignored;
-        sum.unparsed += counts.unparsed;
-        let room = MAX_EXAMPLES.saturating_sub(sum.examples.len());
-        sum.examples.extend(counts.examples.into_iter().take(room));
+    for (source, programs) in batch.health.drain() {
+        let sums = sums.health.entry(source).or_default();
+        for (program, counts) in programs {
+            sums.entry(program).or_default().add(counts, MAX_EXAMPLES);
+        }
     }
+    sums.gaps.append(&mut batch.gaps);
     sums.known.append(&mut batch.known);
     sums.coverage.append(&mut batch.coverage);
 }

@@ -106,6 +106,12 @@ fn without_padding(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
+/// The millionths of a second of a line's stamp, where it has them; a line that [`Envelope::parse`] took.
+pub fn micros(bytes: &[u8]) -> u32 {
+    let (bytes, _) = without_priority(without_padding(bytes));
+    stamp::micros(bytes)
+}
+
 /// Takes off `<22>`; true if the version of RFC 5424 (`<22>1 `) follows.
 fn without_priority(bytes: &[u8]) -> (&[u8], bool) {
     let Some(rest) = bytes.strip_prefix(b"<") else { return (bytes, false) };

@@ -3,11 +3,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::*;
+use crate::account::{AccountList, AccountRow, MadeToken, Means, Status, TokenList, TokenRow};
 use crate::coverage::Covered;
 use crate::measure::Family;
 use crate::time::{Span, Time};
 use crate::wire::{
-    Account, Answer, By, EventPage, EventRow, EventTotal, Finding, FoundJump, Health, Overage, OverageRow,
+    Account, Answer, By, EventPage, EventRow, EventTotal, Finding, FoundJump, Health, HostGap, Overage, OverageRow,
     ProgramHealth, Session, SourceHealth, Unusual,
 };
 use crate::{Basis, Step, Subject};
@@ -76,7 +77,14 @@ prop_compose! {
         (path, position, lines) in (texts(), any::<u64>(), any::<u64>()),
         (first, last, year) in (prop::option::of(times()), prop::option::of(times()), any::<Option<i32>>()),
     ) -> SourceHealth {
-        SourceHealth { path, position, lines, first, last, year }
+        let gaps = first.zip(last).map(|(from, until)| Span { from, until }).into_iter().collect();
+        let programs = vec![ProgramHealth { program: path.clone(), ..ProgramHealth::default() }];
+        let (unread_bytes, damage) = (year.map(|_| position), year.map(|_| path.clone()));
+        let (understood, ignored, unparsed, duplicates) = (lines, 1, 2, 3);
+        SourceHealth {
+            path, position, unread_bytes, lines, first, last, year, understood, ignored, unparsed, duplicates, gaps, damage,
+            programs,
+        }
     }
 }
 
@@ -138,10 +146,25 @@ proptest! {
         (root, name, stored) in (subjects(), texts(), prop::option::of((times(), times()))),
     ) {
         let program = ProgramHealth { program, understood, ignored: 0, unparsed: 7, examples };
-        check(&Health { sources, programs: vec![program] });
-        let reports = vec![name.clone()];
+        let gaps = stored.map(|(from, until)| HostGap { host: name.clone(), span: Span { from, until } });
+        let (problems, gaps) = (vec![name.clone()], gaps.into_iter().collect());
+        check(&Health { problems, sources, older_sources: understood, programs: vec![program], gaps });
+        let (reports, hidden_columns) = (vec![name.clone()], vec![name.clone()]);
+        let row = AccountRow {
+            name: name.clone(),
+            root: root.clone(),
+            is_disabled: true,
+            made: Time(7),
+            last_login: stored.map(|(from, _)| from),
+        };
+        check(&AccountList { accounts: vec![row.clone(), row] });
+        let token =
+            TokenRow { id: 3, label: name.clone(), root: root.clone(), made: Time(7), used: stored.map(|(_, until)| until) };
+        check(&TokenList { tokens: vec![token] });
+        check(&MadeToken { id: -1, secret: name.clone() });
+        check(&Status { version: name.clone(), demo: false, set_up: true, mailbox: false });
         let (zone, version, account) = (name.clone(), name.clone(), Account { name, root });
-        check(&Session { account, reports, demo: true, zone, stored, version });
+        check(&Session { account, means: Means::Mailbox, reports, hidden_columns, demo: true, zone, stored, version });
     }
 
     /// Whatever the bytes are, there is an answer or an error, and no number is read other than serde reads it.

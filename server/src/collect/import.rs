@@ -34,6 +34,8 @@ pub struct ImportedFile {
     pub no_envelope: u64,
     pub cut: u64,
     pub damage: Option<Damage>,
+    /// Which stream of bytes it turned out to be, and where that was read to.
+    pub state: SourceState,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,6 +169,7 @@ impl From<Done> for ImportedFile {
             ahead: book.ahead,
             too_late: book.too_late,
             no_envelope: book.no_envelope,
+            state: done.book.state.clone(),
             path: done.path,
             cut: done.cut,
             damage: done.damage,

@@ -15,7 +15,7 @@ use anyhow::Result;
 use mailtally_model::{Span, Time};
 use rustc_hash::FxHashMap;
 
-use super::stream::{Stopped, Stream, follows};
+use super::stream::{At, Stopped, Stream, follows, predecessor};
 use super::{Collector, Outcome, Reading, import, survey};
 use crate::command::escape;
 use crate::sampler::{Places, Sampler};
@@ -45,15 +45,31 @@ const PRUNE_SECS: i64 = 3_600;
 /// The source of the lines that this process samples itself: the store has none of this id.
 const SAMPLES: u64 = u64::MAX;
 
-/// What the other threads tell the follower.
+/// What the follower and the other threads tell each other.
 #[derive(Default)]
 pub struct Watch {
     looked: AtomicI64,
     stopped: Mutex<bool>,
     wake: Condvar,
+    status: Mutex<Status>,
+    pace: Option<Duration>,
+}
+
+/// How the following goes at the moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Bytes that are there and not read, by the path of the log.
+    pub unread_bytes: Vec<(String, u64)>,
+    /// What is wrong, in sentences.
+    pub problems: Vec<String>,
 }
 
 impl Watch {
+    /// Looks and commits at this pace instead of its own: for tests that need many of both in little time.
+    pub fn paced(pace: Option<Duration>) -> Watch {
+        Watch { pace, ..Watch::default() }
+    }
+
     /// Someone asked for numbers.
     pub fn looked(&self, now: Time) {
         self.looked.store(now.0, Ordering::Relaxed);
@@ -63,6 +79,14 @@ impl Watch {
     pub fn stop(&self) {
         *self.stopped.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.wake.notify_all();
+    }
+
+    pub fn status(&self) -> Status {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn tell(&self, status: Status) {
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = status;
     }
 
     fn is_stopped(&self) -> bool {
@@ -149,8 +173,12 @@ impl Live {
                 tracing::warn!(%error, "cannot take a sample");
             }
             self.look(now);
+            if watch.pace.is_some() && self.failed.is_none() {
+                self.commit(now);
+            }
             self.commit_if_due(now, watch.is_watched(now));
-            watch.wait(LOOK);
+            watch.tell(self.status());
+            watch.wait(watch.pace.unwrap_or(LOOK));
         }
         self.commit(super::now());
         Ok(())
@@ -175,14 +203,25 @@ impl Live {
                     let reading = Reading { now: super::now(), ..reading.clone() };
                     Live::new(store, &settings, reading, sampler)?.run(&watch)
                 };
-                match catch_unwind(AssertUnwindSafe(run)) {
+                let wrong = match catch_unwind(AssertUnwindSafe(run)) {
                     Ok(Ok(())) => return,
-                    Ok(Err(error)) => tracing::error!("cannot follow the logs: {error:#}"),
-                    Err(_) => tracing::error!("a fault ended the following of the logs; it begins again"),
-                }
+                    Ok(Err(error)) => format!("cannot follow the logs: {error:#}"),
+                    Err(_) => "a fault ended the following of the logs; it begins again".to_owned(),
+                };
+                tracing::error!("{wrong}");
+                watch.tell(Status { problems: vec![wrong], ..Status::default() });
                 watch.wait(RESTART);
             }
         })
+    }
+
+    /// How it goes, for people.
+    fn status(&mut self) -> Status {
+        let cannot_commit = |why: &String| format!("cannot write, so reading pauses: {why}");
+        let wrong = self.logs.iter().filter_map(|log| log.follower.wrong().map(str::to_owned));
+        let problems = wrong.chain(self.failed.as_ref().map(cannot_commit)).collect();
+        let unread = self.logs.iter_mut().flat_map(|log| log.follower.tails()).map(Tail::unread);
+        Status { unread_bytes: unread.collect(), problems }
     }
 
     /// Reads all that matches the patterns and was not read before, rotated pieces included, merged by time.
@@ -233,7 +272,7 @@ impl Live {
             return;
         }
         self.collector.set_now(now);
-        if now.secs_since(self.looked_for_logs) >= NEW_LOGS_SECS {
+        if now.secs_since(self.looked_for_logs).abs() >= NEW_LOGS_SECS {
             self.looked_for_logs = now;
             self.find_logs();
         }
@@ -272,10 +311,13 @@ impl Live {
             if !log.streams.contains_key(&tail.state.id) && matches!(tail.lines.peek(last), Ok(None)) {
                 continue;
             }
-            let stream =
-                log.streams.entry(tail.state.id).or_insert_with(|| begin(tail, before.as_ref(), &self.reading));
+            let stream = log.streams.entry(tail.state.id).or_insert_with(|| {
+                let path = Path::new(&tail.state.path);
+                let before = before.as_ref().or_else(|| predecessor(&self.known, path, tail.state.id));
+                begin(tail, before, &self.reading)
+            });
             let lines_before = stream.book.lines;
-            match stream.read(&mut tail.lines, Time(i64::MAX), last, &mut self.collector) {
+            match stream.read(&mut tail.lines, At::END, last, &mut self.collector) {
                 Ok(Stopped::Full) => full = true,
                 Ok(Stopped::AtEnd | Stopped::Later(_)) => {}
                 Ok(Stopped::Unreadable(error)) => {
@@ -294,6 +336,8 @@ impl Live {
             {
                 log.lost_since = None;
                 self.collector.lost(&stream.book.host, hole);
+                stream.book.state.lost(hole);
+                tail.state.lost(hole);
             }
             before = Some(position.clone());
             if position.position > 0 {
@@ -522,6 +566,47 @@ mod tests {
             .and_then(|mut rows| rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
             .expect("a table of gaps");
         assert_eq!(gaps, [(NOW.0 + 10, NOW.0 + 500)]);
+    }
+
+    // FAULTS 5: nothing is read while nothing can be written; the screen says so.
+    #[test]
+    fn a_full_disk_pauses_reading_and_loses_nothing() {
+        let world = world();
+        world.write(0..10);
+        let mut live = world.live();
+        live.commit(NOW);
+        live.collector.limit_pages(1);
+        // A batch is seven lines: it is full, and cannot be written.
+        world.write(10..2_000);
+        live.look(NOW.plus_secs(1));
+        live.commit(NOW.plus_secs(1));
+        let problems = live.status().problems;
+        assert!(matches!(&problems[..], [why] if why.contains("no space left")), "{problems:?}");
+        world.write(2_000..2_010);
+        live.look(NOW.plus_secs(2));
+        assert!(live.status().unread_bytes[0].1 > 0);
+        live.collector.limit_pages(1 << 30);
+        live.commit(NOW.plus_secs(12));
+        live.look(NOW.plus_secs(13));
+        live.commit(NOW.plus_secs(13));
+        assert_eq!(live.status().problems, [""; 0]);
+        world.check(2_010);
+    }
+
+    // FAULTS 61: lines stand at their own time, whatever the clock says meanwhile.
+    #[test]
+    fn a_clock_that_jumps_moves_no_number() {
+        const TEN_YEARS: i64 = 10 * 365 * 86_400;
+        let world = world();
+        world.write(0..10);
+        let mut live = world.live();
+        for (at, jump) in [(10, 3_600), (20, -3_600), (30, TEN_YEARS), (40, -TEN_YEARS), (50, 0)] {
+            world.write(at..at + 10);
+            live.look(NOW.plus_secs(jump));
+            live.commit_if_due(NOW.plus_secs(jump), true);
+        }
+        live.commit(NOW);
+        world.check(60);
     }
 
     #[test]

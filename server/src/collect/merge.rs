@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use mailtally_model::Time;
 
-use super::stream::{Book, Stopped, Stream, follows};
+use super::stream::{At, Book, Stopped, Stream, follows, predecessor};
 use super::survey::Surveyed;
 use super::{Collector, Reading};
 use crate::source::SourceState;
@@ -17,11 +17,6 @@ use crate::source::files::{self, Age};
 use crate::source::lines::{LastLine, Lines};
 use crate::source::position;
 use crate::source::unpack::Damage;
-
-/// Before every time.
-const BEGINNING: Time = Time(i64::MIN);
-/// After every time.
-const END: Time = Time(i64::MAX);
 
 /// A file that was read to where it goes.
 pub struct Done {
@@ -56,7 +51,7 @@ struct Log {
     pieces: VecDeque<Surveyed>,
     open: Option<Open>,
     /// The time of the next line.
-    at: Time,
+    at: At,
     /// The piece that was read before.
     previous: Option<SourceState>,
 }
@@ -73,7 +68,7 @@ impl<'a> Merge<'a> {
     pub fn new(logs: Vec<Vec<Surveyed>>, known: Vec<SourceState>, reading: &'a Reading) -> Merge<'a> {
         let log = |(order, pieces): (usize, Vec<Surveyed>)| Log {
             order,
-            at: pieces.first().and_then(|piece| piece.first).unwrap_or(BEGINNING),
+            at: pieces.first().and_then(|piece| piece.first).map_or(At::BEGINNING, At::second),
             pieces: pieces.into(),
             open: None,
             previous: None,
@@ -102,15 +97,15 @@ impl<'a> Merge<'a> {
     }
 
     /// Up to when a log may be read before another one stands earlier.
-    fn until(&self, index: usize, next: Option<Time>) -> Time {
+    fn until(&self, index: usize, next: Option<At>) -> At {
         let this = &self.active[index];
         let others = self.active.iter().filter(|other| other.order != this.order);
-        // At the same second the one with the lower order goes first, whole.
-        let bound = |other: &Log| if this.order < other.order { other.at } else { other.at.plus_secs(-1) };
-        others.map(bound).chain(next).min().unwrap_or(END)
+        // At the same moment the one with the lower order goes first, whole.
+        let bound = |other: &Log| if this.order < other.order { other.at } else { other.at.before() };
+        others.map(bound).chain(next).min().unwrap_or(At::END)
     }
 
-    fn read(&mut self, index: usize, until: Time, collector: &mut Collector) -> Result<()> {
+    fn read(&mut self, index: usize, until: At, collector: &mut Collector) -> Result<()> {
         if self.active[index].open.is_none() && !self.open_next(index) {
             let log = self.active.swap_remove(index);
             self.ended.extend(log.previous);
@@ -120,7 +115,7 @@ impl<'a> Merge<'a> {
         let Some(open) = &mut log.open else { return Ok(()) };
         match open.stream.read(&mut open.lines, until, open.last_line, collector)? {
             Stopped::Full => {}
-            Stopped::Later(time) => log.at = time,
+            Stopped::Later(at) => log.at = at,
             Stopped::AtEnd => self.close(index, None),
             Stopped::Unreadable(error) => self.close(index, Some(error.to_string())),
         }
@@ -143,6 +138,7 @@ impl<'a> Merge<'a> {
         let state = state.unwrap_or_else(|| {
             let id = self.known.iter().map(|state| state.id).max().unwrap_or(0) + 1;
             let previous = log.previous.as_ref().or_else(|| continued(&self.ended, piece.first));
+            let previous = previous.or_else(|| predecessor(&self.known, &piece.file.path, id));
             let follows = previous.map(follows).unwrap_or_default();
             // A given year is that of a log's first piece; the others follow by order.
             let last = log.previous.as_ref().and_then(|previous| previous.last).filter(|_| self.reading.year.is_some());
@@ -161,6 +157,7 @@ impl<'a> Merge<'a> {
     fn close(&mut self, index: usize, error: Option<String>) {
         let log = &mut self.active[index];
         let Some(Open { path, mut lines, mut stream, .. }) = log.open.take() else { return };
+        stream.book.state.damage = lines.damage().map(|damage| damage.to_string());
         let state = stream.mark(&mut lines).clone();
         self.bytes_done += lines.packed_read();
         log.previous = Some(state.clone());

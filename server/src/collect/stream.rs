@@ -1,14 +1,15 @@
 //! One file as it is read: its lines, how their stamps are read, and what came of them.
 
 use std::io;
+use std::path::Path;
 
 use anyhow::Result;
 use mailtally_model::Time;
 
 use super::{Collector, Reading};
-use crate::source::SourceState;
 use crate::source::lines::{LastLine, Lines};
-use crate::syslog::Envelope;
+use crate::source::{SourceState, files};
+use crate::syslog::{self, Envelope};
 
 /// Pieces of one log in one second: a second's lines are not rotated more often than this.
 const MAX_FOLLOWED: usize = 16;
@@ -55,6 +56,40 @@ pub fn follows(previous: &SourceState) -> Vec<u64> {
     follows
 }
 
+/// The source that a new one at `path` goes on with after a rotation: of the same log by its name, and the newest.
+pub fn predecessor<'a>(known: &'a [SourceState], path: &Path, id: u64) -> Option<&'a SourceState> {
+    let log = files::rotation(path).log;
+    let same_log = |state: &&SourceState| state.id != id && files::rotation(Path::new(&state.path)).log == log;
+    known.iter().filter(same_log).max_by_key(|state| (state.last, state.id))
+}
+
+/// A moment in a log, as exactly as its stamps tell: logs that are read side by side are merged by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At {
+    pub time: Time,
+    pub micros: u32,
+}
+
+impl At {
+    /// Before every time.
+    pub const BEGINNING: At = At { time: Time(i64::MIN), micros: 0 };
+    /// After every time.
+    pub const END: At = At { time: Time(i64::MAX), micros: 0 };
+
+    /// The beginning of a second.
+    pub fn second(time: Time) -> At {
+        At { time, micros: 0 }
+    }
+
+    /// The moment before.
+    pub fn before(self) -> At {
+        match self.micros.checked_sub(1) {
+            Some(micros) => At { micros, ..self },
+            None => At { time: self.time.plus_secs(-1), micros: 999_999 },
+        }
+    }
+}
+
 /// How the stamps of a source are read, from where it was left.
 pub fn envelope(state: &SourceState, reading: &Reading) -> Envelope {
     let mut envelope = Envelope::new(reading.zone.clone(), &reading.host);
@@ -72,7 +107,7 @@ pub enum Stopped {
     /// Nothing more to read, for now.
     AtEnd,
     /// The next line is later than was asked for.
-    Later(Time),
+    Later(At),
     /// The batch is to be written first.
     Full,
     /// The file; whatever else may be read can be.
@@ -94,13 +129,7 @@ impl Stream {
 
     /// Gives `lines` to the collector as long as they stand at or before `until`. A line without a time stands where the
     /// one before it stands.
-    pub fn read(
-        &mut self,
-        lines: &mut Lines,
-        until: Time,
-        last: LastLine,
-        collector: &mut Collector,
-    ) -> Result<Stopped> {
+    pub fn read(&mut self, lines: &mut Lines, until: At, last: LastLine, collector: &mut Collector) -> Result<Stopped> {
         loop {
             if collector.is_full() {
                 return Ok(Stopped::Full);
@@ -108,7 +137,7 @@ impl Stream {
             let raw = match lines.peek(last) {
                 Ok(Some(raw)) => raw,
                 Ok(None) => {
-                    collector.cut(lines.cut() - self.cut);
+                    collector.cut(self.book.state.id, lines.cut() - self.cut);
                     self.cut = lines.cut();
                     return Ok(Stopped::AtEnd);
                 }
@@ -116,10 +145,13 @@ impl Stream {
             };
             let line = self.envelope.parse(raw);
             if let Ok(line) = &line
-                && line.time > until
+                && line.time >= until.time
                 && !collector.is_ahead(line.time)
             {
-                return Ok(Stopped::Later(line.time));
+                let at = At { time: line.time, micros: syslog::micros(raw) };
+                if at > until {
+                    return Ok(Stopped::Later(at));
+                }
             }
             collector.take(line, raw, &mut self.book)?;
             lines.take();

@@ -7,12 +7,14 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use mailtally_model::{Subject, catalogue};
+use mailtally_model::{Subject, Time, catalogue};
 
+use super::escape;
 use super::import::{Given, ReadingArgs, by_program, read, say_files, say_unparsed, status};
 use crate::batch::Batch;
-use crate::collect::{self, Collector};
+use crate::collect::{self, Collector, Imported, Outcome};
 use crate::settings::Settings;
+use crate::store;
 
 /// Say what logs would count and what is not understood, writing nothing
 #[derive(Args, Clone, Debug)]
@@ -34,7 +36,7 @@ pub fn run(args: &CheckArgs, settings: &Settings) -> Result<ExitCode> {
     let mut out = io::stdout().lock();
     say_files(&mut out, &imported)?;
     say_counts(&mut out, &sums)?;
-    say_programs(&mut out, &sums)?;
+    say_health(&mut out, &imported, &sums)?;
     say_unparsed(&mut out, by_program(&sums))?;
     Ok(status(&given, &imported))
 }
@@ -56,13 +58,35 @@ fn say_counts(out: &mut dyn Write, sums: &Batch) -> io::Result<()> {
     Ok(())
 }
 
-/// How the lines of each program fared.
-fn say_programs(out: &mut dyn Write, sums: &Batch) -> io::Result<()> {
-    let mut programs = by_program(sums);
-    programs.sort_by(|(a, _), (b, _)| a.cmp(b));
-    writeln!(out, "lines by program: understood, of no consequence, not understood")?;
-    for (program, counts) in programs {
-        writeln!(out, "  {program}: {}, {}, {}", counts.understood, counts.ignored, counts.unparsed)?;
+/// The data health of each file, as the server's page of that name shows it.
+fn say_health(out: &mut dyn Write, imported: &Imported, sums: &Batch) -> io::Result<()> {
+    for file in imported.files.iter().filter(|file| file.outcome == Outcome::Read) {
+        let programs = sums.health.get(&file.state.id).into_iter().flatten();
+        let mut programs: Vec<_> = programs.map(|(program, counts)| (program.clone(), counts.clone())).collect();
+        programs.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let health = store::of_source(&file.state, programs);
+        writeln!(out, "{}:", escape(&file.path.display().to_string()))?;
+        writeln!(out, "  from {} to {} (UTC), {} bytes", stamp(health.first), stamp(health.last), health.position)?;
+        writeln!(
+            out,
+            "  {} lines: {} understood, {} of no consequence, {} not understood, {} duplicates skipped",
+            health.lines, health.understood, health.ignored, health.unparsed, health.duplicates
+        )?;
+        for program in health.programs {
+            writeln!(
+                out,
+                "    {}: {} understood, {} of no consequence, {} not understood",
+                program.program, program.understood, program.ignored, program.unparsed
+            )?;
+        }
+    }
+    for (host, gap) in &sums.gaps {
+        writeln!(out, "lost on {}: from {} to {} (UTC)", escape(host), stamp(Some(gap.from)), stamp(Some(gap.until)))?;
     }
     Ok(())
+}
+
+fn stamp(time: Option<Time>) -> String {
+    let utc = time.and_then(|time| chrono::DateTime::from_timestamp(time.0, 0));
+    utc.map_or_else(|| "no line with a stamp".to_owned(), |utc| utc.format("%Y-%m-%d %H:%M:%S").to_string())
 }

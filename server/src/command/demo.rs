@@ -147,7 +147,7 @@ fn count(plan: Plan, logs: &Path, data: &Path, settings: &Settings) -> Result<Wr
 }
 
 fn reading(settings: &Settings, now: Time) -> Result<Reading> {
-    let utc = ReadingArgs { log_zone: Some("UTC".to_owned()), year: None };
+    let utc = ReadingArgs { log_zone: Some("UTC".to_owned()), ..ReadingArgs::default() };
     utc.reading(settings, now)
 }
 

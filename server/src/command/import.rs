@@ -1,5 +1,6 @@
 //! `mailtally import`: old logs, plain or packed, in any order, into a data directory.
 
+use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ const MAX_PROGRAMS_SAID: usize = 10;
 
 /// Read logs into the data directory
 ///
-/// Files may be plain or gzip, rotated pieces in any order, and partly imported before: each line counts once.
+/// Files may be plain or packed by gzip, xz or zstd, rotated pieces in any order, and partly imported before: each line counts once.
 #[derive(Args, Clone, Debug)]
 pub struct ImportArgs {
     /// Data directory; made if it is absent
@@ -45,7 +46,7 @@ pub struct ImportArgs {
 }
 
 /// How logs are read; the same for every command that reads them.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub struct ReadingArgs {
     /// Time zone of stamps that have none, as Europe/Berlin [default: the settings', else the system's]
     #[arg(long, value_name = "ZONE")]
@@ -53,6 +54,15 @@ pub struct ReadingArgs {
     /// Year of a log's first stamp, where stamps have none [default: the latest that the file's time allows]
     #[arg(long, value_name = "YYYY", value_parser = clap::value_parser!(i32).range(1970..=9999))]
     pub year: Option<i32>,
+    /// Lines in a commit: fewer make more commits, for tests that end the process between them
+    #[arg(long, hide = true, default_value_t = collect::MAX_BATCH_LINES)]
+    pub batch_lines: usize,
+}
+
+impl Default for ReadingArgs {
+    fn default() -> ReadingArgs {
+        ReadingArgs { log_zone: None, year: None, batch_lines: collect::MAX_BATCH_LINES }
+    }
 }
 
 impl ReadingArgs {
@@ -65,7 +75,7 @@ impl ReadingArgs {
             silence_gap_secs: i64::from(settings.collect.silence_gap_hours) * 3600,
             now,
             last_line: LastLine::Take,
-            batch_lines: collect::MAX_BATCH_LINES,
+            batch_lines: self.batch_lines,
         })
     }
 }
@@ -237,5 +247,9 @@ pub fn say_unparsed(out: &mut dyn Write, mut programs: Vec<(String, LineCounts)>
 
 /// The counts of a batch by program, for those that write nothing.
 pub fn by_program(batch: &Batch) -> Vec<(String, LineCounts)> {
-    batch.health.iter().map(|(program, counts)| (program.clone(), counts.clone())).collect()
+    let mut all: BTreeMap<String, LineCounts> = BTreeMap::new();
+    for (program, counts) in batch.health.values().flatten() {
+        all.entry(program.clone()).or_default().add(counts.clone(), usize::MAX);
+    }
+    all.into_iter().collect()
 }

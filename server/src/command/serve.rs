@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -34,6 +35,12 @@ pub struct ServeArgs {
     logs: Vec<String>,
     #[command(flatten)]
     app: AppArgs,
+    /// Milliseconds between two looks at the logs, each with a commit, for tests
+    #[arg(long, hide = true, value_name = "MS")]
+    pace: Option<u64>,
+    /// Lines in a commit, for tests
+    #[arg(long, hide = true, default_value_t = collect::MAX_BATCH_LINES)]
+    batch_lines: usize,
 }
 
 /// Where the browser app is.
@@ -64,8 +71,9 @@ pub fn run(args: &ServeArgs, settings: &Settings) -> Result<ExitCode> {
     }
     settings.listen = args.listen.unwrap_or(settings.listen);
     settings.http.plain |= args.plain_http;
-    let reading = ReadingArgs::default().reading(&settings, collect::now())?;
-    let watch = Arc::new(Watch::default());
+    let reading = ReadingArgs { batch_lines: args.batch_lines, ..ReadingArgs::default() };
+    let reading = reading.reading(&settings, collect::now())?;
+    let watch = Arc::new(Watch::paced(args.pace.map(Duration::from_millis)));
     let live = Live::spawn(store, data.to_owned(), settings.clone(), reading, Arc::clone(&watch));
     let app = App::new(data, assets, &settings)?.watched_by(Arc::clone(&watch));
     let served = serve(app, &settings);

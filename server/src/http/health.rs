@@ -11,5 +11,14 @@ use super::App;
 use super::error::Refusal;
 
 pub async fn health(State(app): State<Arc<App>>) -> Result<Json<Health>, Refusal> {
-    Ok(Json(app.readers.read(|reader| Ok(reader.health()?)).await?))
+    let mut health = app.readers.read(|reader| Ok(reader.health()?)).await?;
+    let status = app.watch.status();
+    for (path, unread) in status.unread_bytes {
+        // The newest of that name: what it had before was rotated away.
+        if let Some(source) = health.sources.iter_mut().find(|source| source.path == path) {
+            source.unread_bytes = Some(unread);
+        }
+    }
+    health.problems = status.problems;
+    Ok(Json(health))
 }

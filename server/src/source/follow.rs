@@ -59,6 +59,11 @@ impl Tail {
         if self.left { LastLine::Take } else { LastLine::HoldBack }
     }
 
+    /// Its path, and the bytes that are there and not read.
+    pub fn unread(&mut self) -> (String, u64) {
+        (self.state.path.clone(), self.lines.unread())
+    }
+
     /// The place after the last line that was taken.
     pub fn mark(&mut self) -> &SourceState {
         self.lines.cursor().mark(&mut self.state);
@@ -73,6 +78,11 @@ impl Follower {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Why the log cannot be read now.
+    pub fn wrong(&self) -> Option<&str> {
+        self.wrong.as_deref()
     }
 
     /// The files to read now, in the order in which they were written.
@@ -91,7 +101,7 @@ impl Follower {
         let mut registry = Registry { known: known.to_vec(), new_id, now };
         self.tails().for_each(|tail| registry.remember(tail.mark()));
         let mut notices = Vec::new();
-        self.rotated.retain(|tail| tail.rotated_at.is_none_or(|at| now.secs_since(at) < KEEP_ROTATED_SECS));
+        self.rotated.retain(|tail| tail.rotated_at.is_none_or(|at| now.secs_since(at).abs() < KEEP_ROTATED_SECS));
         if let Err(error) = self.check_current(&mut registry, &mut notices) {
             let wrong = error.to_string();
             if self.wrong.as_ref() != Some(&wrong) {

@@ -124,6 +124,13 @@ impl Lines {
         self.bytes.packed_read()
     }
 
+    /// Bytes of a plain file behind the place; of a packed one nothing is known of the rest.
+    pub fn unread(&mut self) -> u64 {
+        let position = self.cursor().position();
+        let length = self.bytes.plain().and_then(|file| file.metadata().ok()).map_or(0, |file| file.len());
+        length.saturating_sub(position)
+    }
+
     /// Whether bytes were read that make no whole line yet.
     pub fn holds_back(&self) -> bool {
         self.long.is_some() || self.start < self.end

@@ -9,7 +9,7 @@
 //!
 //! Below them, [`unpack`] turns a file into plain bytes and [`lines`] cuts those into lines of bounded length.
 
-use mailtally_model::Time;
+use mailtally_model::{Span, Time};
 use serde::{Deserialize, Serialize};
 
 pub mod files;
@@ -40,4 +40,22 @@ pub struct SourceState {
     /// The sources that this one goes on with after a rotation, if they end in the second in which it begins: a line that
     /// stands in both was logged twice. In any other second, equal lines of two sources are copies.
     pub follows: Vec<u64>,
+    /// Log time that was overwritten before it was read, the newest last; [`MAX_GAPS`] of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Span>,
+    /// What is wrong with its bytes, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damage: Option<String>,
+}
+
+/// Losses remembered of one source: more of them are a fault of the rotation, and the oldest are forgotten.
+pub const MAX_GAPS: usize = 16;
+
+impl SourceState {
+    /// Remembers a loss.
+    pub fn lost(&mut self, hole: Span) {
+        self.gaps.push(hole);
+        let excess = self.gaps.len().saturating_sub(MAX_GAPS);
+        self.gaps.drain(..excess);
+    }
 }

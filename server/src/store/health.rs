@@ -1,70 +1,143 @@
-//! How the lines of each program fared: what was understood, what was not, with examples.
+//! How the lines of each source fared, by program: what was understood, what was not, with examples.
 
-use mailtally_model::wire::ProgramHealth;
+use std::collections::BTreeMap;
+
+use mailtally_model::wire::{Health, HostGap, ProgramHealth, SourceHealth};
+use mailtally_model::{Span, Time};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use crate::batch::LineCounts;
+use crate::batch::{ByProgram, COPIED, LineCounts};
+use crate::source::SourceState;
 
-/// Examples kept of a program, the first ones.
+/// Examples kept of a program in a source, the first ones.
 const MAX_EXAMPLES: usize = 5;
-/// Programs kept apart; a host has tens. More are counted as one, so that forged names cannot fill the file.
-const MAX_PROGRAMS: i64 = 1_000;
+/// Programs of a source kept apart; a host has tens. More are counted as one, so that forged names cannot fill the file.
+const MAX_PROGRAMS: i64 = 200;
 const OTHER_PROGRAMS: &str = "(other)";
+/// Sources told of, the newest: a log that is rotated every day has two years of pieces.
+const MAX_SOURCES: usize = 1_000;
+/// Losses told of, the newest.
+const MAX_GAPS: i64 = 1_000;
 
-pub fn add(tx: &Connection, program: &str, counts: &LineCounts) -> Result<()> {
-    let before = find(tx, program)?;
-    let (program, before) = match before {
-        Some(before) => (program, before),
-        None if programs(tx)? < MAX_PROGRAMS => (program, Vec::new()),
-        None => (OTHER_PROGRAMS, find(tx, OTHER_PROGRAMS)?.unwrap_or_default()),
-    };
-    let mut examples = before;
-    for example in &counts.examples {
-        if examples.len() < MAX_EXAMPLES && !examples.contains(example) {
-            examples.push(example.clone());
-        }
+pub fn add(tx: &Connection, source: u64, programs: &ByProgram) -> Result<()> {
+    let mut kept = count_programs(tx, source)?;
+    for (program, counts) in programs {
+        let before = find(tx, source, program)?;
+        let is_new = before.is_none();
+        let (program, before) = match before {
+            Some(before) => (program.as_str(), before),
+            None if kept < MAX_PROGRAMS => (program.as_str(), Vec::new()),
+            None => (OTHER_PROGRAMS, find(tx, source, OTHER_PROGRAMS)?.unwrap_or_default()),
+        };
+        kept += i64::from(is_new);
+        let mut all = LineCounts { examples: before, ..LineCounts::default() };
+        all.add(counts.clone(), MAX_EXAMPLES);
+        let examples = serde_json::to_string(&all.examples).expect("a list of strings has a JSON form");
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        tx.prepare_cached(
+            "INSERT INTO health (source, program, understood, ignored, unparsed, examples) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET understood = understood + excluded.understood, ignored = ignored + excluded.ignored,
+               unparsed = unparsed + excluded.unparsed, examples = excluded.examples",
+        )?
+        .execute(params![
+            source as i64,
+            program,
+            number(counts.understood),
+            number(counts.ignored),
+            number(counts.unparsed),
+            examples
+        ])?;
     }
-    let examples = serde_json::to_string(&examples).expect("a list of strings has a JSON form");
-    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    tx.prepare_cached(
-        "INSERT INTO health (program, understood, ignored, unparsed, examples) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT DO UPDATE SET understood = understood + excluded.understood, ignored = ignored + excluded.ignored,
-           unparsed = unparsed + excluded.unparsed, examples = excluded.examples",
-    )?
-    .execute(params![
-        program,
-        number(counts.understood),
-        number(counts.ignored),
-        number(counts.unparsed),
-        examples
-    ])?;
     Ok(())
 }
 
-fn find(tx: &Connection, program: &str) -> Result<Option<Vec<String>>> {
+fn find(tx: &Connection, source: u64, program: &str) -> Result<Option<Vec<String>>> {
     let examples: Option<String> = tx
-        .prepare_cached("SELECT examples FROM health WHERE program = ?1")?
-        .query_row([program], |row| row.get(0))
+        .prepare_cached("SELECT examples FROM health WHERE source = ?1 AND program = ?2")?
+        .query_row(params![source as i64, program], |row| row.get(0))
         .optional()?;
     Ok(examples.map(|examples| serde_json::from_str(&examples).unwrap_or_default()))
 }
 
-fn programs(tx: &Connection) -> Result<i64> {
-    tx.query_row("SELECT count(*) FROM health", [], |row| row.get(0))
+fn count_programs(tx: &Connection, source: u64) -> Result<i64> {
+    tx.prepare_cached("SELECT count(*) FROM health WHERE source = ?1")?.query_row([source as i64], |row| row.get(0))
 }
 
-/// All programs, by name.
-pub fn all(tx: &Connection) -> Result<Vec<ProgramHealth>> {
-    tx.prepare_cached("SELECT program, understood, ignored, unparsed, examples FROM health ORDER BY program")?
-        .query_map([], |row| {
-            let count = |index| row.get(index).map(|count: i64| count.max(0) as u64);
-            Ok(ProgramHealth {
-                program: row.get(0)?,
-                understood: count(1)?,
-                ignored: count(2)?,
-                unparsed: count(3)?,
-                examples: serde_json::from_str(&row.get::<_, String>(4)?).unwrap_or_default(),
-            })
+/// All that is known of how reading went; `sources` are all there are. Problems of the moment are not the store's.
+pub fn read(tx: &Connection, mut sources: Vec<SourceState>) -> Result<Health> {
+    sources.sort_by_key(|source| std::cmp::Reverse((source.last, source.id)));
+    let older_sources = sources.len().saturating_sub(MAX_SOURCES) as u64;
+    sources.truncate(MAX_SOURCES);
+    let mut by_source = by_source(tx)?;
+    let mut all: BTreeMap<String, LineCounts> = BTreeMap::new();
+    for (program, counts) in by_source.values().flatten() {
+        all.entry(program.clone()).or_default().add(counts.clone(), MAX_EXAMPLES);
+    }
+    let one = |source: SourceState| of_source(&source, by_source.remove(&source.id).unwrap_or_default());
+    Ok(Health {
+        problems: Vec::new(),
+        sources: sources.into_iter().map(one).collect(),
+        older_sources,
+        programs: all.into_iter().map(program_health).collect(),
+        gaps: gaps(tx)?,
+    })
+}
+
+/// How the lines of one source fared, for the API and for `mailtally check`.
+pub fn of_source(source: &SourceState, programs: Vec<(String, LineCounts)>) -> SourceHealth {
+    let mut health = SourceHealth {
+        path: source.path.clone(),
+        position: source.position,
+        lines: source.lines,
+        first: source.first,
+        last: source.last,
+        year: source.year,
+        gaps: source.gaps.clone(),
+        damage: source.damage.clone(),
+        ..SourceHealth::default()
+    };
+    for (program, counts) in programs {
+        if program == COPIED {
+            health.duplicates += counts.ignored;
+            continue;
+        }
+        health.understood += counts.understood;
+        health.ignored += counts.ignored;
+        health.unparsed += counts.unparsed;
+        health.programs.push(program_health((program, counts)));
+    }
+    health
+}
+
+fn program_health((program, counts): (String, LineCounts)) -> ProgramHealth {
+    let LineCounts { understood, ignored, unparsed, examples } = counts;
+    ProgramHealth { program, understood, ignored, unparsed, examples }
+}
+
+/// The counts of each source by program, in the order of their names.
+fn by_source(tx: &Connection) -> Result<BTreeMap<u64, Vec<(String, LineCounts)>>> {
+    let mut all: BTreeMap<u64, Vec<(String, LineCounts)>> = BTreeMap::new();
+    let mut statement = tx.prepare_cached(
+        "SELECT source, program, understood, ignored, unparsed, examples FROM health ORDER BY source, program",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let count = |index| row.get(index).map(|count: i64| count.max(0) as u64);
+        let counts = LineCounts {
+            understood: count(2)?,
+            ignored: count(3)?,
+            unparsed: count(4)?,
+            examples: serde_json::from_str(row.get_ref(5)?.as_str()?).unwrap_or_default(),
+        };
+        all.entry(row.get::<_, i64>(0)? as u64).or_default().push((row.get(1)?, counts));
+    }
+    Ok(all)
+}
+
+fn gaps(tx: &Connection) -> Result<Vec<HostGap>> {
+    tx.prepare_cached("SELECT DISTINCT host, from_secs, until_secs FROM gap ORDER BY until_secs DESC, host LIMIT ?1")?
+        .query_map([MAX_GAPS], |row| {
+            Ok(HostGap { host: row.get(0)?, span: Span::new(Time(row.get(1)?), Time(row.get(2)?)) })
         })?
         .collect()
 }

@@ -26,6 +26,7 @@ mod tests;
 pub use answer::{MAX_CELLS, Question};
 pub use events::{EventQuery, MAX_EVENTS_PAGE};
 pub use findings::{DueCount, Kept, Look};
+pub use health::of_source;
 pub use reader::{ReadError, Reader, Version};
 pub use schema::{FILE, LOCK, make_private_dir};
 pub use writer::Store;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use mailtally_model::coverage::observed_secs;
 use mailtally_model::overage::Counts;
-use mailtally_model::wire::{Answer, EventPage, Health, SourceHealth};
+use mailtally_model::wire::{Answer, EventPage, Health};
 use mailtally_model::{Family, SLOT_SECS, Slot, Span, Subject, Time, catalogue};
 use rusqlite::{Connection, InterruptHandle, OptionalExtension, Transaction};
 use rustc_hash::FxHashSet;
@@ -149,17 +149,8 @@ impl Reader {
 
     /// What was read, and how its lines fared.
     pub fn health(&self) -> anyhow::Result<Health> {
-        let programs = self.plain(|tx| health::all(tx))?;
         let sources = writer::sources(&self.connection, &self.path)?;
-        let source = |source: crate::source::SourceState| SourceHealth {
-            path: source.path,
-            position: source.position,
-            lines: source.lines,
-            first: source.first,
-            last: source.last,
-            year: source.year,
-        };
-        Ok(Health { sources: sources.into_iter().map(source).collect(), programs })
+        self.plain(|tx| health::read(tx, sources))
     }
 
     /// Ends a reading that nobody waits for any more, from another thread.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -15,13 +15,15 @@ pub const FILE: &str = "mailtally.sqlite";
 pub const LOCK: &str = "mailtally.lock";
 
 /// What makes a file of one version one of the next, from an empty one on.
-const STEPS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema-2.sql")];
+const STEPS: [&str; 3] = [include_str!("schema.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql")];
 /// Versions up to this one were never released: they had rows of another shape.
 const UNRELEASED: i32 = 10;
 /// A file with a higher number was written by a newer Mailtally.
 const VERSION: i32 = UNRELEASED + STEPS.len() as i32;
 /// "MTly", in the file's header: another program's SQLite file is not taken for ours.
 const APPLICATION_ID: i32 = 0x4d54_6c79;
+/// How long a writer waits for one that is just ending, as at a restart.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
 /// How long a writer or reader waits for the other's short moments before it gives up.
 const BUSY_WAIT: Duration = Duration::from_secs(10);
 /// Files up to this size are checked through when they are opened to be written: about a second's reading. Larger
@@ -42,12 +44,19 @@ pub fn lock(dir: &Path) -> Result<File> {
         .write(true)
         .open(&path)
         .with_context(|| format!("cannot write in the data directory: cannot open {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            bail!("another mailtally is writing to {}: one at a time (report and check work beside it)", dir.display())
+    let began = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if began.elapsed() < LOCK_WAIT => std::thread::sleep(LOCK_WAIT / 20),
+            Err(TryLockError::WouldBlock) => bail!(
+                "another mailtally is writing to {}: one at a time (report and check work beside it)",
+                dir.display()
+            ),
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+            }
         }
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
     }
 }
 
@@ -131,7 +140,10 @@ impl Refusal {
 fn accept(connection: &Connection) -> Result<(), Refusal> {
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
     if number("application_id")? != APPLICATION_ID {
-        return Err(Refusal::Foreign);
+        // A process that was killed while it made the file left one in which there is nothing.
+        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+        let is_empty = tables == 0 && number("application_id")? == 0 && number("user_version")? == 0;
+        return if is_empty { Ok(()) } else { Err(Refusal::Foreign) };
     }
     match number("user_version")? {
         version if version > VERSION => Err(Refusal::Newer(version)),

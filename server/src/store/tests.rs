@@ -11,7 +11,7 @@ use mailtally_model::{Basis, Family, Slot, Span, Subject, Time, catalogue, measu
 use proptest::prelude::*;
 
 use super::*;
-use crate::batch::{Batch, LineCounts};
+use crate::batch::{Batch, COPIED, LineCounts};
 use crate::event::{Event, EventId, Kind, Update};
 
 const MEASURE: u16 = 110;
@@ -264,6 +264,8 @@ fn open_state_sources_health_and_lines_come_back() {
         last: Some(Time(2)),
         year: Some(2026),
         follows: vec![3],
+        gaps: vec![slots(0, 1)],
+        damage: Some("it ends in the middle".to_owned()),
     };
     let mut batch = Batch { sources: vec![source.clone()], ..Batch::default() };
     batch.open.insert(b"a".to_vec(), Some(b"1".to_vec()));
@@ -271,13 +273,15 @@ fn open_state_sources_health_and_lines_come_back() {
     batch.seen.insert(Slot(4), vec![u64::MAX, 7]);
     let line = |text: &str| vec![text.to_owned()];
     let counts = LineCounts { understood: 5, ignored: 2, unparsed: 1, examples: line("what?") };
-    batch.health.insert("dovecot".to_owned(), counts);
+    batch.health.entry(source.id).or_default().insert("dovecot".to_owned(), counts);
+    let copies = LineCounts { ignored: 4, ..LineCounts::default() };
+    batch.health.entry(source.id).or_default().insert(COPIED.to_owned(), copies);
     store.commit(&batch).unwrap();
     let mut batch = Batch::default();
     batch.open.insert(b"a".to_vec(), None);
     batch.seen.insert(Slot(4), vec![7]);
     let counts = LineCounts { unparsed: 1, examples: line("why?"), ..LineCounts::default() };
-    batch.health.insert("dovecot".to_owned(), counts);
+    batch.health.entry(source.id).or_default().insert("dovecot".to_owned(), counts);
     store.commit(&batch).unwrap();
 
     drop(store);
@@ -286,9 +290,13 @@ fn open_state_sources_health_and_lines_come_back() {
     assert_eq!(store.sources().unwrap(), [source]);
     assert_eq!(store.reader().unwrap().seen(Slot(4)).unwrap(), [u64::MAX, 7, 7]);
     let health = Reader::open(dir.path()).unwrap().health().unwrap();
-    assert_eq!((health.programs[0].understood, health.programs[0].unparsed), (5, 2));
-    assert_eq!(health.programs[0].examples, ["what?", "why?"]);
-    assert_eq!(health.sources[0].position, 7);
+    let dovecot = health.programs.iter().find(|program| program.program == "dovecot").unwrap();
+    assert_eq!((dovecot.understood, dovecot.unparsed), (5, 2));
+    assert_eq!(dovecot.examples, ["what?", "why?"]);
+    let of_source = &health.sources[0];
+    assert_eq!((of_source.position, of_source.understood, of_source.unparsed, of_source.duplicates), (7, 5, 2, 4));
+    assert_eq!(of_source.programs[0].examples, ["what?", "why?"]);
+    assert_eq!(of_source.gaps, [slots(0, 1)]);
 }
 
 #[test]
@@ -338,6 +346,63 @@ fn a_damaged_or_foreign_file_is_refused_in_words() {
     assert!(torn.contains("damaged") && torn.contains("restore"), "{torn}");
     let foreign = refusal(&|bytes| bytes[68..72].fill(0));
     assert!(foreign.contains("not a data file of mailtally"), "{foreign}");
+}
+
+#[test]
+fn a_file_that_was_killed_while_it_was_made_is_made_anew() {
+    // FAULTS 1: the journal's mode is written before the first table.
+    let dir = tempfile::tempdir().unwrap();
+    let half = rusqlite::Connection::open(dir.path().join(FILE)).unwrap();
+    half.pragma_update(None, "journal_mode", "wal").unwrap();
+    drop(half);
+    assert!(fs::metadata(dir.path().join(FILE)).unwrap().len() > 0);
+    let mut store = Store::open(dir.path()).unwrap();
+    let mut batch = Batch { coverage: covered(0, 96), ..Batch::default() };
+    add(&mut batch, "(server)", 3, 1);
+    store.commit(&batch).unwrap();
+    assert_eq!(trend(&ask(&dir, "(server)", By::Time, slots(0, 96))), BTreeMap::from([(3, 1)]));
+}
+
+#[test]
+fn a_write_ahead_log_cut_anywhere_opens_at_a_commit() {
+    // FAULTS 4
+    let (dir, mut store) = store();
+    for number in 0..6 {
+        let mut batch = Batch { known: vec![subject("ann@example.com")], coverage: covered(0, 96), ..Batch::default() };
+        add(&mut batch, "ann@example.com", number, 1);
+        store.commit(&batch).unwrap();
+    }
+    // As the files are when the power goes: the writer is still there and has closed nothing.
+    let wal = format!("{FILE}-wal");
+    let (main, log) = (fs::read(dir.path().join(FILE)).unwrap(), fs::read(dir.path().join(&wal)).unwrap());
+    assert!(log.len() > 20 * 512);
+    for cut in (0..=log.len()).step_by(512) {
+        let after = tempfile::tempdir().unwrap();
+        fs::write(after.path().join(FILE), &main).unwrap();
+        fs::write(after.path().join(&wal), &log[..cut]).unwrap();
+        let opened = Store::open(after.path()).map(drop).and_then(|()| Reader::open(after.path()));
+        // The very first commit made the file; before it there is none.
+        let Ok(reader) = opened else { continue };
+        let sums = |name: &str| -> Vec<u64> {
+            reader
+                .answer(&question(name, By::Time, slots(0, 96)))
+                .map_or(Vec::new(), |answer| answer.values.get(MEASURE_ID).cloned().unwrap_or_default())
+        };
+        let (server, mailbox) = (sums("(server)"), sums("ann@example.com"));
+        assert!(server.iter().all(|sum| *sum == 1) && server == mailbox, "cut at {cut}: {server:?} {mailbox:?}");
+    }
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_written_is_named() {
+    // FAULTS 8. To root nothing is forbidden, so it is a place where nobody can make a directory.
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    for place in [file.join("data"), file.clone(), "/proc/mailtally".into()] {
+        let refusal = format!("{:#}", Store::open(&place).map(drop).unwrap_err());
+        assert!(refusal.contains(&place.display().to_string()), "{refusal}");
+    }
 }
 
 #[test]

@@ -66,8 +66,8 @@ impl Store {
         write_open_state(&tx, batch)?;
         write_sources(&tx, &batch.sources)?;
         write_seen(&tx, batch)?;
-        for (program, counts) in &batch.health {
-            health::add(&tx, program, counts)?;
+        for (source, programs) in &batch.health {
+            health::add(&tx, *source, programs)?;
         }
         self.due.note(&tx, &self.names, &batch.counters)?;
         touched.write(&tx)?;
@@ -141,7 +141,7 @@ impl Store {
 
     /// As a disk that has no room for more pages.
     #[cfg(test)]
-    pub(super) fn limit_pages(&self, pages: i64) {
+    pub fn limit_pages(&self, pages: i64) {
         self.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).expect("a pragma");
     }
 

@@ -104,6 +104,14 @@ fn without_fraction(bytes: &[u8]) -> Option<&[u8]> {
     (1..=9).contains(&length).then(|| &fraction[length..])
 }
 
+/// The millionths of a second of an ISO 8601 stamp at the start; 0 for what has none.
+pub(super) fn micros(bytes: &[u8]) -> u32 {
+    let Some([b'.' | b',', fraction @ ..]) = bytes.get(19..) else { return 0 };
+    let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit());
+    // A stamp may have fewer digits, and more than these are no help.
+    digits.chain(std::iter::repeat(&b'0')).take(6).fold(0, |micros, digit| micros * 10 + u32::from(digit - b'0'))
+}
+
 fn month(bytes: &[u8]) -> Option<u32> {
     const MONTHS: [&[u8]; 12] =
         [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
@@ -299,6 +307,18 @@ mod tests {
         check("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z");
         check("2026-03-02 00:13:07.123", "2026-03-02T00:13:07Z");
         check("Mon Mar  2 00:13:07 2026 -> ", "2026-03-02T00:13:07Z");
+    }
+
+    #[test]
+    fn millionths_are_told_where_a_stamp_has_them() {
+        for (line, expected) in [
+            ("2026-03-02T00:13:07.999999999+01:00 mx1 a: b", 999_999),
+            ("2026-03-02 00:13:07.5 mx1 a: b", 500_000),
+            ("2026-03-02T00:13:07Z mx1 a: b.5", 0),
+            ("Mar  2 00:13:07 mx1 a: b", 0),
+        ] {
+            assert_eq!(micros(line.as_bytes()), expected, "{line}");
+        }
     }
 
     fn times(zone: Zone, year: i32, stamps: &[&str]) -> Vec<Time> {

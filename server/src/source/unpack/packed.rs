@@ -46,7 +46,7 @@ pub enum Unpack {
 
 enum Member {
     Gzip(GzDecoder<Source>),
-    Xz(XzReader<Source>),
+    Xz(Box<XzReader<Source>>),
     Zstd(zstd::Decoder<'static, Source>),
 }
 
@@ -130,7 +130,7 @@ impl Member {
     fn new(format: Format, source: Source) -> io::Result<Member> {
         Ok(match format {
             Format::Gzip => Member::Gzip(GzDecoder::new(source)),
-            Format::Xz => Member::Xz(XzReader::new_mem_limit(source, false, MAX_XZ_KIB)),
+            Format::Xz => Member::Xz(Box::new(XzReader::new_mem_limit(source, false, MAX_XZ_KIB))),
             Format::Zstd => {
                 let mut decoder = zstd::Decoder::with_buffer(source)?.single_frame();
                 decoder.window_log_max(MAX_ZSTD_WINDOW_LOG)?;

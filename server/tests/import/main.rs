@@ -1,6 +1,11 @@
 //! Logs in, counters out: however the same lines come, they are counted once.
 #![allow(clippy::unwrap_used)]
 
+mod faults;
+mod kill;
+mod rotated;
+
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -10,6 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use lzma_rust2::{XzOptions, XzWriter};
 use mailtally_model::{Slot, Time, Zone};
 use mailtally_server::collect::{self, Collector, Imported, Outcome, Reading};
 use mailtally_server::settings::MailSettings;
@@ -118,10 +124,22 @@ impl Site {
     }
 }
 
+/// What a corpus with stamps of the other kind holds: ISO 8601, with offset and year.
+fn iso_corpus(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/corpora").join(name).join("mail.iso.log");
+    fs::read(path).unwrap()
+}
+
 fn packed(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
+}
+
+fn packed_by_xz(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = XzWriter::new(Vec::new(), XzOptions::with_preset(1)).unwrap();
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap()
 }
 
 /// Lines cut into so many pieces, in order.
@@ -160,9 +178,17 @@ fn plain_and_packed_and_twice_are_the_same() {
     for name in CORPORA {
         let bytes = corpus(name);
         let expected = expected(&bytes);
+        for (name, bytes) in [
+            ("mail.log.3.gz", packed(&bytes)),
+            ("mail.log.3.xz", packed_by_xz(&bytes)),
+            ("mail.log-20261122.zst", zstd::encode_all(&bytes[..], 1).unwrap()),
+        ] {
+            let site = site().with(name, &bytes);
+            site.import();
+            check(&site, &expected);
+        }
         let mut site = site().with("mail.log.3.gz", &packed(&bytes));
         site.import();
-        check(&site, &expected);
         // FAULTS 26
         site.put("copy", &bytes);
         let again = site.import();
@@ -308,13 +334,45 @@ fn the_copies_of_one_stream_that_debian_writes_count_once() {
 fn the_same_log_with_other_stamps_counts_once() {
     for name in CORPORA {
         let bytes = corpus(name);
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/corpora").join(name).join("mail.iso.log");
         let mut site = site().with("mail.log", &bytes);
         site.import();
-        site.put("mail.iso.log", &fs::read(path).unwrap());
+        site.put("mail.iso.log", &iso_corpus(name));
         let imported = site.import();
         assert_eq!(imported.files[1].held_back, imported.files[1].lines);
         check(&site, &expected(&bytes));
+    }
+}
+
+// FAULTS 40
+#[test]
+fn what_was_repeated_and_is_not_known_is_counted_apart() {
+    let repeated = "2026-11-22T00:00:05+00:00 mx1 last message repeated 3 times\n";
+    let site = site().with("mail.log", [HEAD, repeated].concat().as_bytes());
+    site.import();
+    let health = Reader::open(&site.data()).unwrap().health().unwrap();
+    let row = health.programs.iter().find(|program| program.program == "(repeated, not known what)").unwrap();
+    assert_eq!((row.unparsed, row.examples.len()), (1, 1));
+    assert_eq!((health.sources[0].lines, health.sources[0].unparsed), (2, 1));
+}
+
+// FAULTS 39: a daemon has a file of its own, as syslog's rules by program write it.
+#[test]
+fn lines_of_one_message_in_several_files_are_one_message() {
+    let program = |line: &[u8]| -> String {
+        let word = line.split(|byte| *byte == b' ').nth(2).unwrap();
+        String::from_utf8_lossy(word).chars().take_while(|c| !matches!(c, '[' | ':')).collect()
+    };
+    for name in CORPORA {
+        let bytes = iso_corpus(name);
+        let expected = expected(&bytes);
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        let programs: BTreeSet<String> = lines.iter().map(|line| program(line)).collect();
+        for apart in &programs {
+            let (own, rest): (Vec<&[u8]>, Vec<&[u8]>) = lines.iter().partition(|line| program(line) == *apart);
+            let site = site().with("own.log", &own.concat()).with("mail.log", &rest.concat());
+            site.import();
+            check(&site, &expected);
+        }
     }
 }
 

@@ -1,0 +1,206 @@
+//! Logs that are followed as they are written, in every way in which they may come: the counters are always those of
+//! the whole log read at once.
+
+use std::fs::OpenOptions;
+use std::num::NonZeroUsize;
+
+use mailtally_server::collect::{Live, Watch};
+use mailtally_server::settings::Settings;
+
+use super::*;
+
+/// How a log goes on in a new file.
+#[derive(Clone, Copy, Debug)]
+enum Rotation {
+    /// `mail.log.1`, the older ones one number up.
+    Renamed,
+    /// `mail.log.1` is a copy, and the log begins anew in its own file.
+    CopyTruncated,
+    /// `mail.log-20261122-00007`.
+    Dated,
+    /// The same, packed at once by xz.
+    DatedAndPacked,
+}
+
+const ROTATIONS: [Rotation; 4] =
+    [Rotation::Renamed, Rotation::CopyTruncated, Rotation::Dated, Rotation::DatedAndPacked];
+
+/// A site whose log is followed.
+struct Followed {
+    site: Site,
+    live: Live,
+    now: Time,
+    rotations: usize,
+}
+
+impl Followed {
+    fn new() -> Followed {
+        let site = site();
+        let mut settings = Settings::default();
+        settings.collect.files = vec![site.dir.path().join("mail.log*").display().to_string()];
+        let reading = Reading {
+            zone: Zone::utc(),
+            year: None,
+            host: "box".to_owned(),
+            silence_gap_secs: 6 * 3600,
+            now: MODIFIED,
+            last_line: LastLine::HoldBack,
+            batch_lines: WHOLE,
+        };
+        let mut live = Live::new(Store::open(&site.data()).unwrap(), &settings, reading, None).unwrap();
+        fs::write(site.dir.path().join("mail.log"), "").unwrap();
+        live.catch_up(&Watch::default()).unwrap();
+        Followed { site, live, now: MODIFIED, rotations: 0 }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.site.dir.path().join(name)
+    }
+
+    fn write(&self, bytes: &[u8]) {
+        let mut log = OpenOptions::new().create(true).append(true).open(self.path("mail.log")).unwrap();
+        log.write_all(bytes).unwrap();
+    }
+
+    fn look(&mut self) {
+        self.now = self.now.plus_secs(1);
+        self.live.look(self.now);
+    }
+
+    fn rotate(&mut self, how: Rotation) {
+        self.rotations += 1;
+        let (log, first) = (self.path("mail.log"), self.path("mail.log.1"));
+        let dated = self.path(&format!("mail.log-20261122-{:05}", self.rotations));
+        // Numbered pieces beyond the second are taken away: they were read long ago.
+        if first.exists() {
+            fs::rename(&first, self.path("mail.log.2")).unwrap();
+        }
+        match how {
+            Rotation::Renamed => fs::rename(&log, &first).unwrap(),
+            Rotation::CopyTruncated => {
+                fs::copy(&log, &first).unwrap();
+                File::create(&log).unwrap();
+            }
+            Rotation::Dated => fs::rename(&log, &dated).unwrap(),
+            Rotation::DatedAndPacked => {
+                fs::write(format!("{}.xz", dated.display()), packed_by_xz(&fs::read(&log).unwrap())).unwrap();
+                fs::remove_file(&log).unwrap();
+            }
+        }
+    }
+
+    /// The following ends, and the last lines are imported: that books what is open up to them.
+    fn end(mut self, last: &[u8]) -> Site {
+        self.look();
+        self.live.commit(self.now);
+        self.write(last);
+        drop(self.live);
+        self.site.import_some(&[self.site.dir.path().join("mail.log")]);
+        self.site
+    }
+}
+
+/// The log but for its last lines, and these.
+fn but_last(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let newlines: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] == b'\n').collect();
+    bytes.split_at(newlines[newlines.len() - 4] + 1)
+}
+
+/// A look after every `step` bytes.
+fn by_bytes(name: &str, step: usize) {
+    let bytes = iso_corpus(name);
+    let (most, last) = but_last(&bytes);
+    let mut followed = Followed::new();
+    for (number, piece) in most.chunks(step).enumerate() {
+        followed.write(piece);
+        followed.look();
+        if number % 997 == 0 {
+            followed.live.commit(followed.now);
+        }
+    }
+    check(&followed.end(last), &expected(&bytes));
+}
+
+/// Rotated at every `step`th line.
+fn by_rotation(name: &str, how: Rotation, step: NonZeroUsize) {
+    let bytes = iso_corpus(name);
+    let (most, last) = but_last(&bytes);
+    let mut followed = Followed::new();
+    let lines: Vec<&[u8]> = most.split_inclusive(|byte| *byte == b'\n').collect();
+    for (number, lines) in lines.chunks(step.get()).enumerate() {
+        if number > 0 {
+            followed.rotate(how);
+        }
+        followed.write(&lines.concat());
+        // Now and then it looks away while the log is rotated twice.
+        if number % 3 != 1 {
+            followed.look();
+        }
+        if number % 5 == 0 {
+            followed.live.commit(followed.now);
+        }
+    }
+    check(&followed.end(last), &expected(&bytes));
+}
+
+fn step(step: usize) -> NonZeroUsize {
+    NonZeroUsize::new(step).unwrap()
+}
+
+#[test]
+fn a_log_that_comes_in_pieces_of_a_few_bytes_is_one_log() {
+    for name in CORPORA {
+        by_bytes(name, 61);
+    }
+}
+
+#[test]
+#[ignore = "takes minutes: `cargo xtask test --long`"]
+fn a_log_that_comes_byte_by_byte_is_one_log() {
+    for name in CORPORA {
+        by_bytes(name, 1);
+    }
+}
+
+// FAULTS 21, 22, 25
+#[test]
+fn a_log_that_is_rotated_now_and_then_is_one_log() {
+    for name in CORPORA {
+        for how in ROTATIONS {
+            by_rotation(name, how, step(41));
+        }
+    }
+}
+
+// FAULTS 21, 22, 25
+#[test]
+#[ignore = "takes minutes: `cargo xtask test --long`"]
+fn a_log_that_is_rotated_at_each_line_is_one_log() {
+    for name in CORPORA {
+        for how in ROTATIONS {
+            by_rotation(name, how, step(1));
+        }
+    }
+}
+
+// FAULTS 1
+#[test]
+#[ignore = "takes minutes: `cargo xtask test --long`"]
+fn a_process_that_dies_after_each_line_counts_everything_once() {
+    for name in CORPORA {
+        let bytes = corpus(name);
+        let site = site().with("mail.log", &bytes);
+        assert!(site.import_dying(1) > 300);
+        check(&site, &expected(&bytes));
+    }
+}
+
+/// The other stamps alone: the same counters, since nothing but the stamps differs.
+#[test]
+fn stamps_of_the_other_kind_give_the_same_counters() {
+    for name in CORPORA {
+        let site = site().with("mail.log", &iso_corpus(name));
+        site.import();
+        check(&site, &expected(&corpus(name)));
+    }
+}
