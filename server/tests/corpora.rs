@@ -1,7 +1,7 @@
 //! Whole logs of real daemons in, counters out: what the clients and servers at the other end saw is the truth.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use mailtally_model::{Zone, catalogue};
@@ -271,6 +271,38 @@ fn a_restart_at_any_line_changes_nothing() {
         let whole = count_cut(&lines, usize::MAX).sums;
         for cut in [1, 7] {
             assert_eq!(count_cut(&lines, cut).sums, whole, "{corpus}, cut at each {cut}");
+        }
+    }
+}
+
+/// FAULTS 39: the lines of each daemon in a file of its own, of which one after the other is read within each second.
+#[test]
+fn daemons_in_different_files_give_the_same_counters() {
+    const DAEMONS: [&str; 8] = ["smtpd", "cleanup", "qmgr", "lmtp", "smtp", "pipe", "pickup", "bounce"];
+    // The daemon of a line that RFC 3164 stamps: `Mar  2 00:00:01 mx1 postfix/smtpd[1]: …`.
+    let place = |line: &[u8], order: &[&str]| {
+        let line = String::from_utf8_lossy(line);
+        let program = line.get(16..).unwrap_or_default().split(' ').nth(1).unwrap_or_default().to_owned();
+        let daemon = program.split(['[', ':']).next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+        order.iter().position(|known| *known == daemon).unwrap_or(order.len())
+    };
+    for corpus in CORPORA {
+        let lines = lines(corpus, "mail.log");
+        let whole = count_cut(&lines, usize::MAX).sums;
+        for turn in 0..DAEMONS.len() {
+            let mut order = DAEMONS;
+            order.rotate_left(turn);
+            if turn % 2 == 1 {
+                order.reverse();
+            }
+            let mut parted = lines.clone();
+            for second in parted.chunk_by_mut(|one, other| one.get(..15) == other.get(..15)) {
+                second.sort_by_key(|line| place(line, &order));
+            }
+            let counted = count_cut(&parted, usize::MAX).sums;
+            let keys: BTreeSet<_> = whole.keys().chain(counted.keys()).collect();
+            let differs: Vec<_> = keys.into_iter().filter(|key| counted.get(*key) != whole.get(*key)).collect();
+            assert!(differs.is_empty(), "{corpus}, read in the order {order:?}: {differs:#?}");
         }
     }
 }

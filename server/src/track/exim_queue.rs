@@ -83,7 +83,7 @@ impl Tracker {
         let is_internal = arrival.client.as_ref().is_none_or(|client| relay::is_loopback(client.ip));
         self.begin(at, key, origin, session, is_internal, out);
         if !arrival.message_id.is_empty() {
-            self.message_id(at, key, &[b"<", arrival.message_id, b">"].concat());
+            self.message_id(at, key, &[b"<", arrival.message_id, b">"].concat(), out);
         }
         self.active(at, key, arrival.sender, arrival.size, out);
         if let Some(parent) = arrival.parent {
@@ -101,7 +101,7 @@ impl Tracker {
         if delivery.outcome == Outcome::Sent
             && let Some(host) = &delivery.host
             && let Some(child) = given_id(delivery.response)
-            && self.link_relayed(at, row, child, host, out)
+            && self.link_relayed(at, key, row, child, host, out)
         {
             role = Role::Filter;
         }
@@ -220,7 +220,7 @@ impl Tracker {
                     connections: u32::from(is_new_connection || is_only_witness),
                     failed: u32::from(trouble.is_setup_failed && is_new_connection || is_only_witness),
                     detail: format!("{} to <{}>: {}", key.id, detail(&delivery.recipient), detail(delivery.response)),
-                    ..Attempt::at(now, group.unwrap_or_else(|| hash((key, "none"))))
+                    ..Attempt::at(key, now, group.unwrap_or_else(|| hash((key, "none"))))
                 })
             }
         };
@@ -255,7 +255,7 @@ impl Tracker {
             failed: u32::from(trouble.is_setup_failed),
             is_terminated: trouble.is_terminated,
             detail: format!("{}: {}", key.id, detail(response)),
-            ..Attempt::at(at.line.time, hash((key, host.ip)))
+            ..Attempt::at(key, at.line.time, hash((key, host.ip)))
         });
         message.sync_attempt(index, &self.settings, &self.ours, out);
     }

@@ -3,12 +3,14 @@
 
 use mailtally_model::subject::ServiceKind;
 use mailtally_model::{Subject, Time};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::message::{Aftermath, FileKey, What};
 use super::names::Mailbox;
 use super::queue::hash;
 use super::relay::is_loopback;
-use super::state::{Out, Table};
+use super::state::{Booked, Out, Table};
 use super::{At, GRACE_SECS, Tracker, detail};
 use crate::event::{Event, Kind};
 use crate::queue_id::QueueId;
@@ -22,6 +24,29 @@ const MAX_WAITING: usize = 10_000;
 pub struct Filters {
     /// Verdicts whose message was not seen yet.
     pub scans: Table<Scan>,
+    /// The same of filters that name the queue file.
+    pub verdicts: Table<Waiting>,
+    by_file: FxHashMap<(u16, QueueId), u64>,
+}
+
+/// What a filter said of a queue file whose own lines are still to be read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Waiting {
+    host: u16,
+    id: QueueId,
+    time: Time,
+    said: Said,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Said {
+    Marked,
+    /// With the event, where it was given out already.
+    Refused {
+        recipient: Vec<Subject>,
+        detail: String,
+        booked: Option<Booked>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -33,7 +58,7 @@ pub struct Scan {
 
 impl Default for Filters {
     fn default() -> Filters {
-        Filters { scans: Table::new(b'v') }
+        Filters { scans: Table::new(b'v'), verdicts: Table::new(b'w'), by_file: FxHashMap::default() }
     }
 }
 
@@ -44,6 +69,18 @@ impl Filters {
         for row in stale {
             self.scans.remove(row);
         }
+        let is_stale = |waiting: &Waiting| now.secs_since(waiting.time) > GRACE_SECS;
+        let stale: Vec<u64> =
+            self.verdicts.iter().filter(|(_, waiting)| is_stale(waiting)).map(|(row, _)| row).collect();
+        for row in stale {
+            if let Some(waiting) = self.verdicts.remove(row) {
+                self.by_file.remove(&(waiting.host, waiting.id));
+            }
+        }
+    }
+
+    pub fn index(&mut self) {
+        self.by_file = self.verdicts.iter().map(|(row, waiting)| ((waiting.host, waiting.id), row)).collect();
     }
 }
 
@@ -106,8 +143,9 @@ impl Tracker {
             amavis::Fact::Checked { queue_id, queued_as, .. } => {
                 // The link between both is made by Postfix's own lines; either may be known by now.
                 let row = self.open_message(at, *queue_id).or_else(|| self.open_message(at, (*queued_as)?));
-                if let Some(row) = row {
-                    self.scanned(row, true, out);
+                match row {
+                    Some(row) => self.scanned(row, true, out),
+                    None => self.verdict_waits(at, *queue_id, Said::Marked),
                 }
             }
             amavis::Fact::ScannerFailed => {
@@ -121,34 +159,72 @@ impl Tracker {
         let rspamd::Fact::Checked { queue_id, verdict, recipient } = fact;
         match verdict {
             rspamd::Verdict::Ham => {}
-            rspamd::Verdict::Marked => {
-                if let Some(row) = self.open_message(at, *queue_id) {
-                    self.scanned(row, true, out);
+            rspamd::Verdict::Marked => match self.open_message(at, *queue_id) {
+                Some(row) => self.scanned(row, true, out),
+                None => self.verdict_waits(at, *queue_id, Said::Marked),
+            },
+            // Where it speaks as a milter, Postfix logs the refusal too: without Postfix' lines it is not counted.
+            rspamd::Verdict::Refused => match self.open_message(at, *queue_id) {
+                Some(_) => self.blocked_as_spam(at, *queue_id, *recipient, out),
+                None => {
+                    let recipient = self.recipient_subjects(*recipient);
+                    let detail = detail(at.line.message);
+                    self.verdict_waits(at, *queue_id, Said::Refused { recipient, detail, booked: None });
                 }
-            }
-            // Where it speaks as a milter, Postfix logs the refusal too; once its line is read, the queue file is gone.
-            rspamd::Verdict::Refused => {
-                if self.open_message(at, *queue_id).is_some() {
-                    self.blocked_as_spam(at, *queue_id, *recipient, out);
-                }
+            },
+        }
+    }
+
+    fn verdict_waits(&mut self, at: &At<'_>, id: QueueId, said: Said) {
+        if self.filters.verdicts.len() >= MAX_WAITING || self.filters.by_file.contains_key(&(at.host, id)) {
+            return;
+        }
+        let row = self.new_row();
+        self.filters.by_file.insert((at.host, id), row);
+        self.filters.verdicts.insert(row, Waiting { host: at.host, id, time: at.line.time, said });
+    }
+
+    /// A queue file was named of which a filter had spoken already.
+    pub(super) fn match_waiting_verdict(&mut self, row: u64, key: FileKey, out: &mut Out<'_>) {
+        let Some(waiting) = self.filters.by_file.remove(&(key.host, key.id)) else { return };
+        let Some(waiting) = self.filters.verdicts.remove(waiting) else { return };
+        match waiting.said {
+            Said::Marked => self.scanned(row, true, out),
+            Said::Refused { recipient, detail, booked } => {
+                let Some(message) = self.queue.messages.get_mut(row) else { return };
+                let what = What::SpamBlocked { recipient };
+                let aftermath = Aftermath { time: waiting.time, what, detail, booked };
+                message.push_aftermath(aftermath, &self.settings, &self.ours, out);
             }
         }
     }
 
-    fn blocked_as_spam(&mut self, at: &At<'_>, id: QueueId, recipient: Option<&[u8]>, out: &mut Out<'_>) {
+    fn recipient_subjects(&self, recipient: Option<&[u8]>) -> Vec<Subject> {
         let mailbox = recipient.and_then(|to| Mailbox::of_address(to, &self.settings.recipient_delimiter));
-        let subjects = mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
-        self.spam_blocked(at, self.open_message(at, id), subjects, at.line.message, out);
+        mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default()
     }
 
-    /// The message of an open queue file of this host, whatever the instance.
+    fn blocked_as_spam(&mut self, at: &At<'_>, id: QueueId, recipient: Option<&[u8]>, out: &mut Out<'_>) {
+        let recipient = self.recipient_subjects(recipient);
+        if let Some(row) = self.open_message(at, id) {
+            self.spam_blocked(at, Some(row), recipient, at.line.message, out);
+            return;
+        }
+        let event = at.event(Kind::SpamBlocked { is_outgoing: false }, recipient.clone());
+        let mut booked = None;
+        out.set(&mut booked, Event { detail: detail(at.line.message), ..event });
+        let detail = detail(at.line.message);
+        self.verdict_waits(at, id, Said::Refused { recipient, detail, booked });
+    }
+
+    /// The message of a queue file of this host, whatever the instance.
     fn open_message(&self, at: &At<'_>, id: QueueId) -> Option<u64> {
         let keys = self.queue.by_id.get(&id)?;
-        keys.iter().rev().filter(|key| key.host == at.host).find_map(|key| self.row_of(*key))
+        keys.iter().rev().filter(|key| key.host == at.host).find_map(|key| self.queue.row_of(*key))
     }
 
     /// A message was named whose scan was logged before (files of two daemons, merged by the second).
-    pub(super) fn match_waiting_scan(&mut self, message_id: u64, row: u64, time: Time) {
+    pub(super) fn match_waiting_scan(&mut self, message_id: u64, row: u64, time: Time, out: &mut Out<'_>) {
         if self.filters.scans.len() == 0 {
             return;
         }
@@ -160,11 +236,7 @@ impl Tracker {
             .map(|(waiting, scan)| (waiting, scan.is_spam));
         let Some((waiting, is_spam)) = waiting else { return };
         self.filters.scans.remove(waiting);
-        // Its events come with its first activation, or later: there is none to revise yet.
-        if let Some(message) = self.queue.messages.get_mut(row) {
-            message.scans += 1;
-            message.is_spam |= is_spam;
-        }
+        self.scanned(row, is_spam, out);
     }
 
     /// `is_clamd`: clamd's own line, not its client's: both log each scan, and one side counts.

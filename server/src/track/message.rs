@@ -67,7 +67,90 @@ pub struct File {
     pub session: Option<u64>,
     /// Recipients put off by other servers, who fail if the message expires.
     pub put_off: FxHashSet<u64>,
+    /// First activation (R3).
+    pub active: Option<Time>,
+    /// qmgr gave up.
+    pub is_expired: bool,
+    /// The parent that its own line names and that was not seen yet.
+    pub named_parent: Option<QueueId>,
+    /// Refusals by cleanup, until the line that says in which session.
+    pub refused: Vec<Refused>,
 }
+
+impl File {
+    /// A generation of which nothing is known yet.
+    pub fn new(key: FileKey) -> File {
+        File {
+            key,
+            opened: Time(0),
+            closed: None,
+            size: None,
+            has_origin: false,
+            client_is_internal: false,
+            sender: None,
+            message_id: None,
+            session: None,
+            put_off: FxHashSet::default(),
+            active: None,
+            is_expired: false,
+            named_parent: None,
+            refused: Vec::new(),
+        }
+    }
+}
+
+/// What a refusal at the end of a message means for the session that it was in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Refused {
+    pub is_termination: bool,
+    pub domain: Option<Subject>,
+    pub booked: Option<Booked>,
+}
+
+/// A next hop took the message and calls it `id`, which may be one of ours whose lines are still to be read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Expected {
+    pub id: QueueId,
+    pub host: u16,
+    pub time: Time,
+    /// local(8) made it: no next hop said so.
+    pub is_forward: bool,
+    pub is_internal: bool,
+    /// The recipient, and the attempt that was counted for it.
+    pub recipient: u64,
+    pub attempt: Option<u64>,
+}
+
+impl Expected {
+    /// Handed on by this host as a new queue file.
+    pub fn forward(id: QueueId, host: u16, time: Time) -> Expected {
+        Expected { id, host, time, is_forward: true, is_internal: false, recipient: 0, attempt: None }
+    }
+}
+
+/// A notification that this server made, or a refusal as spam: it counts for whose message it was.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Aftermath {
+    pub time: Time,
+    pub what: What,
+    pub detail: String,
+    pub booked: Option<Booked>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum What {
+    Bounce,
+    /// For its recipient, where it came from outside.
+    SpamBlocked {
+        recipient: Vec<Subject>,
+    },
+}
+
+/// Names that next hops gave and that are not seen yet, for each message.
+const MAX_EXPECTED: usize = 64;
+
+/// A message has one refusal and few notifications.
+const MAX_AFTERMATHS: usize = 32;
 
 /// Who handed the message in (R9).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,6 +175,8 @@ pub enum Origin {
 /// A recipient's mailbox was reached.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Delivered {
+    /// The queue file that was delivered.
+    pub file: FileKey,
     pub time: Time,
     pub mailbox: Option<Mailbox>,
     pub recipient: u64,
@@ -105,6 +190,8 @@ pub struct Delivered {
 /// An attempt to hand the message to another server, and what tells it from the next one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Attempt {
+    /// The queue file that was handed over.
+    pub file: FileKey,
     /// Process, next hop and delays up to the connection: the same for all its recipients.
     pub group: u64,
     /// Replies to the end of data: each is a transfer.
@@ -125,8 +212,9 @@ pub struct Attempt {
 
 impl Attempt {
     /// An attempt of which nothing is known yet but when it was.
-    pub fn at(time: Time, group: u64) -> Attempt {
+    pub fn at(file: FileKey, time: Time, group: u64) -> Attempt {
         Attempt {
+            file,
             group,
             transfers: Vec::new(),
             time,
@@ -152,16 +240,11 @@ pub struct Message {
     pub host: String,
     pub files: Vec<File>,
     pub origin: Origin,
-    /// First activation: when, how large (R3).
-    pub accepted: Option<(Time, Option<u64>)>,
-    pub sender: Option<String>,
     pub is_bulk: bool,
     pub is_urgent: bool,
     pub is_spam: bool,
-    /// An address was verified with it, and nothing was delivered (R6).
-    pub is_probe: bool,
-    /// A filter refused it as spam: filter and Postfix both say so, and it counts once.
-    pub is_spam_blocked: bool,
+    /// An address was verified with it.
+    pub was_probed: bool,
     /// Scans that were matched to it.
     pub scans: u32,
     /// Hand-overs to filter pipes, and messages that came back from them.
@@ -171,6 +254,8 @@ pub struct Message {
     pub finals: FxHashSet<u64>,
     pub delivered: Vec<Delivered>,
     pub attempts: Vec<Attempt>,
+    pub aftermaths: Vec<Aftermath>,
+    pub expected: Vec<Expected>,
     /// Domains and mailboxes that it reached.
     pub concerned: Vec<Subject>,
     pub touched: Option<Time>,
@@ -227,16 +312,47 @@ impl Message {
     }
 
     fn sender_mailbox(&self, settings: &MailSettings) -> Option<Mailbox> {
-        Mailbox::of_address(self.sender.as_deref()?.as_bytes(), &settings.recipient_delimiter)
+        Mailbox::of_address(self.sender()?.as_bytes(), &settings.recipient_delimiter)
+    }
+
+    /// The queue file whose activation counts: the first of the message, or of those that the log shows.
+    fn accepted_file(&self) -> Option<&File> {
+        self.files.iter().find(|file| file.active.is_some())
+    }
+
+    /// First activation: when, how large (R3).
+    pub fn accepted(&self) -> Option<(Time, Option<u64>)> {
+        self.accepted_file().and_then(|file| Some((file.active?, file.size)))
+    }
+
+    pub fn sender(&self) -> Option<&str> {
+        self.accepted_file().and_then(|file| file.sender.as_deref())
     }
 
     pub fn is_null_sender(&self) -> bool {
-        self.sender.as_deref().is_some_and(str::is_empty)
+        self.sender().is_some_and(str::is_empty)
+    }
+
+    /// Mail whose only outcome is that an address was verified is no mail (R6).
+    fn is_probe(&self) -> bool {
+        let is_of_ours =
+            self.is_null_sender() || self.sender().is_some_and(|sender| sender.starts_with("double-bounce@"));
+        self.was_probed && self.origin == Origin::Unknown && is_of_ours && self.finals.is_empty()
+    }
+
+    /// The size of a queue file is known now; what it was delivered as may wait for it.
+    pub fn fill_sizes(&mut self, file: FileKey, size: Option<u64>) {
+        for reached in self.delivered.iter_mut().filter(|reached| reached.file == file) {
+            reached.size = reached.size.or(size);
+        }
+        for attempt in self.attempts.iter_mut().filter(|attempt| attempt.file == file) {
+            attempt.size = attempt.size.or(size);
+        }
     }
 
     /// Ordered rules, the first that matches (1.4); from facts that are known at the first activation.
     pub fn class(&self, settings: &MailSettings) -> Class {
-        let sender = self.sender.as_deref().unwrap_or("?");
+        let sender = self.sender().unwrap_or("?");
         let local = sender.rsplit_once('@').map_or(sender, |(local, _)| local);
         let is_daemon = match &self.origin {
             Origin::Pickup { uid } => *uid < settings.first_person_uid,
@@ -264,8 +380,8 @@ impl Message {
 
     /// Gives out the message's own event as its facts are now.
     pub fn sync(&mut self, settings: &MailSettings, ours: &Ours, out: &mut Out<'_>) {
-        let Some((time, size)) = self.accepted else { return };
-        if self.is_probe {
+        let Some((time, size)) = self.accepted() else { return };
+        if self.is_probe() {
             out.withdraw(&mut self.booked);
             return;
         }
@@ -299,7 +415,7 @@ impl Message {
             owners: count,
         };
         let id = self.files.first().map(|file| file.key.id.to_string()).unwrap_or_default();
-        let detail = format!("{id} from <{}>", self.sender.as_deref().unwrap_or_default());
+        let detail = format!("{id} from <{}>", self.sender().unwrap_or_default());
         let host = self.host.clone();
         out.set(&mut self.booked, Event { time, host, subjects, peer, bytes: size, duration_ms: None, detail, kind });
     }
@@ -368,6 +484,61 @@ impl Message {
         for at in 0..self.attempts.len() {
             self.sync_attempt(at, settings, ours, out);
         }
+        self.sync_aftermaths(settings, ours, out);
+    }
+
+    fn sync_aftermaths(&mut self, settings: &MailSettings, ours: &Ours, out: &mut Out<'_>) {
+        if self.aftermaths.is_empty() {
+            return;
+        }
+        let owner = self.owner(settings, ours);
+        let owners = owner_subjects(&owner);
+        for aftermath in &mut self.aftermaths {
+            let (kind, subjects) = match &aftermath.what {
+                What::Bounce => (Kind::Bounce, owners.clone()),
+                What::SpamBlocked { recipient } if owner == Owner::None => {
+                    (Kind::SpamBlocked { is_outgoing: false }, recipient.clone())
+                }
+                What::SpamBlocked { .. } => (Kind::SpamBlocked { is_outgoing: true }, owners.clone()),
+            };
+            let event = Event {
+                time: aftermath.time,
+                host: self.host.clone(),
+                subjects,
+                peer: None,
+                bytes: None,
+                duration_ms: None,
+                detail: aftermath.detail.clone(),
+                kind,
+            };
+            out.set(&mut aftermath.booked, event);
+        }
+    }
+
+    /// What came of the message afterwards. Filter and Postfix both say that it was refused as spam: that counts once.
+    pub fn push_aftermath(
+        &mut self,
+        mut aftermath: Aftermath,
+        settings: &MailSettings,
+        ours: &Ours,
+        out: &mut Out<'_>,
+    ) {
+        let is_refusal = |what: &What| matches!(what, What::SpamBlocked { .. });
+        let is_known = is_refusal(&aftermath.what) && self.aftermaths.iter().any(|known| is_refusal(&known.what));
+        if is_known || self.aftermaths.len() >= MAX_AFTERMATHS {
+            out.withdraw(&mut aftermath.booked);
+            return;
+        }
+        self.aftermaths.push(aftermath);
+        self.sync_aftermaths(settings, ours, out);
+    }
+
+    pub fn expect(&mut self, expected: Expected) -> bool {
+        let is_room = self.expected.len() < MAX_EXPECTED;
+        if is_room {
+            self.expected.push(expected);
+        }
+        is_room
     }
 
     /// Takes in another queue file's message that turned out to be this one. What both have counted, counts once.
@@ -378,10 +549,9 @@ impl Message {
         self.scans += other.scans;
         self.hand_overs += other.hand_overs;
         self.returns += other.returns;
-        if self.accepted.is_none() {
-            self.accepted = other.accepted;
-            self.sender = self.sender.take().or(other.sender);
-        }
+        self.is_bulk |= other.is_bulk;
+        self.is_urgent |= other.is_urgent;
+        self.was_probed |= other.was_probed;
         for mut reached in other.delivered {
             if self.finals.contains(&reached.recipient) {
                 out.withdraw(&mut reached.booked);
@@ -392,6 +562,8 @@ impl Message {
         }
         self.finals.extend(other.finals);
         self.attempts.append(&mut other.attempts);
+        self.aftermaths.append(&mut other.aftermaths);
+        self.expected.append(&mut other.expected);
         for subject in other.concerned {
             self.concern(subject);
         }

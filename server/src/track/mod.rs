@@ -119,6 +119,7 @@ impl Tracker {
                 || queue.failures.restore(&key, &value)?
                 || mailboxes.rows.restore(&key, &value)?
                 || filters.scans.restore(&key, &value)?
+                || filters.verdicts.restore(&key, &value)?
                 || limits.trips.restore(&key, &value)?;
             if key == META_KEY {
                 meta = serde_json::from_slice(&value).context("cannot read the tracker's open state")?;
@@ -132,6 +133,7 @@ impl Tracker {
         sessions.index();
         mailboxes.index();
         limits.index();
+        filters.index();
         Ok(Tracker {
             settings: settings.clone(),
             ours: Ours::new(settings, meta.learned_domains),
@@ -263,6 +265,7 @@ impl Tracker {
         self.sessions.rows.take_changes(&mut changes);
         self.mailboxes.rows.take_changes(&mut changes);
         self.filters.scans.take_changes(&mut changes);
+        self.filters.verdicts.take_changes(&mut changes);
         self.limits.trips.take_changes(&mut changes);
         if std::mem::take(&mut self.is_meta_changed) || !changes.is_empty() {
             let meta = Meta {

@@ -3,7 +3,7 @@
 
 use mailtally_model::Subject;
 
-use super::message::{Attempt, Delivered, FileKey, Origin, Owner, owner_subjects};
+use super::message::{Aftermath, Attempt, Delivered, Expected, FileKey, What, owner_subjects};
 use super::names::Mailbox;
 use super::queue::{Failures, file_of, hash};
 use super::relay::{self, Role};
@@ -48,17 +48,19 @@ impl Tracker {
         if let Some(message) = self.queue.messages.get_mut(row) {
             message.touched = Some(at.line.time);
         }
+        let mut is_linked = false;
         if delivery.status == Status::Sent {
             if let Some(child) = delivery.forwarded_as() {
-                let child = FileKey { id: child, ..key };
-                if let Some(child) = self.queue.open.get(&child).copied() {
-                    self.link(child, row, out);
+                match self.queue.row_of(FileKey { id: child, ..key }) {
+                    Some(child) => self.link(child, row, out),
+                    None => self.expect(row, Expected::forward(child, at.host, at.line.time)),
                 }
                 return;
             }
             if let (Some(child), Some(peer)) = (delivery.queued_as(), delivery.peer())
-                && self.link_relayed(at, row, child, &peer, out)
+                && self.link_relayed(at, key, row, child, &peer, out)
             {
+                is_linked = true;
                 role = Role::Filter;
             }
         }
@@ -72,20 +74,41 @@ impl Tracker {
             Role::Filter => self.hand_over(at, row, delivery, out),
             Role::Void => {}
         }
+        // Where the next hop may be one of ours, its own lines may be still to come.
+        if delivery.status == Status::Sent
+            && !is_linked
+            && let (Some(child), Some(peer)) = (delivery.queued_as(), delivery.peer())
+        {
+            let is_internal = relay::is_internal(&self.settings, &peer);
+            if is_internal || self.hosts.names().len() > 1 {
+                let recipient = hash(delivery.recipient.to_ascii_lowercase());
+                let attempt = (role == Role::Remote).then(|| attempt_group(at, key, delivery));
+                let forward = Expected::forward(child, at.host, at.line.time);
+                self.expect(row, Expected { is_forward: false, is_internal, recipient, attempt, ..forward });
+            }
+        }
         if role != Role::Remote {
             self.settle_failures(row, failures, out);
         }
     }
 
-    /// Mail whose only outcome is that an address was verified is no mail (R6).
+    /// The next hop calls the message by a name that may be one of ours and was not seen yet.
+    fn expect(&mut self, row: u64, expected: Expected) {
+        let Some(message) = self.queue.messages.get_mut(row) else { return };
+        let id = expected.id;
+        if message.expect(expected) {
+            let rows = self.queue.expecting.entry(id).or_default();
+            if !rows.contains(&row) {
+                rows.push(row);
+            }
+        }
+    }
+
+    /// An address was verified (R6).
     pub(super) fn probed(&mut self, row: u64, out: &mut Out<'_>) {
         let Some(message) = self.queue.messages.get_mut(row) else { return };
-        let is_of_ours = message.is_null_sender()
-            || message.sender.as_deref().is_some_and(|sender| sender.starts_with("double-bounce@"));
-        if message.origin == Origin::Unknown && is_of_ours && message.finals.is_empty() {
-            message.is_probe = true;
-            message.sync(&self.settings, &self.ours, out);
-        }
+        message.was_probed = true;
+        message.sync(&self.settings, &self.ours, out);
     }
 
     /// What a filter took is not delivered; what it refused may be spam.
@@ -129,7 +152,11 @@ impl Tracker {
     pub(super) fn reach(&mut self, at: &At<'_>, row: u64, key: FileKey, reached: &Reached<'_>, out: &mut Out<'_>) {
         let recipient = hash(reached.recipient.to_ascii_lowercase());
         let Some(message) = self.queue.messages.get_mut(row) else { return };
-        if !message.finals.insert(recipient) || !reached.is_sent {
+        let is_new = message.finals.insert(recipient);
+        if message.was_probed {
+            message.sync(&self.settings, &self.ours, out);
+        }
+        if !is_new || !reached.is_sent {
             return;
         }
         let is_pipe = reached.pipe.is_some();
@@ -137,6 +164,7 @@ impl Tracker {
         let size = file_of(message, key).and_then(|file| file.size);
         let is_first = message.delivered.is_empty();
         message.delivered.push(Delivered {
+            file: key,
             time: at.line.time,
             mailbox: mailbox.clone(),
             recipient,
@@ -176,10 +204,15 @@ impl Tracker {
         out: &mut Out<'_>,
     ) {
         let recipient = hash(delivery.recipient.to_ascii_lowercase());
-        let group = hash((key, at.line.pid, delivery.relay, delivery.delays.before));
+        let group = attempt_group(at, key, delivery);
         let Some(message) = self.queue.messages.get_mut(row) else { return };
         let is_final = delivery.status != Status::Deferred && message.finals.insert(recipient);
+        if message.was_probed {
+            message.sync(&self.settings, &self.ours, out);
+        }
+        let mut is_expired = false;
         let size = file_of(message, key).and_then(|file| {
+            is_expired = file.is_expired;
             if delivery.status == Status::Deferred {
                 file.put_off.insert(recipient);
             } else {
@@ -205,7 +238,7 @@ impl Tracker {
                     connections: u32::from(is_new_connection || is_only_witness),
                     failed: u32::from(trouble.is_setup_failed && is_new_connection || is_only_witness),
                     detail: format!("{} to <{}>: {}", key.id, detail(delivery.recipient), detail(delivery.response)),
-                    ..Attempt::at(at.line.time, group)
+                    ..Attempt::at(key, at.line.time, group)
                 })
             }
         };
@@ -226,6 +259,11 @@ impl Tracker {
             Status::Probed => {}
         }
         message.sync_attempt(index, &self.settings, &self.ours, out);
+        // qmgr's line was read first.
+        if is_expired {
+            self.expired(at, key, out);
+        }
+        let Some(message) = self.queue.messages.get(row) else { return };
         if let Some(failures) = failures {
             let subjects = owner_subjects(&message.owner(&self.settings, &self.ours));
             give_failures(failures, &subjects, out);
@@ -261,7 +299,7 @@ impl Tracker {
             is_bad_command: trouble.is_bad_command,
             is_terminated: trouble.is_terminated,
             detail: format!("{}: {}", key.id, detail(response)),
-            ..Attempt::at(at.line.time, group)
+            ..Attempt::at(key, at.line.time, group)
         });
         message.sync_attempt(index, &self.settings, &self.ours, out);
     }
@@ -316,7 +354,9 @@ impl Tracker {
     pub(super) fn expired(&mut self, at: &At<'_>, key: FileKey, out: &mut Out<'_>) {
         let row = self.touch(at, key);
         let Some(message) = self.queue.messages.get_mut(row) else { return };
-        let put_off = file_of(message, key).map(|file| std::mem::take(&mut file.put_off)).unwrap_or_default();
+        let Some(file) = file_of(message, key) else { return };
+        file.is_expired = true;
+        let put_off = std::mem::take(&mut file.put_off);
         let bounced = put_off.into_iter().filter(|recipient| message.finals.insert(*recipient)).count() as u32;
         if bounced == 0 {
             return;
@@ -324,7 +364,7 @@ impl Tracker {
         let index = message.push_attempt(Attempt {
             bounced,
             detail: format!("{}: expired, returned to sender", key.id),
-            ..Attempt::at(at.line.time, hash((key, "expired")))
+            ..Attempt::at(key, at.line.time, hash((key, "expired")))
         });
         message.sync_attempt(index, &self.settings, &self.ours, out);
     }
@@ -332,10 +372,10 @@ impl Tracker {
     /// A notification is a message of its own; it counts for the one whose message failed.
     pub(super) fn bounce(&mut self, at: &At<'_>, key: FileKey, child: QueueId, out: &mut Out<'_>) {
         let row = self.touch(at, key);
-        let Some(message) = self.queue.messages.get(row) else { return };
-        let subjects = owner_subjects(&message.owner(&self.settings, &self.ours));
+        let Some(message) = self.queue.messages.get_mut(row) else { return };
         let detail = format!("{} is returned as {child}", key.id);
-        out.once(Event { detail, ..at.event(Kind::Bounce, subjects) });
+        let aftermath = Aftermath { time: at.line.time, what: What::Bounce, detail, booked: None };
+        message.push_aftermath(aftermath, &self.settings, &self.ours, out);
     }
 
     /// A filter refused or discarded a message as spam.
@@ -347,16 +387,14 @@ impl Tracker {
         text: &[u8],
         out: &mut Out<'_>,
     ) {
-        if let Some(message) = row.and_then(|row| self.queue.messages.get_mut(row))
-            && std::mem::replace(&mut message.is_spam_blocked, true)
-        {
+        let Some(message) = row.and_then(|row| self.queue.messages.get_mut(row)) else {
+            let event = at.event(Kind::SpamBlocked { is_outgoing: false }, recipient);
+            out.once(Event { detail: detail(text), ..event });
             return;
-        }
-        let owner =
-            row.and_then(|row| self.queue.messages.get(row)).map(|message| message.owner(&self.settings, &self.ours));
-        let is_outgoing = owner.as_ref().is_some_and(|owner| *owner != Owner::None);
-        let subjects = if is_outgoing { owner.as_ref().map(owner_subjects).unwrap_or_default() } else { recipient };
-        out.once(Event { detail: detail(text), ..at.event(Kind::SpamBlocked { is_outgoing }, subjects) });
+        };
+        let what = What::SpamBlocked { recipient };
+        let aftermath = Aftermath { time: at.line.time, what, detail: detail(text), booked: None };
+        message.push_aftermath(aftermath, &self.settings, &self.ours, out);
     }
 
     pub(super) fn says_spam(&self, text: &[u8]) -> bool {
@@ -373,6 +411,11 @@ impl Tracker {
             }
         }
     }
+}
+
+/// Process, next hop and delays up to the connection: the same for all recipients of one attempt.
+fn attempt_group(at: &At<'_>, key: FileKey, delivery: &Delivery<'_>) -> u64 {
+    hash((key, at.line.pid, delivery.relay, delivery.delays.before))
 }
 
 /// Whose failed connects they were is known now.

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
 use mailtally_model::Time;
-use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use rustc_hash::{FxHashMap, FxHasher};
 use serde::{Deserialize, Serialize};
 
 use super::message::{File, FileKey, Message, Origin};
+use super::names::Mailbox;
 use super::relay::is_loopback;
 use super::state::{Booked, Out, Table};
 use super::{At, GRACE_SECS, Tracker};
@@ -32,12 +33,23 @@ pub struct Queue {
     pub filter_pipes: BTreeSet<String>,
     /// Exim's transports as their lines showed them, by `host/name`: true where they lead to other servers.
     pub exim_transports: BTreeMap<String, bool>,
-    /// The open generation of each queue file.
-    pub open: FxHashMap<FileKey, u64>,
+    /// The newest generation of each queue file that is remembered.
+    newest: FxHashMap<FileKey, Newest>,
     pub by_id: FxHashMap<QueueId, Vec<FileKey>>,
     pub by_message_id: FxHashMap<u64, Vec<u64>>,
+    /// Messages of which a next hop said that it calls them so, before that name was seen.
+    pub expecting: FxHashMap<QueueId, Vec<u64>>,
+    /// Messages that named their parent before it was seen.
+    pub named_parents: FxHashMap<QueueId, Vec<u64>>,
     pub failures_of: FxHashMap<(u16, u32), u64>,
     pub awaiting: FxHashMap<String, Vec<u64>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Newest {
+    row: u64,
+    opened: Time,
+    closed: Option<Time>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,9 +67,11 @@ impl Default for Queue {
             failures: Table::new(b'f'),
             filter_pipes: BTreeSet::new(),
             exim_transports: BTreeMap::new(),
-            open: FxHashMap::default(),
+            newest: FxHashMap::default(),
             by_id: FxHashMap::default(),
             by_message_id: FxHashMap::default(),
+            expecting: FxHashMap::default(),
+            named_parents: FxHashMap::default(),
             failures_of: FxHashMap::default(),
             awaiting: FxHashMap::default(),
         }
@@ -69,9 +83,17 @@ impl Queue {
     pub fn index(&mut self) {
         for (row, message) in self.messages.iter() {
             for file in &message.files {
-                if file.closed.is_none() {
-                    self.open.insert(file.key, row);
+                let this = Newest { row, opened: file.opened, closed: file.closed };
+                let is_newer = |known: &Newest| {
+                    (this.closed.is_none(), this.opened, this.closed)
+                        > (known.closed.is_none(), known.opened, known.closed)
+                };
+                let known = self.newest.get(&file.key);
+                if known.is_none() {
                     self.by_id.entry(file.key.id).or_default().push(file.key);
+                }
+                if known.is_none_or(is_newer) {
+                    self.newest.insert(file.key, this);
                 }
                 if let Some(message_id) = file.message_id {
                     let rows = self.by_message_id.entry(message_id).or_default();
@@ -79,6 +101,12 @@ impl Queue {
                         rows.push(row);
                     }
                 }
+                if let Some(parent) = file.named_parent {
+                    self.named_parents.entry(parent).or_default().push(row);
+                }
+            }
+            for expected in &message.expected {
+                self.expecting.entry(expected.id).or_default().push(row);
             }
         }
         for (row, failures) in self.failures.iter() {
@@ -86,22 +114,43 @@ impl Queue {
         }
     }
 
-    /// The message of an open queue file, to be changed.
-    pub fn of(&mut self, key: FileKey) -> Option<(u64, &mut Message)> {
-        let row = *self.open.get(&key)?;
+    /// The message of a queue file, at the time of a line: open then. Files of several daemons are read one after the
+    /// other within a second, so one that closed in the second of the line may still be meant (FAULTS 39).
+    pub fn row_at(&self, key: FileKey, time: Time) -> Option<u64> {
+        let newest = self.newest.get(&key)?;
+        newest.closed.is_none_or(|closed| time <= closed).then_some(newest.row)
+    }
+
+    /// The message of the newest generation of a queue file, closed or not.
+    pub fn row_of(&self, key: FileKey) -> Option<u64> {
+        self.newest.get(&key).map(|newest| newest.row)
+    }
+
+    /// The message of a queue file at the time of a line, to be changed.
+    pub fn of(&mut self, key: FileKey, time: Time) -> Option<(u64, &mut Message)> {
+        let row = self.row_at(key, time)?;
         Some((row, self.messages.get_mut(row)?))
     }
 
-    pub fn close(&mut self, key: FileKey, time: Time) {
-        let Some(row) = self.open.remove(&key) else { return };
-        if let Some(keys) = self.by_id.get_mut(&key.id) {
-            keys.retain(|other| *other != key);
-            if keys.is_empty() {
-                self.by_id.remove(&key.id);
-            }
+    /// A generation begins.
+    fn open(&mut self, key: FileKey, row: u64, opened: Time) {
+        if self.newest.insert(key, Newest { row, opened, closed: None }).is_none() {
+            self.by_id.entry(key.id).or_default().push(key);
         }
-        let Some(message) = self.messages.get_mut(row) else { return };
-        message.touched = Some(time);
+    }
+
+    /// A queue file turned out to be of another message.
+    pub fn moved(&mut self, key: FileKey, from: u64, to: u64) {
+        if let Some(newest) = self.newest.get_mut(&key).filter(|newest| newest.row == from) {
+            newest.row = to;
+        }
+    }
+
+    pub fn close(&mut self, key: FileKey, time: Time) {
+        let Some(newest) = self.newest.get_mut(&key).filter(|newest| newest.closed.is_none()) else { return };
+        newest.closed = Some(time);
+        let Some(message) = self.messages.get_mut(newest.row) else { return };
+        message.touched = message.touched.max(Some(time));
         if let Some(file) = file_of(message, key) {
             file.closed = Some(time);
         }
@@ -110,28 +159,35 @@ impl Queue {
     pub fn forget(&mut self, row: u64) {
         let Some(message) = self.messages.remove(row) else { return };
         for file in message.files {
-            if self.open.get(&file.key) == Some(&row) {
-                self.open.remove(&file.key);
-                if let Some(keys) = self.by_id.get_mut(&file.key.id) {
-                    keys.retain(|other| *other != file.key);
-                    if keys.is_empty() {
-                        self.by_id.remove(&file.key.id);
-                    }
-                }
+            if self.newest.get(&file.key).is_some_and(|newest| newest.row == row) {
+                self.newest.remove(&file.key);
+                take_out(&mut self.by_id, file.key.id, &file.key);
             }
-            let Some(message_id) = file.message_id else { continue };
-            if let Some(rows) = self.by_message_id.get_mut(&message_id) {
-                rows.retain(|other| *other != row);
-                if rows.is_empty() {
-                    self.by_message_id.remove(&message_id);
-                }
+            if let Some(message_id) = file.message_id {
+                take_out(&mut self.by_message_id, message_id, &row);
             }
+            if let Some(parent) = file.named_parent {
+                take_out(&mut self.named_parents, parent, &row);
+            }
+        }
+        for expected in message.expected {
+            take_out(&mut self.expecting, expected.id, &row);
         }
     }
 
     /// Messages with this Message-ID, oldest first.
     pub fn with_message_id(&self, message_id: u64) -> &[u64] {
         self.by_message_id.get(&message_id).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Takes a value out of a list of an index, and the list if it is empty then.
+pub fn take_out<K: Eq + Hash, V: PartialEq>(index: &mut FxHashMap<K, Vec<V>>, key: K, value: &V) {
+    if let Some(values) = index.get_mut(&key) {
+        values.retain(|other| other != value);
+        if values.is_empty() {
+            index.remove(&key);
+        }
     }
 }
 
@@ -166,7 +222,7 @@ impl Tracker {
                 };
                 self.begin(at, key(*id), origin, session, is_loopback(client.ip), out);
                 if let Some(parent) = orig_queue_id {
-                    self.link_to_open(at, key(*id), *parent, out);
+                    self.link_to_named(at, key(*id), *parent, out);
                 }
             }
             Fact::Reject(reject) => self.smtp_reject(at, reject, reject.id.map(key), out),
@@ -178,17 +234,17 @@ impl Tracker {
                 self.smtp_broken_off(at, *how == BrokenOff::Terminated, *bytes, out);
             }
             Fact::MilterDown { address } => self.milter_down(at, address, out),
-            Fact::MessageId { id, message_id } => self.message_id(at, key(*id), message_id),
-            Fact::Header { id, header } => self.header(at, key(*id), header),
+            Fact::MessageId { id, message_id } => self.message_id(at, key(*id), message_id, out),
+            Fact::Header { id, header } => self.header(at, key(*id), header, out),
             Fact::Pickup { id, uid, sender, orig_id } => {
                 self.begin(at, key(*id), Origin::Pickup { uid: *uid }, None, true, out);
-                if let Some((_, message)) = self.queue.of(key(*id))
+                if let Some((_, message)) = self.queue.of(key(*id), at.line.time)
                     && let Some(file) = file_of(message, key(*id))
                 {
-                    file.sender = Some(String::from_utf8_lossy(sender).into_owned());
+                    file.sender.get_or_insert_with(|| String::from_utf8_lossy(sender).into_owned());
                 }
                 if let Some(parent) = orig_id {
-                    self.link_to_open(at, key(*id), *parent, out);
+                    self.link_to_named(at, key(*id), *parent, out);
                 }
             }
             Fact::Active { id, sender, size } => self.active(at, key(*id), sender, *size, out),
@@ -210,22 +266,15 @@ impl Tracker {
 
     /// The message of a queue file; a new one if the id is not open (R1, R17).
     pub(super) fn touch(&mut self, at: &At<'_>, key: FileKey) -> u64 {
-        if let Some(row) = self.queue.open.get(&key) {
-            return *row;
+        match self.queue.row_at(key, at.line.time) {
+            Some(row) => row,
+            None => self.new_generation(at, key),
         }
+    }
+
+    fn new_generation(&mut self, at: &At<'_>, key: FileKey) -> u64 {
         let row = self.new_row();
-        let file = File {
-            key,
-            opened: at.line.time,
-            closed: None,
-            size: None,
-            has_origin: false,
-            client_is_internal: false,
-            sender: None,
-            message_id: None,
-            session: None,
-            put_off: FxHashSet::default(),
-        };
+        let file = File { opened: at.line.time, ..File::new(key) };
         let message = Message {
             host: at.line.host.to_owned(),
             files: vec![file],
@@ -233,8 +282,7 @@ impl Tracker {
             ..Message::default()
         };
         self.queue.messages.insert(row, message);
-        self.queue.open.insert(key, row);
-        self.queue.by_id.entry(key.id).or_default().push(key);
+        self.queue.open(key, row, at.line.time);
         if self.queue.messages.len() > MAX_MESSAGES {
             self.shed();
         }
@@ -270,30 +318,47 @@ impl Tracker {
         is_internal: bool,
         out: &mut Out<'_>,
     ) {
-        let is_reused = self.queue.of(key).is_some_and(|(_, message)| {
+        let is_reused = self.queue.of(key, at.line.time).is_some_and(|(_, message)| {
             file_of(message, key).is_some_and(|file| {
                 file.has_origin || at.line.time.secs_since(file.opened) > super::smtp_in::OUT_OF_ORDER_SECS
             })
         });
-        if is_reused {
+        let row = if is_reused {
             self.queue.close(key, at.line.time);
-        }
-        let row = self.touch(at, key);
+            self.new_generation(at, key)
+        } else {
+            self.touch(at, key)
+        };
         let Some(message) = self.queue.messages.get_mut(row) else { return };
-        if message.files.len() == 1 {
+        // Of a message that a filter gave back, the first queue file says who sent it.
+        if message.files.first().is_some_and(|file| file.key == key) {
             message.origin = origin;
         }
-        if let Some(file) = file_of(message, key) {
-            file.has_origin = true;
-            file.session = session;
-            file.client_is_internal = is_internal;
+        let Some(file) = file_of(message, key) else { return };
+        file.has_origin = true;
+        file.session = session;
+        file.client_is_internal = is_internal;
+        let refused = std::mem::take(&mut file.refused);
+        message.sync_all(&self.settings, &self.ours, out);
+        let reached: Vec<Mailbox> = message.delivered.iter().filter_map(|reached| reached.mailbox.clone()).collect();
+        let is_linked = message.files.len() > 1;
+        self.await_domain(row);
+        if let Some(session) = session {
+            // Lines of other daemons that were read before this one.
+            for mailbox in &reached {
+                self.smtp_reached(&[session], mailbox, out);
+            }
+            for refused in refused {
+                self.refused_later(session, refused, out);
+            }
+            if is_linked && is_internal {
+                self.smtp_reinjected(session, out);
+            }
         }
-        if message.accepted.is_some() {
-            message.sync_all(&self.settings, &self.ours, out);
-        }
+        self.settle_links(at, row, key, out);
     }
 
-    pub(super) fn message_id(&mut self, at: &At<'_>, key: FileKey, message_id: &[u8]) {
+    pub(super) fn message_id(&mut self, at: &At<'_>, key: FileKey, message_id: &[u8], out: &mut Out<'_>) {
         let row = self.touch(at, key);
         let hash = hash(message_id);
         let Some(message) = self.queue.messages.get_mut(row) else { return };
@@ -305,11 +370,12 @@ impl Tracker {
                 rows.push(row);
             }
         }
-        self.match_waiting_scan(hash, row, at.line.time);
+        self.match_waiting_scan(hash, row, at.line.time, out);
+        self.settle_links(at, row, key, out);
     }
 
     /// `Precedence: bulk from …`: logged by header_checks before the first activation (1.4).
-    pub(super) fn header(&mut self, at: &At<'_>, key: FileKey, header: &[u8]) {
+    pub(super) fn header(&mut self, at: &At<'_>, key: FileKey, header: &[u8], out: &mut Out<'_>) {
         let row = self.touch(at, key);
         let Some(message) = self.queue.messages.get_mut(row) else { return };
         let Some((name, value)) = crate::text::split(header, b":") else { return };
@@ -321,8 +387,9 @@ impl Tracker {
             b"x-priority" => message.is_urgent |= is(b"1"),
             b"importance" => message.is_urgent |= is(b"high"),
             b"priority" => message.is_urgent |= is(b"urgent"),
-            _ => {}
+            _ => return,
         }
+        message.sync_all(&self.settings, &self.ours, out);
     }
 
     pub(super) fn active(&mut self, at: &At<'_>, key: FileKey, sender: &[u8], size: Option<u64>, out: &mut Out<'_>) {
@@ -330,34 +397,34 @@ impl Tracker {
         let Some(message) = self.queue.messages.get_mut(row) else { return };
         message.touched = Some(at.line.time);
         let Some(file) = file_of(message, key) else { return };
-        if file.size.is_some() {
+        if file.active.is_some() {
             return;
         }
+        file.active = Some(at.line.time);
         file.size = size;
-        let sender = String::from_utf8_lossy(sender).into_owned();
-        file.sender = Some(sender.clone());
-        if message.accepted.is_some() {
-            return;
-        }
-        // A message that came back from a filter pipe is known before it counts for one of its own.
-        if self.link_return(row, key, &sender, out) {
-            return;
-        }
+        file.sender = Some(String::from_utf8_lossy(sender).into_owned());
+        message.fill_sizes(key, size);
+        self.settle_links(at, row, key, out);
+        // It may be part of another message now.
+        let Some(row) = self.queue.row_of(key) else { return };
         let Some(message) = self.queue.messages.get_mut(row) else { return };
-        message.accepted = Some((at.line.time, size));
-        message.sender = Some(sender);
-        message.sync(&self.settings, &self.ours, out);
+        message.sync_all(&self.settings, &self.ours, out);
+        self.await_domain(row);
+    }
+
+    /// Its owner hangs on whether a domain is ours, which later lines may show.
+    fn await_domain(&mut self, row: u64) {
+        let Some(message) = self.queue.messages.get(row) else { return };
         if let Some(domain) = message.awaited_domain(&self.settings, &self.ours) {
-            self.queue.awaiting.entry(domain).or_default().push(row);
+            let rows = self.queue.awaiting.entry(domain).or_default();
+            if rows.last() != Some(&row) {
+                rows.push(row);
+            }
         }
     }
 
-    pub(super) fn row_of(&self, key: FileKey) -> Option<u64> {
-        self.queue.open.get(&key).copied()
-    }
-
-    pub(super) fn session_of(&self, key: FileKey) -> Option<u64> {
-        let message = self.queue.messages.get(*self.queue.open.get(&key)?)?;
+    pub(super) fn session_of(&self, key: FileKey, time: Time) -> Option<u64> {
+        let message = self.queue.messages.get(self.queue.row_at(key, time)?)?;
         message.files.iter().rev().find(|file| file.key == key)?.session
     }
 
@@ -372,7 +439,7 @@ impl Tracker {
             let age = now.secs_since(touched);
             let is_here = message.files.first().is_some_and(|file| file.key.host == host);
             let grace = match message.awaited_domain(&self.settings, &self.ours) {
-                Some(_) if message.accepted.is_some() => AWAITING_SECS,
+                Some(_) if message.accepted().is_some() => AWAITING_SECS,
                 _ => GRACE_SECS,
             };
             is_here && age > if message.is_closed() { grace } else { MAX_LIFETIME_SECS.max(grace) }

@@ -325,13 +325,16 @@ impl Tracker {
         Some((row, session.ip.clone(), session.user.clone()))
     }
 
-    /// master started or ended: its sessions are over.
+    /// master started or ended: its sessions are over, but for those of the same second, which may have begun after it.
     pub(super) fn smtp_restart(&mut self, at: &At<'_>, instance: u16, out: &mut Out<'_>) {
         let over: Vec<u64> = self
             .sessions
             .rows
             .iter()
-            .filter(|(_, session)| session.host == at.host && session.instance == instance && session.ended.is_none())
+            .filter(|(_, session)| {
+                let is_of_it = session.host == at.host && session.instance == instance;
+                is_of_it && session.ended.is_none() && session.started < at.line.time
+            })
             .map(|(row, _)| row)
             .collect();
         for row in over {

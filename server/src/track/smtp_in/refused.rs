@@ -3,11 +3,12 @@
 use mailtally_model::Subject;
 
 use super::MAX_REFUSALS;
-use crate::event::{Event, Kind, Refused};
+use crate::event::{Event, Kind, Refused as RefusedWhat};
 use crate::postfix::{AnvilLimit, Peer, Reject, Stage};
 use crate::text::contains;
-use crate::track::message::FileKey;
+use crate::track::message::{FileKey, Refused};
 use crate::track::names::{Mailbox, domain_subject};
+use crate::track::queue::file_of;
 use crate::track::relay::is_trusted;
 use crate::track::state::Out;
 use crate::track::{At, Tracker, detail};
@@ -22,7 +23,9 @@ impl Tracker {
     ) {
         let row = match reject.stage {
             // cleanup speaks of a session by its queue file.
-            Stage::Content | Stage::EndOfMessage if key.is_some() => key.and_then(|key| self.session_of(key)),
+            Stage::Content | Stage::EndOfMessage if key.is_some() => {
+                key.and_then(|key| self.session_of(key, at.line.time))
+            }
             _ => at.line.pid.and_then(|pid| self.sessions.by_process.get(&(at.host, at.program, pid)).copied()),
         };
         self.refused_in(at, reject, key, row, out);
@@ -37,6 +40,7 @@ impl Tracker {
         row: Option<u64>,
         out: &mut Out<'_>,
     ) {
+        let is_by_cleanup = matches!(reject.stage, Stage::Content | Stage::EndOfMessage);
         let user = reject.sasl_username.map(<[u8]>::to_vec).or_else(|| {
             let session = row.and_then(|row| self.sessions.rows.get(row))?;
             session.user.clone().map(String::into_bytes)
@@ -51,23 +55,36 @@ impl Tracker {
                     .recipient
                     .and_then(|recipient| Mailbox::of_address(recipient, &self.settings.recipient_delimiter));
                 let subjects = recipient.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
-                self.spam_blocked(at, self.row_of(key), subjects, reject.reply, out);
+                let message = self.touch(at, key);
+                self.spam_blocked(at, Some(message), subjects, reject.reply, out);
             }
-            self.close_file(key, at.line.time);
         }
         let refused = self.refusal(at, reject, row);
+        let domain = domain_of_refused(reject);
+        let is_termination = reject.stage == Stage::EndOfMessage && reject.is_permanent;
         let Some(row) = row else {
+            let mut booked = None;
             if let Some(event) = refused {
-                out.once(event);
+                out.set(&mut booked, event);
+            }
+            // cleanup speaks of a session whose line is still to be read.
+            if let Some(key) = key.filter(|_| is_by_cleanup) {
+                let message = self.touch(at, key);
+                let refused = Refused { is_termination, domain, booked };
+                if let Some(file) = self.queue.messages.get_mut(message).and_then(|message| file_of(message, key)) {
+                    file.refused.push(refused);
+                }
+                self.close_rejected(at, reject, key);
             }
             return;
         };
-        let domain = domain_of_refused(reject);
+        if let Some(key) = key {
+            self.close_rejected(at, reject, key);
+        }
         self.smtp_change_row(row, at.line.time, out, |session| {
             session.is_blocked |= reject.stage == Stage::Connect;
             session.is_client_refused |= reject.stage == Stage::Rcpt && reject.is_of_client;
-            session.is_terminated |= reject.stage == Stage::EndOfMessage && reject.is_permanent
-                || contains(reject.reply, b"Error: too many recipients");
+            session.is_terminated |= is_termination || contains(reject.reply, b"Error: too many recipients");
             if let Some(domain) = domain {
                 session.concern(domain);
             }
@@ -84,13 +101,33 @@ impl Tracker {
         }
     }
 
+    /// A milter refused the message at its end: the queue file is gone.
+    fn close_rejected(&mut self, at: &At<'_>, reject: &Reject<'_>, key: FileKey) {
+        if reject.stage == Stage::EndOfMessage && reject.is_by_milter {
+            self.close_file(key, at.line.time);
+        }
+    }
+
+    /// The session of a refusal that was read before it.
+    pub(in crate::track) fn refused_later(&mut self, row: u64, refused: Refused, out: &mut Out<'_>) {
+        let Some(session) = self.sessions.rows.get_mut(row) else { return };
+        session.is_terminated |= refused.is_termination;
+        if let Some(domain) = refused.domain {
+            session.concern(domain);
+        }
+        if refused.booked.is_some() && session.refusals.len() < MAX_REFUSALS {
+            session.refusals.push(refused.booked);
+        }
+        session.sync(session.last, out);
+    }
+
     pub(super) fn refusal(&self, at: &At<'_>, reject: &Reject<'_>, row: Option<u64>) -> Option<Event> {
         let what = match reject.stage {
-            Stage::Rcpt => Refused::Recipient,
-            Stage::Mail | Stage::EndOfMessage | Stage::Content => Refused::Message,
+            Stage::Rcpt => RefusedWhat::Recipient,
+            Stage::Mail | Stage::EndOfMessage | Stage::Content => RefusedWhat::Message,
             // 503 after bad pipelining is that bad command once more.
             Stage::Data if contains(reject.reply, b"Improper use of SMTP command pipelining") => return None,
-            Stage::Data => Refused::Message,
+            Stage::Data => RefusedWhat::Message,
             Stage::Connect | Stage::Command => return None,
         };
         let session = row.and_then(|row| self.sessions.rows.get(row));

@@ -9,7 +9,8 @@ const WITH_PID: &str = include_str!("../../../tests/fixtures/exim/with-pid.log")
 
 fn count(log: &str) -> Counts {
     // Exim's warnings go over two lines, the second without a stamp.
-    Counts::of_log(&MailSettings::default(), log.lines().filter(|line| line.starts_with("20")))
+    let lines: Vec<&str> = log.lines().filter(|line| line.starts_with("20")).collect();
+    Counts::of_lines(&MailSettings::default(), &lines)
 }
 
 /// SEMANTICS R18: what is a matter of messages does not hang on `log_selector`.

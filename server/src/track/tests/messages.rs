@@ -262,7 +262,7 @@ fn a_queue_id_used_again_is_another_message() {
         )
     };
     let lines = message("00:00:01") + &message("00:00:02");
-    Counts::of(&lines).check(&[("message.incoming", 2), ("priority.normal", 2)]);
+    Counts::in_order(&lines).check(&[("message.incoming", 2), ("priority.normal", 2)]);
 }
 
 /// FAULTS 54, SEMANTICS R17.
@@ -300,7 +300,7 @@ fn loops_and_large_lists_end() {
             "00:00:03 postfix/smtp[5]: {from:X}: to=<l@beta.example>, relay=127.0.0.1[127.0.0.1]:10025, {SENT} (250 queued as {to:X})\n"
         );
     }
-    Counts::of(&lines).check(&[("message.incoming", 3000), ("priority.normal", 1)]);
+    Counts::in_order(&lines).check(&[("message.incoming", 3000), ("priority.normal", 1)]);
 }
 
 /// LOG-LINES trap 1: rsyslog's RFC 5424 loses the daemon; what only one daemon says is still understood.
