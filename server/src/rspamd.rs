@@ -1,7 +1,7 @@
 //! Rspamd: the verdict on a message, by its queue file → a [`Fact`]. From its own log or by syslog.
 
 use crate::queue_id::QueueId;
-use crate::text::{Parsed, split};
+use crate::text::{Parsed, leading_number, split};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact<'a> {
@@ -10,6 +10,16 @@ pub enum Fact<'a> {
         verdict: Verdict,
         /// The first of them.
         recipient: Option<&'a [u8]>,
+    },
+    /// A limit put the message off.
+    OverLimit {
+        /// The limit's name: `user`, `bounce_to_ip`.
+        limit: &'a [u8],
+        /// Who logged in.
+        user: Option<&'a [u8]>,
+        /// As logged, with commas between.
+        recipients: &'a [u8],
+        size: Option<u64>,
     },
 }
 
@@ -34,6 +44,11 @@ fn checked(rest: &[u8]) -> Option<Fact<'_>> {
     let at = memchr::memmem::rfind(head, b", (default: ")?;
     let (head, result) = (&head[..at], &head[at + 12..]);
     let action = split(result, b" (").map(|(_, action)| action)?;
+    if action == b"soft reject"
+        && let Some(fact) = over_limit(head, tail)
+    {
+        return Some(fact);
+    }
     let qid = memchr::memmem::rfind(head, b", qid: <").map(|at| &head[at + 8..])?;
     let queue_id = QueueId::parse(split(qid, b">")?.0)?;
     let verdict = match action {
@@ -44,6 +59,20 @@ fn checked(rest: &[u8]) -> Option<Fact<'_>> {
     let recipient = split(tail, b", rcpts: <").and_then(|(_, rest)| split(rest, b">")).map(|(rcpts, _)| rcpts);
     let recipient = recipient.map(|rcpts| split(rcpts, b",").map_or(rcpts, |(first, _)| first));
     Some(Fact::Checked { queue_id, verdict, recipient })
+}
+
+/// `…, user: ann@alpha.example, from: <…>` before the symbols, and behind them
+/// `len: 249, …, rcpts: <x@y,z@y>, …, forced: soft reject "Ratelimit "user" exceeded"; …`.
+fn over_limit<'a>(head: &'a [u8], tail: &'a [u8]) -> Option<Fact<'a>> {
+    let at = memchr::memmem::rfind(tail, b", forced: soft reject \"Ratelimit \"")?;
+    let (limit, _) = split(&tail[at + b", forced: soft reject \"Ratelimit \"".len()..], b"\" exceeded")?;
+    let at = memchr::memmem::rfind(head, b", user: ");
+    let user = at.map(|at| &head[at + b", user: ".len()..]);
+    let user = user.map(|user| split(user, b", ").map_or(user, |(user, _)| user));
+    let recipients = split(tail, b", rcpts: <").and_then(|(_, rest)| split(rest, b">")).map(|(rcpts, _)| rcpts)?;
+    let size = split(tail, b"), len: ").or_else(|| split(tail, b"]), len: "));
+    let size = size.and_then(|(_, rest)| leading_number(rest)).map(|(size, _)| size);
+    Some(Fact::OverLimit { limit, user, recipients, size })
 }
 
 #[cfg(test)]
@@ -69,5 +98,17 @@ mod tests {
             assert_eq!(parse(line(result).as_bytes()), Parsed::Fact(fact), "{result}");
         }
         assert_eq!(parse(b"#1(main) <x>; main; started"), Parsed::Ignored);
+    }
+
+    #[test]
+    fn limits() {
+        let line = br#"<a>; proxy; rspamd_task_write_log: id: <m@x>, qid: <2176DB4472>, ip: 203.0.113.10, user: ann@alpha.example, from: <ann@alpha.example>, (default: F (soft reject): [0.00/15.00] [RATELIMITED(0.00){user(RLx);}]), len: 249, time: 1ms, rcpts: <x@o.example,y@o.example>, mime_rcpts: <x@o.example>, forced: soft reject "Ratelimit "user" exceeded"; score=nan (set by ratelimit)"#;
+        let expected = Fact::OverLimit {
+            limit: b"user",
+            user: Some(b"ann@alpha.example"),
+            recipients: b"x@o.example,y@o.example",
+            size: Some(249),
+        };
+        assert_eq!(parse(line), Parsed::Fact(expected));
     }
 }

@@ -156,7 +156,13 @@ impl Tracker {
     }
 
     pub(super) fn rspamd(&mut self, at: &At<'_>, fact: &rspamd::Fact<'_>, out: &mut Out<'_>) {
-        let rspamd::Fact::Checked { queue_id, verdict, recipient } = fact;
+        let (queue_id, verdict, recipient) = match fact {
+            rspamd::Fact::Checked { queue_id, verdict, recipient } => (queue_id, verdict, recipient),
+            rspamd::Fact::OverLimit { limit, user, recipients, size } => {
+                self.throttled_by_rspamd(at, limit, *user, recipients, *size, out);
+                return;
+            }
+        };
         match verdict {
             rspamd::Verdict::Ham => {}
             rspamd::Verdict::Marked => match self.open_message(at, *queue_id) {

@@ -90,6 +90,17 @@ impl Tracker {
         }
     }
 
+    /// MailScanner gave a message a new queue file, of whatever instance (R2).
+    pub(super) fn requeued(&mut self, at: &At<'_>, from: QueueId, to: QueueId, out: &mut Out<'_>) {
+        let known =
+            |id| self.queue.by_id.get(&id).and_then(|keys| keys.iter().rev().find(|key| key.host == at.host)).copied();
+        let Some(parent) = known(from) else { return };
+        let child = known(to).unwrap_or(FileKey { id: to, ..parent });
+        let Some(parent) = self.queue.row_of(parent) else { return };
+        let child = self.touch(at, child);
+        self.link(child, parent, out);
+    }
+
     /// A fact of a queue file was read: joins it with what waited for it (FAULTS 39).
     pub(super) fn settle_links(&mut self, at: &At<'_>, row: u64, key: FileKey, out: &mut Out<'_>) {
         if self.filters.verdicts.len() > 0 {

@@ -28,7 +28,7 @@ use crate::postfix::{self, Speaker};
 use crate::settings::MailSettings;
 use crate::syslog::Line;
 use crate::text::{MAX_DETAIL_BYTES, Parsed};
-use crate::{amavis, clamav, dovecot, exim, host, rspamd, spamassassin};
+use crate::{amavis, clamav, dovecot, exim, host, policy, rspamd, spamassassin};
 use names::Ours;
 use state::{Interner, Out};
 
@@ -197,6 +197,14 @@ impl Tracker {
                 Parsed::Fact(fact) => self.rspamd(at, &fact, out),
                 parsed => return verdict(&parsed),
             },
+            b"cbpolicyd" | b"policyd" => match policy::policyd(line.message) {
+                Parsed::Fact(fact) => self.policy(at, &fact, out),
+                parsed => return verdict(&parsed),
+            },
+            b"MailScanner" => match policy::mailscanner(line.message) {
+                Parsed::Fact(fact) => self.policy(at, &fact, out),
+                parsed => return verdict(&parsed),
+            },
             b"clamd" => match clamav::clamd(line.message) {
                 Parsed::Fact(fact) => self.clamav(at, &fact, true, out),
                 parsed => return verdict(&parsed),
@@ -214,7 +222,9 @@ impl Tracker {
                 out.once(at.event(Kind::HostSample(sample), Vec::new()));
             }
             program => {
-                let Some(speaker) = Speaker::parse(program) else { return Verdict::Unparsed };
+                let Some(speaker) = Speaker::parse(program) else {
+                    return if policy::is_silent(program) { Verdict::Ignored } else { Verdict::Unparsed };
+                };
                 match postfix::parse(&speaker, line.message) {
                     Parsed::Fact(fact) => self.postfix(at, &speaker, &fact, out),
                     parsed => return verdict(&parsed),

@@ -8,14 +8,18 @@ use super::names::Mailbox;
 use super::state::{Out, Table};
 use super::{At, Tracker, detail};
 use crate::event::{Event, Kind, Limit};
+use crate::policy::{self, stated_size};
 use crate::postfix::{AnvilLimit, Peer, Reject};
-use crate::text::{contains_ignoring_case, leading_number};
+use crate::text::contains_ignoring_case;
 
 /// anvil's default period (`anvil_rate_time_unit`): a limit is armed again after so long without a refusal.
 const ANVIL_WINDOW_SECS: i64 = 60;
 
 /// Quotas of policy servers run by the hour where nothing else is said.
 const QUOTA_WINDOW_SECS: i64 = 3600;
+
+/// Recipients of one message that a limit is counted for: more than Postfix takes in one transaction.
+const MAX_RECIPIENTS: usize = 1_000;
 
 /// Owners of limits that are passed at one time; past it a further one is a violation each time.
 const MAX_TRIPS: usize = 50_000;
@@ -126,17 +130,55 @@ impl Tracker {
         out.once(Event { peer: Some(client), bytes, detail: detail(reject.reply), ..at.event(kind, subjects) });
     }
 
+    /// A policy server that logs its quotas itself.
+    pub(super) fn policy(&mut self, at: &At<'_>, fact: &policy::Fact<'_>, out: &mut Out<'_>) {
+        match fact {
+            policy::Fact::OverQuota { limit, track, sender, period_secs } => {
+                let window = period_secs.and_then(|period| i64::try_from(period).ok()).unwrap_or(QUOTA_WINDOW_SECS);
+                let key = format!("policyd {limit:?} {}", detail(track));
+                let is_violation = self.trips(key, at.line.time, window);
+                let subjects = self.user_subjects(*sender);
+                let kind = Kind::Throttled { limit: *limit, is_traffic: true, is_violation };
+                let bytes = stated_size(at.line.message);
+                out.once(Event { bytes, detail: detail(at.line.message), ..at.event(kind, subjects) });
+            }
+            policy::Fact::Requeued { from, to } => self.requeued(at, *from, *to, out),
+        }
+    }
+
+    /// One refusal for each recipient. A limit of a user is on what they send; one on bounces is on their recipient;
+    /// others are on strangers, whose mail is in Violations alone.
+    pub(super) fn throttled_by_rspamd(
+        &mut self,
+        at: &At<'_>,
+        name: &[u8],
+        user: Option<&[u8]>,
+        recipients: &[u8],
+        size: Option<u64>,
+        out: &mut Out<'_>,
+    ) {
+        let is_bounce = name.starts_with(b"bounce_to");
+        let limit = if is_bounce { Limit::BouncesReceived } else { Limit::MessagesSent };
+        for recipient in recipients.split(|byte| *byte == b',').take(MAX_RECIPIENTS) {
+            let subjects = if is_bounce || user.is_none() {
+                let mailbox = Mailbox::of_address(recipient, &self.settings.recipient_delimiter);
+                mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default()
+            } else {
+                self.user_subjects(user)
+            };
+            let owner = subjects.last().map(Subject::to_string).unwrap_or_default();
+            let key = format!("rspamd {} {owner}", detail(name));
+            let is_violation = self.trips(key, at.line.time, QUOTA_WINDOW_SECS);
+            let kind = Kind::Throttled { limit, is_traffic: is_bounce || user.is_some(), is_violation };
+            let detail = format!("ratelimit {}", detail(name));
+            out.once(Event { bytes: size, detail, ..at.event(kind, subjects) });
+        }
+    }
+
     fn user_subjects(&self, user: Option<&[u8]>) -> Vec<Subject> {
         let mailbox = user.and_then(|user| Mailbox::of_login(user, self.settings.default_realm.as_deref()));
         mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default()
     }
-}
-
-/// The size of the message that a policy server's reply states, as `size=180417` (postfwd's `$$size`): smtpd logs none
-/// for what it refuses.
-fn stated_size(reply: &[u8]) -> Option<u64> {
-    let at = memchr::memmem::find(reply, b"size=")?;
-    leading_number(&reply[at + b"size=".len()..]).map(|(size, _)| size)
 }
 
 #[cfg(test)]

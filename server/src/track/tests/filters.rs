@@ -90,3 +90,50 @@ fn spam_refused_by_rspamd_counts_once() {
         Counts::of(&lines).check(&[("message.spam_blocked_out carl@gamma.example", 1), ("message.spam_blocked", 0)]);
     }
 }
+
+/// SEMANTICS R2: MailScanner takes a message from one queue and puts it into another one.
+#[test]
+fn requeued_by_mailscanner_is_the_same_message() {
+    let lines = format!(
+        "00:00:01 postfix/smtpd[1]: connect from a[203.0.113.10]
+        00:00:01 postfix/smtpd[1]: 06728B44C1: client=a[203.0.113.10]
+        00:00:01 postfix/cleanup[2]: 06728B44C1: hold: header Received: from a; from=<ann@outside.example> to=<abby@alpha.example> proto=ESMTP helo=<a>
+        00:00:03 MailScanner[9]: Requeue: 06728B44C1.A5F3E to 070D2B4501
+        00:00:04 postfix/qmgr[3]: 070D2B4501: from=<ann@outside.example>, size=1000, nrcpt=1 (queue active)
+        00:00:05 postfix/lmtp[5]: 070D2B4501: to=<abby@alpha.example>, relay=mx1[private/lmtp], {SENT} (250 Saved)"
+    );
+    Counts::of(&lines).check(&[
+        ("message.incoming abby@alpha.example", 1),
+        ("smtp_in.bandwidth", 1000),
+        ("smtp_in.connections abby@alpha.example", 1),
+    ]);
+}
+
+/// SEMANTICS 1.3: quotas of Policyd and limits of Rspamd; a limit is passed once until it was quiet for its window.
+#[test]
+fn limits_that_filters_log() {
+    let quota = |time| {
+        format!(
+            "{time} cbpolicyd[7]: module=Quotas, action=reject, host=203.0.113.7, helo=x, from=ann@alpha.example, to=x@outside.example, reason=quota_match, policy=6, quota=3, limit=4, track=Sender:ann@alpha.example, counter=MessageCount, quota=10.00/10 (100.0%)\n"
+        )
+    };
+    let limit = |name: &str, user: &str| {
+        format!(
+            "00:00:05 rspamd[7]: <a>; proxy; rspamd_task_write_log: id: <m@x>, qid: <2176DB4472>, ip: 203.0.113.10, {user}from: <>, (default: F (soft reject): [0.00/15.00] [R(0.00){{}}]), len: 249, rcpts: <bob@beta.example,x@o.example>, forced: soft reject \"Ratelimit \"{name}\" exceeded\"; score=nan\n"
+        )
+    };
+    let lines = [
+        quota("00:00:01"),
+        quota("00:00:02"),
+        limit("user", "user: carl@gamma.example, "),
+        limit("bounce_to", ""),
+        "00:00:06 postgrey[9]: action=greylist, reason=new, client_name=a, client_address=1.2.3.4".to_owned(),
+    ];
+    Counts::of(&lines.concat()).check(&[
+        ("throttle.messages_sent ann@alpha.example", 2),
+        ("violation.messages_sent ann@alpha.example", 1),
+        ("throttle.messages_sent carl@gamma.example", 2),
+        ("throttle.bounces_received bob@beta.example", 1),
+        ("violation.bounces_received bob@beta.example", 1),
+    ]);
+}
