@@ -12,6 +12,8 @@ use brotli::enc::BrotliEncoderParams;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::root;
+
 /// Only unoptimised code is larger, in bytes: it is for a quick look, and would take a minute to compress.
 const PACKED_UP_TO: usize = 8 << 20;
 
@@ -36,6 +38,47 @@ pub fn write(path: &Path, content: &[u8]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// One file of the built app.
+pub struct Size {
+    pub name: String,
+    pub raw: u64,
+    /// As it goes over the wire: with brotli, where that saves something.
+    pub packed: u64,
+}
+
+/// What a browser loads, by name.
+pub fn sizes() -> Result<Vec<Size>> {
+    let folder = root::app().join("assets");
+    let listed = || format!("cannot list {}", folder.display());
+    let mut sizes = Vec::new();
+    for file in fs::read_dir(&folder).with_context(listed)? {
+        let path = file.with_context(listed)?.path();
+        let is_packed = path.extension().is_none_or(|extension| extension == "br" || extension == "gz");
+        if is_packed {
+            continue;
+        }
+        let length = |path: &Path| fs::metadata(path).map(|file| file.len());
+        let raw = length(&path).with_context(|| format!("cannot measure {}", path.display()))?;
+        let packed = length(&with_suffix(&path, "br")).unwrap_or(raw);
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        sizes.push(Size { name, raw, packed });
+    }
+    sizes.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    Ok(sizes)
+}
+
+/// The bytes of all of them, as they are and over the wire.
+pub fn total(sizes: &[Size]) -> (u64, u64) {
+    sizes.iter().fold((0, 0), |(raw, packed), size| (raw + size.raw, packed + size.packed))
+}
+
+/// The built file whose name begins and ends like this.
+pub fn built(stem: &str, extension: &str) -> Result<PathBuf> {
+    let of = |size: &Size| size.name.starts_with(stem) && size.name.ends_with(&format!(".{extension}"));
+    let file = sizes()?.into_iter().find(of).with_context(|| format!("the app has no {stem}….{extension}"))?;
+    Ok(root::app().join("assets").join(file.name))
 }
 
 /// `a/b.js` and `br` become `a/b.js.br`.
