@@ -35,6 +35,8 @@ pub struct Sheet {
     pub order: Memo<Arc<Vec<u32>>>,
     /// The period compared with, once it has been asked for; `None` where there is none to speak of.
     pub before: Memo<Option<Arc<Before>>>,
+    /// Whether that is still on its way.
+    pub comparing: Memo<bool>,
     /// The ranges that zooming left, and those that it led to: the way back.
     pub zooms: RwSignal<Vec<Zoom>>,
     /// Where the chart is drawn.
@@ -49,8 +51,9 @@ pub struct Zoom {
     pub to: Range,
 }
 
-/// An answer over the period compared with, and the question that it belongs to.
-type EarlierAnswer = Option<(Query, Arc<Answer>)>;
+/// An answer over the period compared with, and the question that it belongs to; `None` where nothing was asked, or nothing
+/// was answered.
+type EarlierAnswer = (Option<Query>, Option<Arc<Answer>>);
 
 impl Sheet {
     pub fn provide(host: Host, view: View) -> Sheet {
@@ -76,7 +79,7 @@ impl Sheet {
         let outcome = asked.outcome;
         let table = table_memo(view, outcome, window, step);
         let order = order_memo(view, table);
-        let before = before_memo(host, view, outcome, window, table);
+        let (before, comparing) = before_memo(host, view, outcome, window, table);
         let sheet = Sheet {
             window,
             subject,
@@ -86,6 +89,7 @@ impl Sheet {
             table,
             order,
             before,
+            comparing,
             zooms: RwSignal::default(),
             canvas: NodeRef::new(),
             asked,
@@ -188,7 +192,7 @@ fn before_memo(
     outcome: Memo<Outcome>,
     window: Memo<Arc<Window>>,
     table: Memo<Option<Arc<Table>>>,
-) -> Memo<Option<Arc<Before>>> {
+) -> (Memo<Option<Arc<Before>>>, Memo<bool>) {
     let compare = Memo::new(move |_| view.state.read().compare);
     let earlier = Memo::new(move |_| {
         let (shift, window) = (compare.get().earlier(window.read().dates)?, window.read());
@@ -205,17 +209,26 @@ fn before_memo(
     });
     let resource = LocalResource::new(move || {
         let query = query.get();
-        let answer = query.as_ref().map(|query| api::get::<Answer>(query.url()));
-        // Without an answer there is nothing to compare with, and nothing else is missing.
-        async move { EarlierAnswer::Some((query?, answer?.await.ok()?)) }
+        let asked = query.as_ref().map(|query| api::get::<Answer>(query.url()));
+        async move {
+            let answer = match asked {
+                Some(asked) => asked.await.ok(),
+                None => None,
+            };
+            // Without an answer there is nothing to compare with, and nothing else is missing.
+            EarlierAnswer::from((query, answer))
+        }
     });
-    Memo::new(move |_| {
-        let (query, answer) = resource.get().flatten().filter(|(asked, _)| query.read().as_ref() == Some(asked))?;
+    let fetched =
+        Memo::new_with_compare(move |_| resource.get().filter(|(asked, _)| *asked == *query.read()), |_, _| true);
+    let before = Memo::new(move |_| {
+        let answer = fetched.get()?.1?;
         let (shift, earlier) = earlier.get()?;
         let (table, window) = (table.get()?, window.read());
-        debug_assert_eq!(query.by, By::Time);
         Some(Arc::new(before(&table, &window, &outcome.read(), &answer, shift, &earlier)))
-    })
+    });
+    let comparing = Memo::new(move |_| fetched.read().is_none());
+    (before, comparing)
 }
 
 fn before(

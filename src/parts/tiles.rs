@@ -16,9 +16,10 @@ pub const SERIES_COLOURS: usize = 7;
 
 #[component]
 pub fn Tiles(table: Signal<Arc<Table>>) -> impl IntoView {
-    let before = Sheet::get().before;
+    let sheet = Sheet::get();
+    let before = sheet.before;
     view! {
-        <dl class="tiles">
+        <dl class="tiles" aria-busy=move || sheet.comparing.get().to_string()>
             {move || {
                 let table = table.read();
                 let is_trend = table.by == By::Time;

@@ -91,6 +91,25 @@ pub async fn the_downloaded_csv_is_the_table(_: &Stage, page: &Page) -> Result<(
     Ok(())
 }
 
+/// What is downloaded is what the command line prints, byte for byte.
+pub async fn the_downloaded_csv_is_the_command_lines(stage: &Stage, page: &Page) -> Result<()> {
+    page.goto("/").await?;
+    let dates = dates(page).await?;
+    page.goto(&format!("/reports/pop-sessions?{}&sort=-new_connections&step=week", dates.range())).await?;
+    page.click("button", "Export").await?;
+    page.until("the export is offered", "return document.querySelector('dialog[open] input')", vec![]).await?;
+    page.click("button", "Download").await?;
+    let downloaded = std::fs::read(page.downloaded("csv").await?)?;
+    let words = ["report", "pop-sessions", "--format", "csv", "--step", "week", "--sort", "new_connections"];
+    let when = ["--from", &dates.first, "--until", &dates.last, "--zone", chrome::ZONE, "--data"];
+    let arguments = words.iter().chain(&when).map(std::ffi::OsStr::new);
+    let printed = product::mailtally(arguments.chain([stage.demo()?.data.as_os_str()]))?;
+    ensure!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+    let (downloaded, printed) = (String::from_utf8(downloaded)?, String::from_utf8(printed.stdout)?);
+    ensure!(downloaded == printed, "downloaded:\n{downloaded}\nprinted:\n{printed}");
+    Ok(())
+}
+
 /// The table on screen has the columns, rows and totals of `mailtally report --format json`.
 fn same(table: &Table, report: &Value) -> Result<()> {
     let list = |key: &str| report[key].as_array().with_context(|| format!("the report has no {key}"));

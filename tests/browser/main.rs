@@ -2,12 +2,19 @@
 //!
 //! One demo and one chromedriver serve all tests; each test has a browser of its own.
 
+mod access;
 mod agreement;
+mod compare;
 mod drawing;
 mod history;
 mod hostile;
+mod keyboard;
+mod lost;
+mod many;
 mod menu;
+mod overview;
 mod pictures;
+mod places;
 mod quiet;
 mod stage;
 mod table;
@@ -34,6 +41,7 @@ fn tests(stage: &Arc<Stage>) -> Vec<Trial> {
         trial(stage, "steps_agree_with_the_command_line", agreement::steps_agree_with_the_command_line),
         trial(stage, "modes_agree_with_the_command_line", agreement::modes_agree_with_the_command_line),
         trial(stage, "the_downloaded_csv_is_the_table", agreement::the_downloaded_csv_is_the_table),
+        trial(stage, "the_downloaded_csv_is_the_command_lines", agreement::the_downloaded_csv_is_the_command_lines),
         trial(stage, "a_name_digs_in_and_the_path_climbs_back", history::a_name_digs_in_and_the_path_climbs_back),
         trial(stage, "back_and_forward_restore_the_view", history::back_and_forward_restore_the_view),
         trial(stage, "a_pasted_link_shows_the_same", history::a_pasted_link_shows_the_same),
@@ -44,6 +52,17 @@ fn tests(stage: &Arc<Stage>) -> Vec<Trial> {
         trial(stage, "what_the_page_knows_is_not_asked_again", quiet::what_the_page_knows_is_not_asked_again),
         trial(stage, "nothing_is_inline_and_nothing_complains", quiet::nothing_is_inline_and_nothing_complains),
         trial(stage, "names_from_outside_are_text", hostile::names_from_outside_are_text),
+        trial(stage, "the_overview_shows_each_report_once", overview::the_overview_shows_each_report_once),
+        trial(stage, "every_piece_of_state_is_in_the_address", places::every_piece_of_state_is_in_the_address),
+        trial(stage, "a_filter_narrows_rows_chart_and_csv", places::a_filter_narrows_rows_chart_and_csv),
+        trial(stage, "a_drag_zooms_and_there_is_a_way_back", places::a_drag_zooms_and_there_is_a_way_back),
+        trial(stage, "the_chart_is_saved_as_a_picture", places::the_chart_is_saved_as_a_picture),
+        trial(stage, "weeks_are_compared_with_weeks", compare::weeks_are_compared_with_weeks),
+        trial(stage, "keys_do_what_clicks_do", keyboard::keys_do_what_clicks_do),
+        trial(stage, "a_lost_server_is_said_and_found_again", lost::a_lost_server_is_said_and_found_again),
+        trial(stage, "a_slow_answer_shows_that_it_comes_and_can_be_left", lost::a_slow_answer_can_be_left),
+        trial(stage, "a_hundred_thousand_rows_scroll_and_sort", many::a_hundred_thousand_rows_scroll_and_sort),
+        access::trial(stage),
         trial(stage, "pictures_are_taken", pictures::pictures_are_taken),
     ]
 }

@@ -75,6 +75,14 @@ impl Page {
         self.settled().await
     }
 
+    /// Goes to a path whatever it shows, and waits until nothing is loading.
+    pub async fn visit(&self, path: &str) -> Result<()> {
+        self.client.goto(&format!("{}{path}", self.base)).await.with_context(|| format!("cannot open {path}"))?;
+        let script = "return document.querySelector('h1') && !document.querySelector('[aria-busy=true]')
+            && document.querySelector('main').textContent.length > 20";
+        self.until("the page is there", script, vec![]).await
+    }
+
     pub async fn reload(&self) -> Result<()> {
         self.client.refresh().await?;
         self.settled().await
@@ -144,6 +152,69 @@ impl Page {
             && (!location.pathname.startsWith('/reports/')
                 || document.querySelector('table tfoot') && document.querySelector('canvas[data-draws]'))";
         self.until("the report is shown", script, vec![]).await
+    }
+
+    /// Presses a key as a hand on the keyboard would, wherever the focus is.
+    pub async fn press(&self, key: &str) -> Result<()> {
+        use fantoccini::actions::{InputSource, KeyAction, KeyActions};
+        let value = match key {
+            "Escape" => '\u{e00c}',
+            "Enter" => '\u{e007}',
+            "Tab" => '\u{e004}',
+            "ArrowRight" => '\u{e014}',
+            other => other.chars().next().context("a key has a name")?,
+        };
+        let keys = KeyActions::new("keyboard".to_owned());
+        let keys = keys.then(KeyAction::Down { value }).then(KeyAction::Up { value });
+        self.client.perform_actions(keys).await.with_context(|| format!("cannot press {key}"))?;
+        self.frame().await
+    }
+
+    /// Writes into the field with this accessible name, in place of what is there.
+    pub async fn fill(&self, name: &str, text: &str) -> Result<()> {
+        let script = format!("{NAMED}; return named('input', arguments[0])");
+        let element = self.run(&script, vec![json!(name)]).await?;
+        if element.is_null() {
+            bail!("there is no field {name:?} on {}", self.outline().await?);
+        }
+        let write =
+            "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', { bubbles: true }))";
+        self.run(write, vec![element, json!(text)]).await?;
+        self.frame().await
+    }
+
+    /// Drags over the chart from one part of its width to another.
+    pub async fn drag_chart(&self, from: f64, to: f64) -> Result<()> {
+        use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
+        let script = "const canvas = document.querySelector('canvas[data-draws]');
+            canvas.scrollIntoView({ block: 'center' });
+            const box = canvas.getBoundingClientRect();
+            return [box.x, box.y, box.width, box.height]";
+        let place: Vec<f64> = serde_json::from_value(self.run(script, vec![]).await?)?;
+        let &[x, y, width, height] = place.as_slice() else { bail!("a box has four sides") };
+        let to_part = |part: f64| PointerAction::MoveTo {
+            duration: None,
+            x: (x + width * part).round(),
+            y: (y + height / 2.0).round(),
+        };
+        let drag = MouseActions::new("mouse".to_owned())
+            .then(to_part(from))
+            .then(PointerAction::Down { button: MOUSE_BUTTON_LEFT })
+            .then(to_part((from + to) / 2.0))
+            .then(to_part(to))
+            .then(PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+        self.client.perform_actions(drag).await.context("cannot drag")?;
+        self.frame().await
+    }
+
+    /// A network that takes so many milliseconds for every answer; 0 is as fast as it can.
+    pub async fn slow_network(&self, latency_ms: u64) -> Result<()> {
+        let throughput = if latency_ms == 0 { -1 } else { 20_000 };
+        let conditions = json!({
+            "offline": false, "latency": latency_ms, "downloadThroughput": throughput, "uploadThroughput": throughput,
+        });
+        self.devtools("Network.enable", json!({})).await?;
+        self.devtools("Network.emulateNetworkConditions", conditions).await
     }
 
     /// Clicks what has this role (`link`, `button`, `radio`) and exactly this accessible name.
@@ -284,7 +355,10 @@ impl Page {
         while Instant::now() < deadline {
             glances.tick().await;
             let files = files_in(self.downloads.path())?;
-            let complete = files.iter().find(|file| file.extension().is_some_and(|found| found == extension));
+            // Chromium books the name first, and fills it at the end.
+            let is_filled = |file: &PathBuf| std::fs::metadata(file).is_ok_and(|file| file.len() > 0);
+            let is_wanted = |file: &PathBuf| file.extension().is_some_and(|found| found == extension);
+            let complete = files.iter().find(|file| is_wanted(file) && is_filled(file));
             if let Some(file) = complete {
                 return Ok(file.clone());
             }

@@ -88,19 +88,27 @@ impl Server {
 
     /// A server over what a test has imported; it follows no log and does not sample this machine.
     pub fn serve(data: &Path) -> Result<Server> {
+        Server::serve_at(data, free_address()?)
+    }
+
+    /// The same at an address, to come back where it was.
+    pub fn serve_at(data: &Path, address: SocketAddr) -> Result<Server> {
         let folder = tempfile::tempdir().context("cannot make a directory for the settings")?;
         let settings = folder.path().join("mailtally.toml");
         fs::write(&settings, "[collect]\nfiles = []\n[host]\nsample = false\n").context("cannot write settings")?;
         let mut command = Command::new(binary()?);
-        command
-            .arg("--config")
-            .arg(settings)
-            .args(["serve", "--listen", &free_address()?.to_string(), "--data"])
-            .arg(data);
+        command.arg("--config").arg(settings).args(["serve", "--listen", &address.to_string(), "--data"]).arg(data);
         account::add(data, account::ADMIN, "(server)")?;
         let (process, printed) = start(command)?;
         let url = Address::sign_in(&printed, account::ADMIN)?;
         Ok(Server { process, url, data: data.to_owned(), _folder: folder })
+    }
+}
+
+impl Server {
+    /// Where it listens.
+    pub fn address(&self) -> Result<SocketAddr> {
+        self.url.trim_start_matches("http://").parse().with_context(|| format!("{} is no address", &*self.url))
     }
 }
 

@@ -13,7 +13,10 @@ pub fn test(long: bool) -> Result<()> {
     let mut progress = Progress::new(9 + dist::STEPS);
     progress.step("format", || shell::run(&mut shell::cargo(["fmt", "--all", "--check"])))?;
     progress.step("licences", licences::check)?;
-    progress.step("browser for the tests", tools::ensure_browser)?;
+    progress.step("browser for the tests", || {
+        tools::ensure_browser()?;
+        tools::fetch_axe()
+    })?;
     progress.step("mail server for the tests", tools::ensure_mail_server)?;
     progress.step("lints", || lint(["--workspace", "--all-targets"]))?;
     progress.step("native tests", || native(long))?;

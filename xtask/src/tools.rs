@@ -1,12 +1,13 @@
 //! The tools that cargo does not bring: looked for, installed where that can be done unattended, else named.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use crate::progress::say;
-use crate::shell;
+use crate::{root, shell};
 
 const WASM: &str = "wasm32-unknown-unknown";
 
@@ -69,6 +70,34 @@ pub fn ensure_mail_server() -> Result<()> {
         bail!("apt-get has installed postfix and dovecot, yet they are not in /usr/sbin");
     }
     Ok(())
+}
+
+/// The accessibility checker that the browser tests run in each page. It is not ours to ship (MPL-2.0), so it is fetched;
+/// without a network, that one test is left out.
+pub fn fetch_axe() -> Result<()> {
+    let folder = root::root().join("target/tools/axe-core");
+    if folder.join("axe.min.js").is_file() {
+        return Ok(());
+    }
+    if let Err(error) = unpack_axe(&folder) {
+        let _ = fs::remove_dir_all(&folder);
+        say(&format!("axe-core cannot be fetched ({error:#}); the accessibility test is left out"));
+    }
+    Ok(())
+}
+
+/// Pinned: another version finds other things.
+const AXE: &str = "axe-core@4.14.1";
+
+fn unpack_axe(folder: &Path) -> Result<()> {
+    if !shell::is_installed("npm") {
+        bail!("npm is not installed");
+    }
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let name = shell::output(Command::new("npm").args(["pack", AXE, "--silent"]).current_dir(folder))?;
+    let archive = String::from_utf8_lossy(&name).trim().to_owned();
+    let parts = ["--extract", "--file", &archive, "--strip-components=1", "package/axe.min.js", "package/LICENSE"];
+    shell::run(Command::new("tar").args(parts).current_dir(folder))
 }
 
 fn has_browser() -> bool {

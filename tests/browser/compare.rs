@@ -1,0 +1,33 @@
+//! A number beside the one before: whole weeks earlier, so that weekdays meet.
+
+use anyhow::{Context, Result, ensure};
+use mailtally_tests::{Page, chrome, product};
+
+use crate::stage::Stage;
+
+pub async fn weeks_are_compared_with_weeks(stage: &Stage, page: &Page) -> Result<()> {
+    page.goto("/").await?;
+    // Thirty days that are over, and the thirty that lie five weeks before them.
+    let (first, last) = (page.date(40).await?, page.date(11).await?);
+    let (then_first, then_last) = (page.date(75).await?, page.date(46).await?);
+    page.goto(&format!("/reports/message-traffic?range={first}..{last}")).await?;
+    let totals = |first: &str, last: &str| -> Result<Vec<f64>> {
+        let when = ["--from", first, "--until", last, "--zone", chrome::ZONE];
+        let report = product::report(&stage.demo()?.data, "message-traffic", &when)?;
+        let totals = report["totals"].as_array().context("a report has totals")?;
+        totals.iter().map(|total| total.as_f64().context("an observed total")).collect()
+    };
+    let (now, then) = (totals(&first, &last)?, totals(&then_first, &then_last)?);
+    let said = "return [...document.querySelectorAll('main dl > div')].map(tile => tile.textContent)";
+    let tiles: Vec<String> = serde_json::from_value(page.run(said, vec![]).await?)?;
+    ensure!(tiles.len() == now.len(), "{tiles:?}");
+    for ((tile, now), then) in tiles.iter().zip(now).zip(then) {
+        let plain = tile.replace(',', "");
+        ensure!(plain.ends_with(&format!("on {then}")), "{tile:?} should end with what it was: {then}");
+        if now > then && now < 10.0 * then {
+            let percent = format!("+{} %", ((now / then - 1.0) * 100.0).round());
+            ensure!(percent == "+0 %" || plain.contains(&percent), "{tile:?} should say {percent}");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! By keyboard alone.
+
+use anyhow::{Result, ensure};
+use mailtally_tests::Page;
+
+use crate::stage::Stage;
+
+pub async fn keys_do_what_clicks_do(_: &Stage, page: &Page) -> Result<()> {
+    page.goto("/reports/message-traffic").await?;
+    for (key, says) in [
+        ("8", "range=last-28-days"),
+        ("3", "step=week"),
+        ("c", "chart=area"),
+        ("x", "compare=year"),
+        ("v", "by=domains"),
+        ("[", "range="),
+        ("9", "by=domains"),
+    ] {
+        page.press(key).await?;
+        page.settled().await?;
+        ensure!(page.path().await?.contains(says), "{key} led to {}", page.path().await?);
+    }
+    page.press("/").await?;
+    let focused = "return document.activeElement.type === 'search'";
+    page.until("the filter has the focus", focused, vec![]).await?;
+    // Letters typed are the field's.
+    page.press("m").await?;
+    ensure!(page.path().await?.contains("filter=m"), "{}", page.path().await?);
+    page.run("document.activeElement.blur()", vec![]).await?;
+    page.press("?").await?;
+    page.until("the sheet of keys", "return document.querySelector('dialog[open] kbd')", vec![]).await?;
+    page.press("t").await?;
+    ensure!(!page.path().await?.contains("today"), "a key reached through the sheet");
+    page.press("Escape").await?;
+    page.until("it is closed", "return !document.querySelector('dialog[open]')", vec![]).await?;
+    page.press("r").await?;
+    page.until("the range's dialog", "return document.querySelector('[role=dialog] [role=grid]')", vec![]).await?;
+    page.press("Escape").await?;
+    // A chart is walked by arrows.
+    page.goto("/reports/message-traffic").await?;
+    page.run("document.querySelector('[role=slider]').focus()", vec![]).await?;
+    page.press("ArrowRight").await?;
+    let said = "return document.querySelector('[role=slider]').ariaValueText.includes('Incoming Messages')";
+    page.until("the first step is read out", said, vec![]).await?;
+    // Switched off, a key does nothing.
+    page.run("document.activeElement.blur(); localStorage.setItem('mailtally-keys', 'off')", vec![]).await?;
+    let before = page.path().await?;
+    page.press("8").await?;
+    ensure!(page.path().await? == before, "keys that are off changed the page");
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! What a person sets is in the address, and what is on screen follows it: rows, chart, CSV.
+
+use anyhow::{Result, ensure};
+use mailtally_tests::Page;
+use serde_json::json;
+
+use crate::stage::Stage;
+
+/// A piece of state as the address spells it, and what then is true of the page.
+const PIECES: [(&str, &str); 12] = [
+    (
+        "subject=example.com",
+        "[...document.querySelectorAll('[aria-current=true]')].some(e => e.textContent === 'example.com')",
+    ),
+    ("by=domains", "pressed('Domains')"),
+    ("range=last-7-days", "document.querySelectorAll('tbody th').length === 7"),
+    ("range=2026-03-28..2026-03-29", "document.querySelectorAll('tbody th').length === 2"),
+    ("step=week", "pressed('Week')"),
+    ("chart=stacked-column", "document.querySelector('[data-kind=stacked-column]')"),
+    ("sort=-new_connections", "document.querySelectorAll('thead th')[1].ariaSort === 'descending'"),
+    ("hidden=blocked_connections", "[...document.querySelectorAll('figure [aria-pressed=false]')].length === 1"),
+    ("columns=blocked_connections", "document.querySelectorAll('thead th').length === 5"),
+    ("by=domains&filter=example.com", "document.querySelector('input[type=search]').value === 'example.com'"),
+    ("compare=nothing", "!document.querySelector('main dl').textContent.includes(' on ')"),
+    ("zone=UTC", "document.querySelector('table')"),
+];
+
+pub async fn every_piece_of_state_is_in_the_address(_: &Stage, page: &Page) -> Result<()> {
+    for (piece, holds) in PIECES {
+        let path = format!("/reports/pop-sessions?{piece}");
+        page.goto(&path).await?;
+        ensure!(page.path().await? == path, "{piece} became {}", page.path().await?);
+        let pressed = "const pressed = text => [...document.querySelectorAll('button[aria-pressed=true]')]
+            .some(button => button.textContent.trim() === text);";
+        page.until(piece, &format!("{pressed} return !!({holds})"), vec![]).await?;
+        // Another change keeps it.
+        page.choose("Day").await?;
+        page.press("n").await?;
+        let kept = page.path().await?;
+        let word = piece.split('&').next_back().unwrap_or(piece);
+        ensure!(piece == "step=week" || kept.contains(word), "{piece} was lost: {kept}");
+    }
+    Ok(())
+}
+
+pub async fn a_filter_narrows_rows_chart_and_csv(_: &Stage, page: &Page) -> Result<()> {
+    page.goto("/reports/message-traffic?subject=example.com&by=users").await?;
+    let all = page.table().await?;
+    let name = all.rows[all.rows.len() / 2].name.clone();
+    let requests = page.requests().await?;
+    page.fill("Filter by name", &name.to_uppercase()).await?;
+    let narrowed = page.table().await?;
+    ensure!(!narrowed.rows.is_empty() && narrowed.rows.len() < all.rows.len(), "{} rows", narrowed.rows.len());
+    ensure!(narrowed.rows.iter().all(|row| row.name.contains(&name)), "{name} is not in {:?}", narrowed.rows);
+    ensure!(narrowed.totals == all.totals, "the subject's own totals stay");
+    ensure!(page.requests().await? == requests, "filtering asked the server");
+    page.click("button", "Export").await?;
+    page.click("button", "Download").await?;
+    let mut reader = csv::Reader::from_path(page.downloaded("csv").await?)?;
+    // The last record is the total.
+    ensure!(reader.records().count() == narrowed.rows.len() + 1, "the CSV has other rows than the screen");
+    page.fill("Filter by name", "").await?;
+    ensure!(page.table().await? == all, "an empty filter hides something");
+    Ok(())
+}
+
+pub async fn a_drag_zooms_and_there_is_a_way_back(_: &Stage, page: &Page) -> Result<()> {
+    page.goto("/reports/message-traffic?range=last-28-days").await?;
+    page.drag_chart(0.3, 0.6).await?;
+    page.settled().await?;
+    let rows = page.table().await?.rows.len();
+    ensure!((6..14).contains(&rows), "a drag over a third of 28 days shows {rows}");
+    ensure!(page.path().await?.contains(".."), "the address does not say the dates: {}", page.path().await?);
+    page.click("button", "Zoom out").await?;
+    let back = "return location.search.includes('last-28-days')";
+    page.until("the range from before", back, vec![]).await?;
+    page.settled().await?;
+    ensure!(page.table().await?.rows.len() == 28);
+    let button = "return [...document.querySelectorAll('button')].every(b => b.textContent.trim() !== 'Zoom out')";
+    page.until("no way out of what was not zoomed", button, vec![]).await
+}
+
+pub async fn the_chart_is_saved_as_a_picture(_: &Stage, page: &Page) -> Result<()> {
+    page.goto("/reports/message-traffic").await?;
+    let width = page.run("return document.querySelector('canvas[data-draws]').width", vec![]).await?;
+    page.click("button", "Export").await?;
+    page.fill("File name", "november").await?;
+    page.click("button", "Save the chart as PNG").await?;
+    let file = page.downloaded("png").await?;
+    ensure!(file.file_name().is_some_and(|name| name == "november.png"), "{}", file.display());
+    let bytes = std::fs::read(&file)?;
+    ensure!(bytes.starts_with(b"\x89PNG\r\n\x1a\n"), "no PNG");
+    let of_file = u32::from_be_bytes([bytes[16], bytes[17], bytes[18], bytes[19]]);
+    ensure!(json!(of_file).as_u64() > width.as_u64(), "the picture is {of_file} wide, the chart {width}");
+    Ok(())
+}
