@@ -17,6 +17,8 @@ use crate::state::ViewState;
 #[derive(Clone, Copy)]
 pub struct Host {
     session: LocalResource<Result<Arc<Session>, Failure>>,
+    /// Whether the app was opened by a link that is good no more.
+    link_void: RwSignal<bool>,
     /// Rounded down to a slot, so that what follows from it changes four times an hour.
     pub now: Memo<Time>,
 }
@@ -33,8 +35,16 @@ impl Host {
                 ticking.clear();
             }
         });
+        let link_void = RwSignal::new(false);
         let host = Host {
-            session: LocalResource::new(|| api::get::<Session>("/api/reports".to_owned())),
+            session: LocalResource::new(move || {
+                let asked = api::get::<Session>("/api/reports".to_owned());
+                async move {
+                    link_void.set(crate::account::link_used().await == Some(false));
+                    asked.await
+                }
+            }),
+            link_void,
             now: Memo::new(move |_| clock.get().slot().start()),
         };
         provide_context(host);
@@ -54,6 +64,16 @@ impl Host {
     /// Whether the server has not said yet who is asking.
     pub fn is_unknown(self) -> bool {
         self.session.read().is_none()
+    }
+
+    /// Whether the server said that nobody is signed in.
+    pub fn is_signed_out(self) -> bool {
+        matches!(&*self.session.read(), Some(Err(Failure::Refused(error))) if error.error == "signed-out")
+    }
+
+    /// Whether the app was opened by a link that is good no more.
+    pub fn link_void(self) -> bool {
+        self.link_void.get_untracked()
     }
 
     /// The subject at the top of what the caller sees.

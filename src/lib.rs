@@ -5,6 +5,7 @@
 //! chart and the CSV ([`page::report`]). Modules without signals (`state`, `range`, `window`, `query`, `format`) are
 //! tested natively; components only wire.
 
+pub mod account;
 pub mod api;
 pub mod chart;
 pub mod compare;

@@ -116,6 +116,37 @@ pub fn overview_of(now: &str, before: &str) -> String {
     format!("{now}, compared with {before}.")
 }
 
+pub const LOG_IN: &str = "Sign in";
+pub const LOG_IN_SAYS: &str = "With the account that your administrator made for you.";
+pub const LOG_IN_MAILBOX: &str = "With your mail address and its password, or with an account.";
+pub const LOG_IN_NOT_SET_UP: &str = "There is no account yet. The server’s console shows a link that makes the first one; `mailtally account setup-link` prints another.";
+pub const LINK_VOID: &str = "This link was used already, or is too old.";
+pub const SET_UP: &str = "The first account";
+pub const SET_UP_SAYS: &str = "It sees the whole server and makes the other accounts. At least eight characters.";
+pub const SET_UP_DO: &str = "Make it";
+pub const NAME: &str = "Name";
+pub const PASSWORD: &str = "Password";
+pub const LOG_OUT: &str = "Sign out";
+pub const LOG_OUT_EVERYWHERE: &str = "Sign out everywhere";
+pub const OWN_ACCOUNT: &str = "Your account";
+pub const ACCOUNTS: &str = "Accounts";
+pub const ACCOUNTS_SAYS: &str = "Who may sign in, and what they see: one subject and all that is below it.";
+pub const ACCOUNT_HEADS: [&str; 5] = ["Name", "Sees", "Last sign-in", "State", "Change"];
+pub const ACCOUNT_ADD: &str = "Add an account";
+pub const ACCOUNT_ADD_DO: &str = "Add";
+pub const ACCOUNT_ROOT: &str = "Sees: (server), a domain or a mailbox";
+pub const ACCOUNT_ENABLE: &str = "Enable";
+pub const ACCOUNT_DISABLE: &str = "Disable";
+pub const ACCOUNT_REMOVE: &str = "Remove";
+pub const ACCOUNT_ON: &str = "may sign in";
+pub const ACCOUNT_OFF: &str = "disabled";
+pub const PASSWORD_CHANGE: &str = "Change your password";
+pub const PASSWORD_CHANGE_SAYS: &str = "Every other browser that you are signed in with is signed out.";
+pub const PASSWORD_OLD: &str = "Password now";
+pub const PASSWORD_NEW: &str = "New password";
+pub const PASSWORD_CHANGED: &str = "The password is changed.";
+pub const NEVER: &str = "never";
+
 pub const LOADING: &str = "Loading";
 pub const LOADING_LONG: &str =
     "Still waiting for the server. A long range of a large server takes its time; any link, or Back, leaves it.";

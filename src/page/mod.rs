@@ -1,6 +1,8 @@
 //! Which page an address shows.
 
+mod accounts;
 mod asked;
+mod entry;
 mod frame;
 mod health;
 mod not_found;
@@ -15,6 +17,8 @@ pub use sheet::Sheet;
 
 use crate::context::Host;
 use crate::route::{Address, Router};
+use accounts::AccountsPage;
+use entry::{LogInPage, SetUpPage};
 use health::HealthPage;
 use not_found::NotFoundPage;
 use overview::OverviewPage;
@@ -27,6 +31,8 @@ enum Page {
     Overview,
     Report,
     Health,
+    Accounts,
+    SetUp,
     NotFound,
 }
 
@@ -35,6 +41,8 @@ impl Page {
         match address.path.as_str() {
             "/" => Page::Overview,
             "/health" => Page::Health,
+            accounts::PATH => Page::Accounts,
+            entry::SET_UP_PATH => Page::SetUp,
             _ if address.id_after(report::PATH).is_some() => Page::Report,
             _ => Page::NotFound,
         }
@@ -44,12 +52,16 @@ impl Page {
 #[component]
 pub fn App() -> impl IntoView {
     let router = Router::provide();
-    Host::provide();
+    let host = Host::provide();
     let page = Memo::new(move |_| router.address().with(Page::of));
+    let is_out = Memo::new(move |_| host.is_signed_out());
     move || match page.get() {
+        Page::SetUp => view! { <SetUpPage/> }.into_any(),
+        _ if is_out.get() => view! { <LogInPage link_void=host.link_void()/> }.into_any(),
         Page::Overview => view! { <OverviewPage/> }.into_any(),
         Page::Report => view! { <ReportPage/> }.into_any(),
         Page::Health => view! { <HealthPage/> }.into_any(),
+        Page::Accounts => view! { <AccountsPage/> }.into_any(),
         Page::NotFound => view! { <NotFoundPage/> }.into_any(),
     }
 }

@@ -1,7 +1,7 @@
 //! Every report by its full title, by group, in the catalogue's order. A link keeps the subject and the time.
 
 use leptos::prelude::*;
-use mailtally_model::Report;
+use mailtally_model::{Report, Subject};
 
 use crate::context::{Host, View};
 use crate::state::ViewState;
@@ -20,7 +20,8 @@ pub fn Menu(
     // Each page has its own menu, so the address at its beginning is the page's.
     let here = location_pathname().unwrap_or_default();
     let current = move |path: &str| (here == path).then_some("page");
-    let (overview, health) = (current("/"), current("/health"));
+    let (overview, health, accounts) = (current("/"), current("/health"), current("/accounts"));
+    let of_server = move || Host::get().root() == Subject::Server;
     view! {
         <div class="menu-shade" class:open=move || open.get() on:click=move |_| open.set(false)></div>
         <nav id="menu" class="menu" class:open=move || open.get() aria-label=text::MENU on:click=move |_| open.set(false)>
@@ -30,7 +31,10 @@ pub fn Menu(
             {move || groups().into_iter().map(|reports| view! { <Group reports/> }).collect_view()}
             <p class="menu-group" id="group-data">{text::MENU_DATA}</p>
             <ul class="menu-list" aria-labelledby="group-data">
-                <li><a class="menu-link" href="/health" aria-current=health>{text::HEALTH}</a></li>
+                <Show when=of_server>
+                    <li><a class="menu-link" href="/health" aria-current=health>{text::HEALTH}</a></li>
+                </Show>
+                <li><a class="menu-link" href="/accounts" aria-current=accounts>{text::ACCOUNTS}</a></li>
             </ul>
         </nav>
     }
