@@ -321,3 +321,112 @@ fn one_line_of_each_shape_is_known() {
         assert_ne!(verdict, Verdict::Unparsed, "{text}");
     }
 }
+
+/// FAULTS 57, briefly: lines of the kept corpora, damaged. Nothing panics, hangs, or counts below zero; the same over
+/// hours is what fuzz/ is for.
+#[test]
+fn damaged_lines_do_no_harm() {
+    const LINES: usize = 20_000;
+    let mut kept = lines("..", "log-lines.log");
+    kept.extend(CORPORA.iter().flat_map(|corpus| lines(corpus, "mail.log").into_iter().take(2_000)));
+    kept.extend(lines("../exim", "wide.log"));
+    let mut random = Random(57);
+    let mut counters = BTreeMap::new();
+    let mut tracker = Tracker::restore(&MailSettings::default(), std::iter::empty()).unwrap();
+    let mut envelope = Envelope::new(Zone::utc(), "mx1");
+    envelope.set_year(2026);
+    for _ in 0..LINES {
+        let mut line = kept[random.below(kept.len())].clone();
+        for _ in 0..random.below(4) {
+            let other = &kept[random.below(kept.len())];
+            random.damage(&mut line, other);
+        }
+        parse_by_all(&line);
+        let Ok(line) = envelope.parse(&line) else { continue };
+        let line = mailtally_server::syslog::Line { times: line.times.min(3), ..line };
+        let mut updates = Vec::new();
+        tracker.line(&line, &mut updates, &mut Vec::new());
+        for update in updates {
+            for (event, sign) in update.before.iter().map(|event| (event, -1)).chain([(&update.after, 1)]) {
+                event.counters(&mut |measure, subject, slot, amount| {
+                    let sum: &mut i64 = counters.entry((measure.number, subject.to_string(), slot)).or_default();
+                    *sum = sum.saturating_add(sign * amount);
+                });
+            }
+        }
+        assert!(counters.len() < 10_000_000, "open state grows without bound");
+    }
+    let negative: Vec<_> = counters.iter().filter(|(_, sum)| **sum < 0).collect();
+    assert!(negative.is_empty(), "{negative:?}");
+}
+
+/// Whatever program a line names, each parser may meet it.
+fn parse_by_all(line: &[u8]) {
+    use mailtally_server::{amavis, clamav, dovecot, exim, policy, postfix, rspamd, spamassassin};
+    let message = line.splitn(6, |byte| *byte == b' ').last().unwrap_or_default();
+    for program in ["postfix/smtpd", "postfix/cleanup", "postfix/qmgr", "postfix/pickup", "postfix/smtp"] {
+        let speaker = postfix::Speaker::parse(program.as_bytes()).unwrap();
+        let _ = postfix::parse(&speaker, message);
+    }
+    for program in ["postfix/lmtp", "postfix/bounce", "postfix/postscreen", "postfix"] {
+        let speaker = postfix::Speaker::parse(program.as_bytes()).unwrap();
+        let _ = postfix::parse(&speaker, message);
+    }
+    let _ = (dovecot::parse(message), exim::parse(message), exim::parse(line), rspamd::parse(message));
+    let _ = (amavis::parse(message), clamav::clamd(message), clamav::clamav_milter(message));
+    let _ = (spamassassin::spamd(message), spamassassin::spamc(message));
+    let _ = (policy::policyd(message), policy::mailscanner(message));
+}
+
+/// A generator whose numbers are the same each time, so that a failure can be repeated.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % bound.max(1)
+    }
+
+    /// One thing that goes wrong with a line, or that a stranger may do to it.
+    fn damage(&mut self, line: &mut Vec<u8>, other: &[u8]) {
+        const PIECES: [&[u8]; 12] = [
+            b"\0",
+            b"\xff\xfe",
+            b"<",
+            b">",
+            b"\"",
+            b", status=sent (",
+            b"; from=<",
+            b" R=",
+            b"99999999999999999999",
+            b"-1",
+            b": ",
+            b"[",
+        ];
+        let at = self.below(line.len() + 1);
+        match self.below(6) {
+            0 => line.truncate(at),
+            1 => {
+                line.splice(at..at, PIECES[self.below(PIECES.len())].iter().copied());
+            }
+            2 => {
+                let until = (at + self.below(20)).min(line.len());
+                line.drain(at..until);
+            }
+            3 => {
+                let from = self.below(other.len() + 1);
+                line.truncate(at);
+                line.extend(&other[from..]);
+            }
+            4 => {
+                if let Some(byte) = line.get_mut(at) {
+                    *byte = byte.wrapping_add(1 + self.below(255) as u8);
+                }
+            }
+            _ => {
+                let again = line[at..(at + self.below(60)).min(line.len())].to_vec();
+                line.splice(at..at, again);
+            }
+        }
+    }
+}

@@ -49,15 +49,14 @@ impl Tracker {
         if reject.stage == Stage::EndOfMessage
             && reject.is_by_milter
             && let Some(key) = key
+            && self.says_spam(reject.reply)
         {
-            if self.says_spam(reject.reply) {
-                let recipient = reject
-                    .recipient
-                    .and_then(|recipient| Mailbox::of_address(recipient, &self.settings.recipient_delimiter));
-                let subjects = recipient.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
-                let message = self.touch(at, key);
-                self.spam_blocked(at, Some(message), subjects, reject.reply, out);
-            }
+            let recipient = reject
+                .recipient
+                .and_then(|recipient| Mailbox::of_address(recipient, &self.settings.recipient_delimiter));
+            let subjects = recipient.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
+            let message = self.touch(at, key);
+            self.spam_blocked(at, Some(message), subjects, reject.reply, out);
         }
         let refused = self.refusal(at, reject, row);
         let domain = domain_of_refused(reject);
