@@ -1,5 +1,6 @@
 //! Reads files to their end, once: what is given may be plain or packed, in any order, partly or wholly known already.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use super::survey::{self, Look, Surveyed};
 use super::{Collector, Reading};
 use crate::source::SourceState;
 use crate::source::files::LogFile;
+use crate::source::position;
 use crate::source::unpack::Damage;
 
 /// Progress is told after so many steps of the merge: often enough for a bar, too seldom to cost anything.
@@ -44,16 +46,25 @@ pub enum Outcome {
     AlreadyIngested,
     /// Another file of the same import holds all of it.
     CopyOf(PathBuf),
+    /// It was renamed or replaced while it was looked at: what is there now is to be listed anew.
+    Rotated,
     /// It could not be read, or not to its end.
     Failed(String),
+}
+
+impl Outcome {
+    fn of(error: &io::Error) -> Outcome {
+        if position::was_rotated(error) { Outcome::Rotated } else { Outcome::Failed(error.to_string()) }
+    }
 }
 
 impl Imported {
     /// Whether every file was read to its end.
     pub fn is_whole(&self) -> bool {
-        self.files
-            .iter()
-            .all(|file| !matches!(file.outcome, Outcome::Failed(_)) && !file.damage.is_some_and(Damage::loses_lines))
+        self.files.iter().all(|file| {
+            !matches!(file.outcome, Outcome::Failed(_) | Outcome::Rotated)
+                && !file.damage.is_some_and(Damage::loses_lines)
+        })
     }
 }
 
@@ -105,8 +116,12 @@ fn read(
                 imported.add(&file.path, Outcome::AlreadyIngested);
                 imported.flag(damage);
             }
-            Err(error) => imported.add(&file.path, Outcome::Failed(error.to_string())),
+            Err(error) => imported.add(&file.path, Outcome::of(&error)),
         }
+    }
+    // What stands in between is not known now, and lines are read in order.
+    if imported.was_rotated() {
+        return Ok(ControlFlow::Continue(imported));
     }
     let (fresh, copies) = survey::without_copies(fresh)?;
     for copy in copies {
@@ -147,8 +162,13 @@ fn commit(merge: &mut Merge<'_>, collector: &mut Collector, imported: &mut Impor
 }
 
 impl Imported {
+    /// Whether a file was renamed or replaced meanwhile.
+    pub fn was_rotated(&self) -> bool {
+        self.files.iter().any(|file| file.outcome == Outcome::Rotated)
+    }
+
     fn add(&mut self, path: &std::path::Path, outcome: Outcome) {
-        let file = ImportedFile::from(Done::unread(path, String::new()));
+        let file = ImportedFile::from(Done::unread(path, io::Error::other("not read")));
         self.files.push(ImportedFile { outcome, ..file });
     }
 
@@ -163,7 +183,7 @@ impl From<Done> for ImportedFile {
     fn from(done: Done) -> ImportedFile {
         let book = &done.book;
         ImportedFile {
-            outcome: done.error.map_or(Outcome::Read, Outcome::Failed),
+            outcome: done.error.as_ref().map_or(Outcome::Read, Outcome::of),
             lines: book.lines,
             held_back: book.held_back,
             ahead: book.ahead,

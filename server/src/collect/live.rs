@@ -3,9 +3,10 @@
 //! A thread of its own, with the store's one writer. What it has read and not committed is nowhere but in memory: after a
 //! crash the log is read again from the last commit, so that nothing is lost and nothing counts twice.
 
+use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -15,13 +16,13 @@ use anyhow::Result;
 use mailtally_model::{Span, Time};
 use rustc_hash::FxHashMap;
 
-use super::stream::{At, Stopped, Stream, follows, predecessor};
+use super::stream::{At, Stopped, Stream, envelope, follows, predecessor};
 use super::{Collector, Outcome, Reading, import, survey};
 use crate::command::escape;
 use crate::sampler::{Places, Sampler};
 use crate::settings::Settings;
 use crate::source::SourceState;
-use crate::source::files::{self, Age};
+use crate::source::files::{self, Age, LogFile};
 use crate::source::follow::{Follower, Notice, Tail};
 use crate::source::lines::LastLine;
 use crate::store::Store;
@@ -40,6 +41,8 @@ const RETRY_SECS: i64 = 10;
 const RESTART: Duration = Duration::from_secs(10);
 /// How often patterns are looked up for logs that are new.
 const NEW_LOGS_SECS: i64 = 60;
+/// Listings of the logs at the beginning; a rotation is over after one or two.
+const MAX_LISTINGS: usize = 20;
 /// How often old events are forgotten.
 const PRUNE_SECS: i64 = 3_600;
 /// The source of the lines that this process samples itself: the store has none of this id.
@@ -226,25 +229,44 @@ impl Live {
 
     /// Reads all that matches the patterns and was not read before, rotated pieces included, merged by time.
     pub fn catch_up(&mut self, watch: &Watch) -> Result<()> {
-        let (found, refused) = files::expand(&self.patterns);
-        for refused in refused {
-            tracing::warn!("{}", escape(&refused.to_string()));
+        let mut news = |_| if watch.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let mut imported = import(&self.list(), &mut self.collector, &self.reading, &mut news)?;
+        for _ in 0..MAX_LISTINGS {
+            if !imported.was_rotated() || watch.is_stopped() {
+                break;
+            }
+            imported = import(&self.list(), &mut self.collector, &self.reading, &mut news)?;
         }
-        let imported = import(&found, &mut self.collector, &self.reading, &mut |_| {
-            if watch.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })?;
         for file in &imported.files {
             let path = escape(&file.path.display().to_string());
             match &file.outcome {
                 Outcome::Failed(why) => tracing::warn!(path, why = escape(why), "cannot read a log"),
                 Outcome::Read => tracing::info!(path, lines = file.lines, "read a log"),
-                Outcome::AlreadyIngested | Outcome::CopyOf(_) => {}
+                Outcome::AlreadyIngested | Outcome::CopyOf(_) | Outcome::Rotated => {}
             }
         }
         self.known = self.collector.sources()?;
         self.next_id = self.known.iter().map(|state| state.id).max().unwrap_or(0) + 1;
         self.find_logs();
         Ok(())
+    }
+
+    /// The files that match the patterns, listed twice alike: a rotation takes several steps, and between them a piece
+    /// has no name, or two.
+    fn list(&self) -> Vec<LogFile> {
+        let names = |files: &[LogFile]| files.iter().map(|file| (file.path.clone(), file.inode)).collect::<Vec<_>>();
+        let (mut found, mut refused) = files::expand(&self.patterns);
+        for _ in 0..MAX_LISTINGS {
+            let before = names(&found);
+            (found, refused) = files::expand(&self.patterns);
+            if names(&found) == before {
+                break;
+            }
+        }
+        for refused in refused {
+            tracing::warn!("{}", escape(&refused.to_string()));
+        }
+        found
     }
 
     /// Follows the logs that match the patterns and are not yet followed.
@@ -311,11 +333,10 @@ impl Live {
             if !log.streams.contains_key(&tail.state.id) && matches!(tail.lines.peek(last), Ok(None)) {
                 continue;
             }
-            let stream = log.streams.entry(tail.state.id).or_insert_with(|| {
-                let path = Path::new(&tail.state.path);
-                let before = before.as_ref().or_else(|| predecessor(&self.known, path, tail.state.id));
-                begin(tail, before, &self.reading)
-            });
+            let stream = match log.streams.entry(tail.state.id) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(begin(tail, before.as_ref(), &self.known, &self.reading)),
+            };
             let lines_before = stream.book.lines;
             match stream.read(&mut tail.lines, At::END, last, &mut self.collector) {
                 Ok(Stopped::Full) => full = true,
@@ -414,16 +435,21 @@ impl Log {
     }
 }
 
-/// A stream for a file that was just opened, which goes on with the one `before` it by rotation. A year that its
-/// stamps do not have is told by its last line and the time of the file.
-fn begin(tail: &Tail, before: Option<&SourceState>, reading: &Reading) -> Stream {
+/// A stream for a file that was just opened, which goes on with the one `before` it by rotation, else with the one of
+/// those `known` that ends where it begins. A year that its stamps do not have is told by its last line and the time of
+/// the file.
+fn begin(tail: &mut Tail, before: Option<&SourceState>, known: &[SourceState], reading: &Reading) -> Stream {
     let mut state = tail.state.clone();
-    if state.position == 0 {
-        state.follows = before.map(follows).unwrap_or_default();
-    }
+    let path = PathBuf::from(&state.path);
     if state.last.is_none() {
-        let file = files::look(Path::new(&state.path)).ok();
-        state.year = file.and_then(|file| survey::year(&file, reading).ok().flatten());
+        state.year = files::look(&path).ok().and_then(|file| survey::year(&file, reading).ok().flatten());
+    }
+    if state.position == 0 {
+        let last = tail.last_line();
+        let first = tail.lines.peek(last).ok().flatten();
+        let first = first.and_then(|raw| Some(envelope(&state, reading).parse(raw).ok()?.time));
+        let before = before.or_else(|| predecessor(known, &path, state.id, first));
+        state.follows = before.map(follows).unwrap_or_default();
     }
     Stream::new(state, reading)
 }

@@ -4,6 +4,7 @@
 //! and then, and a session's lines must stay in the order in which they were written.
 
 use std::collections::VecDeque;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -25,7 +26,7 @@ pub struct Done {
     pub cut: u64,
     pub damage: Option<Damage>,
     /// Why it was read no further.
-    pub error: Option<String>,
+    pub error: Option<io::Error>,
 }
 
 /// Several logs, read as one.
@@ -117,7 +118,7 @@ impl<'a> Merge<'a> {
             Stopped::Full => {}
             Stopped::Later(at) => log.at = at,
             Stopped::AtEnd => self.close(index, None),
-            Stopped::Unreadable(error) => self.close(index, Some(error.to_string())),
+            Stopped::Unreadable(error) => self.close(index, Some(error)),
         }
         Ok(())
     }
@@ -130,7 +131,11 @@ impl<'a> Merge<'a> {
             Ok(opened) => opened,
             Err(error) => {
                 self.bytes_done += piece.file.size_bytes;
-                self.done.push(Done::unread(&piece.file.path, error.to_string()));
+                if position::was_rotated(&error) {
+                    // The pieces after it wait until it is found again: they are read in order or not at all.
+                    log.pieces.clear();
+                }
+                self.done.push(Done::unread(&piece.file.path, error));
                 return true;
             }
         };
@@ -138,7 +143,7 @@ impl<'a> Merge<'a> {
         let state = state.unwrap_or_else(|| {
             let id = self.known.iter().map(|state| state.id).max().unwrap_or(0) + 1;
             let previous = log.previous.as_ref().or_else(|| continued(&self.ended, piece.first));
-            let previous = previous.or_else(|| predecessor(&self.known, &piece.file.path, id));
+            let previous = previous.or_else(|| predecessor(&self.known, &piece.file.path, id, piece.first));
             let follows = previous.map(follows).unwrap_or_default();
             // A given year is that of a log's first piece; the others follow by order.
             let last = log.previous.as_ref().and_then(|previous| previous.last).filter(|_| self.reading.year.is_some());
@@ -154,7 +159,7 @@ impl<'a> Merge<'a> {
         true
     }
 
-    fn close(&mut self, index: usize, error: Option<String>) {
+    fn close(&mut self, index: usize, error: Option<io::Error>) {
         let log = &mut self.active[index];
         let Some(Open { path, mut lines, mut stream, .. }) = log.open.take() else { return };
         stream.book.state.damage = lines.damage().map(|damage| damage.to_string());
@@ -191,7 +196,7 @@ fn continued(ended: &[SourceState], first: Option<Time>) -> Option<&SourceState>
 }
 
 impl Done {
-    pub fn unread(path: &Path, error: String) -> Done {
+    pub fn unread(path: &Path, error: io::Error) -> Done {
         Done { path: path.to_owned(), book: Book::default(), cut: 0, damage: None, error: Some(error) }
     }
 }

@@ -56,11 +56,14 @@ pub fn follows(previous: &SourceState) -> Vec<u64> {
     follows
 }
 
-/// The source that a new one at `path` goes on with after a rotation: of the same log by its name, and the newest.
-pub fn predecessor<'a>(known: &'a [SourceState], path: &Path, id: u64) -> Option<&'a SourceState> {
+/// The source that a new one at `path`, which begins at `first`, goes on with after a rotation: of the same log by its
+/// name, the newest of those that end where this one begins. One that goes beyond is no predecessor: then this is a copy
+/// of its beginning, as a log that is being packed shows it.
+pub fn predecessor<'a>(known: &'a [SourceState], path: &Path, id: u64, first: Option<Time>) -> Option<&'a SourceState> {
     let log = files::rotation(path).log;
     let same_log = |state: &&SourceState| state.id != id && files::rotation(Path::new(&state.path)).log == log;
-    known.iter().filter(same_log).max_by_key(|state| (state.last, state.id))
+    let newest = known.iter().filter(same_log).max_by_key(|state| (state.last, state.id));
+    newest.filter(|state| first.is_some() && state.last == first)
 }
 
 /// A moment in a log, as exactly as its stamps tell: logs that are read side by side are merged by it.

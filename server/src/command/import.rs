@@ -200,6 +200,7 @@ pub fn say_files(out: &mut dyn Write, imported: &Imported) -> io::Result<()> {
             Outcome::CopyOf(other) => {
                 writeln!(out, "{path}: already ingested, as {}", escape(&other.display().to_string()))?
             }
+            Outcome::Rotated => writeln!(out, "{path}: rotated while it was read: run the command again")?,
             Outcome::Failed(why) => writeln!(out, "{path}: cannot be read: {}", escape(why))?,
         }
         if let Some(damage) = file.damage {

@@ -7,6 +7,7 @@
 //! What is lost all the same, as with every follower: lines that were written and truncated away between two looks, with
 //! no copy of them beside the log. That is reported wherever it can be known.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use mailtally_model::Time;
@@ -20,6 +21,9 @@ use super::position::{self, Opened};
 const KEEP_ROTATED_SECS: i64 = 300;
 /// Rotated files held open at once; more rotations than this in five minutes are a fault of the rotation.
 const MAX_ROTATED: usize = 8;
+
+/// Listings of the pieces in one look; a rotation is over after one or two.
+const MAX_LISTINGS: usize = 5;
 
 /// One log, by the path it has while it is written.
 pub struct Follower {
@@ -173,20 +177,18 @@ impl Follower {
     /// Opens the rotated pieces beside the log that hold more than was read: the rest of the newest piece that is known,
     /// and all that are newer. False when no piece is known: then nothing tells how much is missing.
     fn catch_up(&mut self, registry: &mut Registry<'_>) -> bool {
-        let mut unread = Vec::new();
-        let mut found = false;
-        for file in files::rotated_pieces(&self.path).into_iter().rev() {
-            // A piece that cannot be read now (it is being packed) is tried at the next rotation or start.
-            let Ok(opened) = position::open(&file, &registry.known) else { continue };
-            found = opened.known.is_some();
-            unread.push((file, opened));
-            if found {
-                break;
+        let mut unread = None;
+        for _ in 0..MAX_LISTINGS {
+            match self.unread_pieces(registry) {
+                Ok(pieces) => {
+                    unread = pieces;
+                    break;
+                }
+                // The next rotation has begun: the names mean other pieces now.
+                Err(error) => tracing::debug!(%error, "a piece of a log was rotated while it was looked at"),
             }
         }
-        if !found {
-            return false;
-        }
+        let Some(unread) = unread else { return false };
         for (file, opened) in unread.into_iter().rev() {
             let is_held = |tail: &Tail| tail.inode == file.inode || Some(tail.state.id) == opened.known;
             if self.rotated.iter().any(is_held) {
@@ -198,6 +200,26 @@ impl Follower {
             self.rotated.push(tail);
         }
         true
+    }
+
+    /// The newest piece that is known, and before it those that are newer; `None` when no piece is known. An error if a
+    /// piece was renamed meanwhile.
+    fn unread_pieces(&self, registry: &Registry<'_>) -> io::Result<Option<Vec<(LogFile, Opened)>>> {
+        let mut unread = Vec::new();
+        for file in files::rotated_pieces(&self.path).into_iter().rev() {
+            let opened = match position::open(&file, &registry.known) {
+                Ok(opened) => opened,
+                Err(error) if position::was_rotated(&error) => return Err(error),
+                // A piece that cannot be read now (it is being packed) is tried at the next rotation or start.
+                Err(_) => continue,
+            };
+            let is_known = opened.known.is_some();
+            unread.push((file, opened));
+            if is_known {
+                return Ok(Some(unread));
+            }
+        }
+        Ok(None)
     }
 
     /// Whether the log, truncated, holds as much as was read of it.

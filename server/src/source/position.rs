@@ -3,10 +3,9 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
 
 use super::SourceState;
-use super::files::{self, LogFile};
+use super::files::{self, Inode, LogFile};
 use super::fingerprint::{self, Ladder};
 use super::lines::Lines;
 use super::unpack::Unpacked;
@@ -74,17 +73,29 @@ pub struct Opened {
 
 /// Opens a file and goes to the place that `known` has for what it holds.
 pub fn open(file: &LogFile, known: &[SourceState]) -> io::Result<Opened> {
-    let found = fingerprint::identify(&mut unpack(&file.path)?, known)?;
-    let mut bytes = unpack(&file.path)?;
+    let found = fingerprint::identify(&mut unpack(file)?, known)?;
+    let mut bytes = unpack(file)?;
     let (id, cursor) = found.map_or((None, Cursor::default()), |(id, cursor)| (Some(id), cursor));
     bytes.skip_to(cursor.position())?;
     Ok(Opened { lines: Lines::new(bytes, cursor), known: id })
 }
 
-fn unpack(path: &Path) -> io::Result<Unpacked> {
+/// Whether a file that was listed is no longer there under its name: it was rotated, and is to be listed anew.
+pub fn was_rotated(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
+fn unpack(file: &LogFile) -> io::Result<Unpacked> {
     // Looked at again just before: what was a file a moment ago may be a FIFO now, and opening that blocks.
-    files::look(path).map_err(io::Error::other)?;
-    Unpacked::new(File::open(path)?)
+    files::look(&file.path).map_err(|refused| match refused.is_absent() {
+        true => io::Error::new(io::ErrorKind::NotFound, refused),
+        false => io::Error::other(refused),
+    })?;
+    let opened = File::open(&file.path)?;
+    if Inode::of(&opened.metadata()?) != file.inode {
+        return Err(io::Error::new(io::ErrorKind::NotFound, "it was rotated while it was looked at"));
+    }
+    Unpacked::new(opened)
 }
 
 #[cfg(test)]

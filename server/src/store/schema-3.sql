@@ -1,4 +1,4 @@
--- Schema 3: data health by source, and which rules counted what.
+-- Schema 3: data health by source.
 
 -- How the lines of each source fared, by program. `examples` is a JSON list of lines that were not understood.
 ALTER TABLE health RENAME TO health_before;
@@ -14,12 +14,3 @@ CREATE TABLE health (
 -- No source has the number 0: these lines are nobody's any more.
 INSERT INTO health SELECT 0, program, understood, ignored, unparsed, examples FROM health_before;
 DROP TABLE health_before;
-
--- The version of the rules, and a hash of the settings of mail, by which the log time from `from_secs` on was last
--- counted. Stretches are disjoint.
-CREATE TABLE counted (
-  from_secs INTEGER PRIMARY KEY,
-  until_secs INTEGER NOT NULL,
-  rules INTEGER NOT NULL,
-  settings TEXT NOT NULL
-) STRICT;
