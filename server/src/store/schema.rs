@@ -75,11 +75,16 @@ pub fn make_private_dir(dir: &Path) -> Result<()> {
 /// Opens the file to write, making it if it is absent. Call it under the [`lock`].
 pub fn open_writer(path: &Path) -> Result<Connection> {
     let length = fs::metadata(path).map_or(0, |file| file.len());
-    if length > 0 {
+    // SQLite keeps this beside a file only while it is made; it is rolled back, which takes a connection that may write.
+    let is_half_made = path.with_extension("sqlite-journal").exists();
+    if length > 0 && !is_half_made {
         // A look without touching: what a newer Mailtally wrote is left as it is.
         accept(&connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?).map_err(|refusal| refusal.at(path))?;
     }
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    if is_half_made {
+        accept(&connection).map_err(|refusal| refusal.at(path))?;
+    }
     set_up(&connection, length).map_err(|refusal| refusal.at(path))?;
     Ok(connection)
 }
