@@ -16,7 +16,7 @@ pub fn Export() -> impl IntoView {
     let dialog = NodeRef::<html::Dialog>::new();
     let name = RwSignal::new(String::new());
     let open = move |_| {
-        name.set(proposed_name(sheet).unwrap_or_default());
+        name.set(proposed_name(&sheet).unwrap_or_default());
         if let Some(dialog) = dialog.get_untracked() {
             // It can only refuse if it is open already.
             let _ = dialog.show_modal();
@@ -46,14 +46,14 @@ fn Form(dialog: NodeRef<html::Dialog>, name: RwSignal<String>) -> impl IntoView 
     let download = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let saved =
-            save(sheet, &name.read_untracked(), CsvOptions { byte_order_mark: byte_order_mark.get_untracked() });
+            save(&sheet, &name.read_untracked(), CsvOptions { byte_order_mark: byte_order_mark.get_untracked() });
         failed.set(!saved);
         if saved {
             close();
         }
     };
     let picture = move |_| {
-        let saved = save_picture(sheet, &name.read_untracked(), failed);
+        let saved = save_picture(&sheet, &name.read_untracked(), failed);
         failed.set(saved.is_none());
     };
     let has_chart = move || sheet.canvas.get().is_some();
@@ -90,12 +90,12 @@ fn Form(dialog: NodeRef<html::Dialog>, name: RwSignal<String>) -> impl IntoView 
     }
 }
 
-fn proposed_name(sheet: Sheet) -> Option<String> {
+fn proposed_name(sheet: &Sheet) -> Option<String> {
     let table = sheet.table.get_untracked()?;
     sheet.window.with_untracked(|window| Some(csv::file_name(&table, &window.zone)))
 }
 
-fn save(sheet: Sheet, name: &str, options: CsvOptions) -> bool {
+fn save(sheet: &Sheet, name: &str, options: CsvOptions) -> bool {
     let Some(table) = sheet.table.get_untracked() else { return false };
     let order = sheet.order.get_untracked();
     let bytes = sheet.window.with_untracked(|window| csv::write(&table, &order, &window.zone, options));
@@ -103,7 +103,7 @@ fn save(sheet: Sheet, name: &str, options: CsvOptions) -> bool {
 }
 
 /// The chart as it is on screen, under the same name; `None` if there is none, or no browser to make it.
-fn save_picture(sheet: Sheet, name: &str, failed: RwSignal<bool>) -> Option<()> {
+fn save_picture(sheet: &Sheet, name: &str, failed: RwSignal<bool>) -> Option<()> {
     let (table, canvas) = (sheet.table.get_untracked()?, sheet.canvas.get_untracked()?);
     let hidden = View::get().state.with_untracked(|state| state.hidden.clone());
     let dates = sheet.window.with_untracked(|window| format::dates(window.dates));

@@ -20,7 +20,7 @@ pub fn listen() {
         let key = event.key();
         let of_report = report.and_then(|(view, sheet)| Some((view, sheet, keys::on_report(&key)?)));
         let is_done = match (of_report, keys::anywhere(&key)) {
-            (Some((view, sheet, action)), _) => untrack(|| act(host, view, sheet, action)),
+            (Some((view, sheet, action)), _) => untrack(|| act(host, view, &sheet, action)),
             (None, Some(action)) => keys::press(action),
             (None, None) => false,
         };
@@ -32,7 +32,7 @@ pub fn listen() {
 }
 
 /// `false` if there is nothing to do.
-fn act(host: Host, view: View, sheet: Sheet, action: Action) -> bool {
+fn act(host: Host, view: View, sheet: &Sheet, action: Action) -> bool {
     let state = view.state.get_untracked();
     match action {
         Action::Preset(preset) => view.change(|state| state.range = Range::Preset(preset)),
