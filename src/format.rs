@@ -1,6 +1,7 @@
 //! Values, steps and notes as words on the screen. Numbers and dates are the locale's ([`crate::intl`]), sentences are
 //! [`crate::text`]'s.
 
+use chrono::Datelike;
 use mailtally_model::catalogue::{Column, ShownAs};
 use mailtally_model::table::{Partial, Row};
 use mailtally_model::{Span, Step, Table, Time, Zone};
@@ -121,6 +122,45 @@ pub fn date_and_clock(t: Time, zone: &Zone) -> String {
     format!("{} {}", intl::date(zone.local(t), DateStyle::Date), clock(t, zone))
 }
 
+/// `22 Nov 2026 14:32:07` on the zone's wall.
+pub fn date_and_seconds(t: Time, zone: &Zone) -> String {
+    format!("{}:{:02}", date_and_clock(t, zone), t.0.rem_euclid(60))
+}
+
+/// From when until when.
+pub fn stretch(span: Span, zone: &Zone) -> String {
+    format!("{} {} {}", date_and_clock(span.from, zone), text::DASH, date_and_clock(span.until, zone))
+}
+
+/// The year on the zone's calendar.
+pub fn year_of(t: Time, zone: &Zone) -> i32 {
+    crate::range::date_of(t, zone).map_or(0, |date| date.year())
+}
+
+/// How long something lasted, in the two units that say most.
+pub fn duration(millis: u64) -> String {
+    let secs = millis / 1_000;
+    match secs {
+        0 => format!("{millis} ms"),
+        1..60 => format!("{} s", intl::number(millis as f64 / 1_000.0, usize::from(secs < 10))),
+        60..3_600 => format!("{} min {} s", secs / 60, secs % 60),
+        3_600..86_400 => format!("{} h {} min", secs / 3_600, secs / 60 % 60),
+        _ => format!("{} d {} h", secs / 86_400, secs / 3_600 % 24),
+    }
+}
+
+/// Text from outside with nothing in it that is not seen: controls, turns of direction and joiners are spelled out.
+pub fn visible(text: &str) -> String {
+    let is_hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    if !text.contains(is_hidden) {
+        return text.to_owned();
+    }
+    text.chars().map(|c| if is_hidden(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
+}
+
 /// An instant near the range: its clock where that is today's, else with its date.
 pub fn moment(t: Time, window: &Window) -> String {
     let is_today = crate::range::date_of(t, &window.zone) == Some(window.today);
@@ -169,6 +209,27 @@ mod tests {
         let report = catalogue::find("server-status").expect("a report");
         let heads: Vec<String> = report.columns.iter().take(4).map(column_head).collect();
         assert_eq!(heads, ["Avg. CPU (%)", "Avg. Memory (MB)", "Avg. Nonpaged Memory (MB)", "Avg. Handles"]);
+    }
+
+    #[test]
+    fn what_is_not_seen_is_spelled_out() {
+        // FAULTS 48
+        assert_eq!(visible("ann\u{202e}moc\u{0}\u{200b}"), "ann\\u{202e}moc\\u{0}\\u{200b}");
+        assert_eq!(visible("<script> 🙂 ü"), "<script> 🙂 ü");
+    }
+
+    #[test]
+    fn durations_have_two_units_at_most() {
+        for (millis, words) in [
+            (0, "0 ms"),
+            (999, "999 ms"),
+            (1_500, "1.5 s"),
+            (59_000, "59 s"),
+            (61_000, "1 min 1 s"),
+            (90_000_000, "1 d 1 h"),
+        ] {
+            assert_eq!(duration(millis), words);
+        }
     }
 
     #[test]

@@ -342,3 +342,135 @@ pub fn chart_rows(count: usize) -> String {
 pub fn chart_highest(label: &str, value: &str, row: &str) -> String {
     format!("Highest {label}: {value}, {row}.")
 }
+
+pub const MORE: &str = "Show more";
+
+pub const UNUSUAL: &str = "Unusual activity";
+pub const UNUSUAL_SAYS: &str = "Domains and mailboxes whose counts stand out of their own past: each day against the same weekday, each hour against the same weekday and hour, of the eight weeks before. The most unusual first.";
+pub const UNUSUAL_WEEK: &str = "Last 7 days";
+pub const UNUSUAL_FOUR_WEEKS: &str = "Last 28 days";
+pub const UNUSUAL_QUARTER: &str = "Last 90 days";
+pub const UNUSUAL_YEAR: &str = "Last year";
+pub const UNUSUAL_DOMAIN: &str = " as a whole";
+pub const UNUSUAL_ALSO: &str = "On the same day";
+pub const UNUSUAL_NONE_HEAD: &str = "Nothing unusual";
+pub const UNUSUAL_NONE: &str = "Nobody stood out of their own past. A name is compared once four of the same weekdays were read; smaller numbers than 30 are not told.";
+pub const USUALLY_NONE: &str = "usually none";
+
+pub fn on_day(day: &str) -> String {
+    format!("on {day}")
+}
+
+pub fn between(day: &str, from: &str, until: &str) -> String {
+    format!("on {day} between {from} and {until}")
+}
+
+pub fn unusual_all(total: usize) -> String {
+    format!("All {total} of the last 28 days")
+}
+
+pub const EVENTS: &str = "Events";
+pub const EVENT_HEADS: [&str; 7] = ["Time", "What", "Whose", "Peer", "Size", "Lasted", "What the log says"];
+pub const EVENT_KIND: &str = "What";
+pub const EVENT_ANY: &str = "Everything";
+pub const EVENT_TEXT: &str = "Holds the text";
+pub const EVENT_APPLY: &str = "Narrow down";
+pub const EVENT_ALL: &str = "Show all";
+pub const EVENT_FACTS: &str = "Facts";
+pub const EVENT_HOST: &str = "Logged by";
+pub const EVENT_SAID: &str = "Said";
+pub const EVENT_UTC: &str = "Time in UTC";
+pub const EVENT_COUNTED: &str = "Counted";
+pub const EVENT_NUMBER: &str = "Event no.";
+pub const EVENTS_NONE: &str = "No event is kept here.";
+
+/// Kinds of events by their id on the wire, and what they are to a person.
+pub const EVENT_KINDS: [(&str, &str); 17] = [
+    ("message", "Message accepted"),
+    ("delivery", "Delivery to a mailbox"),
+    ("bounce", "Bounce made here"),
+    ("spam-blocked", "Spam refused"),
+    ("smtp-session", "SMTP connection in"),
+    ("refused-recipient", "Recipient refused"),
+    ("refused-message", "Message refused"),
+    ("smtp-login-failed", "SMTP log-in failed"),
+    ("throttled", "Limit reached"),
+    ("smtp-attempt", "SMTP transfer out"),
+    ("pop-session", "POP session"),
+    ("imap-session", "IMAP session"),
+    ("spam-connection", "Connection to SpamAssassin"),
+    ("spam-scan", "Spam scan"),
+    ("virus-scan", "Virus scan"),
+    ("filter-failed", "Filter not reached"),
+    ("host-sample", "Host figures"),
+];
+
+/// What a kind is to a person; one that this build does not know keeps its id.
+pub fn event_kind(id: &str) -> String {
+    let known = EVENT_KINDS.iter().find(|(known, _)| *known == id);
+    known.map_or_else(|| id.to_owned(), |(_, words)| (*words).to_owned())
+}
+
+pub fn events_behind(label: &str) -> String {
+    format!("Events behind {label}")
+}
+
+pub fn events_count(count: u64) -> String {
+    let number = crate::intl::number(count as f64, 0);
+    if count == 1 { "1 event".to_owned() } else { format!("{number} events") }
+}
+
+pub fn events_make(events: &str, whole: &str) -> String {
+    format!("{events}, which make {whole}: the number in the report.")
+}
+
+pub fn events_mean(events: &str) -> String {
+    format!("{events}. The report shows a mean over the time observed.")
+}
+
+pub fn events_match(events: &str) -> String {
+    format!("{events} match.")
+}
+
+pub fn events_match_more(events: &str) -> String {
+    format!("More than {events} match.")
+}
+
+pub fn events_more(events: &str, whole: &str) -> String {
+    format!("More than {events}, too many to add up here; the report counts {whole}.")
+}
+
+pub fn events_forgotten(events: &str, amount: &str, whole: &str, kept: &str) -> String {
+    format!(
+        "{events}, which make {amount} of {whole}. Events are kept since {kept} (UTC): older ones are forgotten, their numbers are not."
+    )
+}
+
+pub fn events_fewer(events: &str, amount: &str, whole: &str) -> String {
+    format!("{events}, which make {amount} of {whole}. The others are not kept one by one.")
+}
+
+pub const OVERAGE: &str = "Overage";
+pub const OVERAGE_SAYS: &str = "What each domain and mailbox used of its monthly allowance. The numbers are those of Message Traffic and Message Data.";
+pub const OVERAGE_CSV: &str = "Export as CSV";
+pub const OVERAGE_HEADS: [&str; 5] = ["Name", "Allowance of", "Allowance", "Used", "Over"];
+pub const OVERAGE_UNSET_HEAD: &str = "Not configured";
+pub const OVERAGE_UNSET: &str =
+    "No allowance is set up. Allowances and prices stand in the settings file, in the section [overage].";
+pub const OVERAGE_NONE: &str = "Nobody used anything of an allowance in this month.";
+
+pub fn overage_price(currency: &str) -> String {
+    format!("Price ({currency})")
+}
+
+pub fn overage_until(clock: &str) -> String {
+    format!("The month is not over or not read to its end: the logs are read to {clock}.")
+}
+
+pub fn overage_missing(hours: i64) -> String {
+    format!("{hours} hours of the month were not observed: the numbers are at least these.")
+}
+
+pub fn overage_left_out(rows: usize) -> String {
+    format!("{rows} further rows, with less over, are not shown.")
+}

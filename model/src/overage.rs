@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::csv;
 use crate::measure::{self, Measure};
+use crate::wire::Overage;
 
 /// What an allowance is of: columns of Message Traffic and Message Data, so that the sums are theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -152,12 +154,37 @@ impl Money {
     }
 }
 
+/// A month's rows as a CSV file: RFC 4180, UTF-8, CRLF, raw numbers, names guarded against formulas.
+pub fn csv(month: &str, overage: &Overage) -> Vec<u8> {
+    let price = format!("Price ({})", overage.currency);
+    let mut file = line(["Month", "Name", "Counts", "Unit", "Allowance", "Used", "Over", &price]);
+    for row in &overage.rows {
+        let counts = Counts::from_id(&row.counts);
+        let unit = if counts.is_some_and(Counts::is_bytes) { "B" } else { "" };
+        let numbers = [row.allowance, row.used, row.over].map(|number| number.to_string());
+        let name = csv::guard(&row.subject.to_string()).into_owned();
+        let label = counts.map_or(row.counts.as_str(), |counts| counts.label());
+        let price = row.price.as_deref().unwrap_or_default();
+        file += &line([month, &name, label, unit, &numbers[0], &numbers[1], &numbers[2], price]);
+    }
+    file.into_bytes()
+}
+
+fn line<const N: usize>(fields: [&str; N]) -> String {
+    let quoted = fields.map(|field| match field.contains(['"', ',', '\r', '\n']) {
+        true => format!("\"{}\"", field.replace('"', "\"\"")),
+        false => field.to_owned(),
+    });
+    quoted.join(",") + "\r\n"
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::catalogue;
+    use crate::wire::OverageRow;
 
     fn rate(price: &str, per: u64) -> Rate {
         Rate { price: price.parse().expect(price), per }
@@ -204,6 +231,35 @@ mod tests {
             assert_eq!(Counts::from_id(counts.id()), Some(counts));
             assert_eq!(serde_json::to_value(counts).expect("JSON"), counts.id());
         }
+    }
+
+    #[test]
+    fn the_file_has_raw_numbers_and_no_formulas() {
+        let row = |name: &str, counts: Counts, used, over, price: Option<&str>| OverageRow {
+            subject: name.parse().expect(name),
+            counts: counts.id().to_owned(),
+            allowance: 1_000,
+            used,
+            over,
+            price: price.map(str::to_owned),
+        };
+        let overage = Overage {
+            currency: "EUR".to_owned(),
+            is_set_up: true,
+            rows: vec![
+                row("=cmd|'/c calc'!A0@example.com", Counts::DataSent, 1_234_567, 1_233_567, Some("0.12")),
+                row("\"a, b\"@example.com", Counts::Messages, 7, 0, None),
+            ],
+            left_out: 0,
+            price: Some("0.12".to_owned()),
+            read_until: None,
+            observed_secs: 0,
+        };
+        insta::assert_snapshot!(String::from_utf8(csv("2026-10", &overage)).expect("UTF-8").replace("\r\n", "⏎\n"), @r#"
+        Month,Name,Counts,Unit,Allowance,Used,Over,Price (EUR)⏎
+        2026-10,'=cmd|'/c calc'!A0@example.com,Data Sent,B,1000,1234567,1233567,0.12⏎
+        2026-10,"""a, b""@example.com","Messages, both ways",,1000,7,0,⏎
+        "#);
     }
 
     proptest! {

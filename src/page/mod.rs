@@ -3,12 +3,15 @@
 mod accounts;
 mod asked;
 mod entry;
+mod events;
 mod frame;
 mod health;
 mod not_found;
+mod overage;
 mod overview;
 mod report;
 mod sheet;
+mod unusual;
 
 use leptos::prelude::*;
 
@@ -19,10 +22,13 @@ use crate::context::Host;
 use crate::route::{Address, Router};
 use accounts::AccountsPage;
 use entry::{LogInPage, SetUpPage};
+use events::EventsPage;
 use health::HealthPage;
 use not_found::NotFoundPage;
+use overage::OveragePage;
 use overview::OverviewPage;
 use report::ReportPage;
+use unusual::UnusualPage;
 
 /// Which page it is. What else an address says (which report, which range) is the page's own, so that going from one
 /// report to another keeps the page.
@@ -30,6 +36,9 @@ use report::ReportPage;
 enum Page {
     Overview,
     Report,
+    Unusual,
+    Overage,
+    Events,
     Health,
     Accounts,
     SetUp,
@@ -40,6 +49,9 @@ impl Page {
     fn of(address: &Address) -> Page {
         match address.path.as_str() {
             "/" => Page::Overview,
+            "/unusual" => Page::Unusual,
+            "/overage" => Page::Overage,
+            "/events" => Page::Events,
             "/health" => Page::Health,
             accounts::PATH => Page::Accounts,
             entry::SET_UP_PATH => Page::SetUp,
@@ -60,6 +72,9 @@ pub fn App() -> impl IntoView {
         _ if is_out.get() => view! { <LogInPage link_void=host.link_void()/> }.into_any(),
         Page::Overview => view! { <OverviewPage/> }.into_any(),
         Page::Report => view! { <ReportPage/> }.into_any(),
+        Page::Unusual => view! { <UnusualPage/> }.into_any(),
+        Page::Overage => view! { <OveragePage/> }.into_any(),
+        Page::Events => view! { <EventsPage/> }.into_any(),
         Page::Health => view! { <HealthPage/> }.into_any(),
         Page::Accounts => view! { <AccountsPage/> }.into_any(),
         Page::NotFound => view! { <NotFoundPage/> }.into_any(),

@@ -8,10 +8,16 @@ use crate::text;
 #[component]
 pub fn NotFoundPage() -> impl IntoView {
     view! {
-        <Frame>
-            <h1 class="title">{text::NOT_FOUND_HEAD}</h1>
-            <p class="sentence">{text::NOT_FOUND}</p>
-        </Frame>
+        <Frame><NotFound/></Frame>
     }
     .into_any()
+}
+
+/// What it says, for a page whose address names it and nothing in it.
+#[component]
+pub fn NotFound() -> impl IntoView {
+    view! {
+        <h1 class="title">{text::NOT_FOUND_HEAD}</h1>
+        <p class="sentence">{text::NOT_FOUND}</p>
+    }
 }

@@ -16,6 +16,7 @@ use crate::compare::{self, Change, Compare, Earlier};
 use crate::context::Host;
 use crate::parts::notes::FailedAt;
 use crate::parts::spark;
+use crate::parts::unusual::UnusualShort;
 use crate::query::Query;
 use crate::range::{Dates, Preset, Range, date_of};
 use crate::state::ViewState;
@@ -37,7 +38,7 @@ pub fn OverviewPage() -> impl IntoView {
             <h1 class="title">{text::OVERVIEW}</h1>
             <p class="sentence">{text::OVERVIEW_SAYS}" "{dates}</p>
             {move || match period.get() {
-                Some(period) => view! { <Cards period read_until/> }.into_any(),
+                Some(period) => view! { <UnusualShort/><Cards period read_until/> }.into_any(),
                 None if host.is_unknown() => view! { <Loading/> }.into_any(),
                 None if host.session().is_none() => {
                     let retry = Callback::new(move |()| host.refresh());

@@ -20,17 +20,20 @@ pub fn Menu(
     // Each page has its own menu, so the address at its beginning is the page's.
     let here = location_pathname().unwrap_or_default();
     let current = move |path: &str| (here == path).then_some("page");
-    let (overview, health, accounts) = (current("/"), current("/health"), current("/accounts"));
+    let (overview, unusual, overage) = (current("/"), current("/unusual"), current("/overage"));
+    let (health, accounts) = (current("/health"), current("/accounts"));
     let of_server = move || Host::get().root() == Subject::Server;
     view! {
         <div class="menu-shade" class:open=move || open.get() on:click=move |_| open.set(false)></div>
         <nav id="menu" class="menu" class:open=move || open.get() aria-label=text::MENU on:click=move |_| open.set(false)>
             <ul class="menu-list menu-first">
                 <li><a class="menu-link" id=keys::OVERVIEW_LINK href="/" aria-current=overview>{text::OVERVIEW}</a></li>
+                <li><a class="menu-link" href="/unusual" aria-current=unusual>{text::UNUSUAL}</a></li>
             </ul>
             {move || groups().into_iter().map(|reports| view! { <Group reports/> }).collect_view()}
             <p class="menu-group" id="group-data">{text::MENU_DATA}</p>
             <ul class="menu-list" aria-labelledby="group-data">
+                <li><a class="menu-link" href="/overage" aria-current=overage>{text::OVERAGE}</a></li>
                 <Show when=of_server>
                     <li><a class="menu-link" href="/health" aria-current=health>{text::HEALTH}</a></li>
                 </Show>

@@ -20,4 +20,5 @@ pub mod spark;
 pub mod table;
 pub mod tiles;
 pub mod toolbar;
+pub mod unusual;
 pub mod zone_picker;

@@ -19,6 +19,10 @@ const LOG: &str = "\
 2026-03-02T10:00:02.000000+00:00 mx postfix/smtpd[1]: disconnect from unknown[203.0.113.9] ehlo=1 mail=1 rcpt=2 data=1 quit=1 commands=6
 ";
 
+/// The events behind the deliveries.
+const EVENTS: &str =
+    "/events?report=message-traffic&column=incoming&subject=example.com&from=1772323200&until=1772582400&zone=UTC";
+
 pub async fn names_from_outside_are_text(stage: &Stage, _: &Page) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (log, data) = (folder.path().join("mail.log"), folder.path().join("data"));
@@ -41,6 +45,12 @@ async fn look(page: &Page) -> Result<()> {
     ensure!(table.rows.iter().any(|row| row.name.contains("<img")), "no row for <img: {:?}", table.rows);
     let hurt = page.run("return window.hurt === undefined && !document.querySelector('table img')", vec![]).await?;
     ensure!(hurt == true, "a name became markup");
+    page.goto(EVENTS).await?;
+    page.until("the events are listed", "return document.querySelectorAll('table tbody th').length === 2", vec![])
+        .await?;
+    let hurt = page.run("return window.hurt === undefined && !document.querySelector('table img')", vec![]).await?;
+    ensure!(hurt == true, "a name became markup among the events");
+    page.goto(&format!("/reports/message-traffic?subject=example.com&by=users&{range}")).await?;
     page.click("button", "Export").await?;
     page.until("the export is offered", "return document.querySelector('[role=dialog] input')", vec![]).await?;
     page.click("button", "Download").await?;

@@ -6,6 +6,7 @@ mod access;
 mod agreement;
 mod compare;
 mod drawing;
+mod findings;
 mod history;
 mod hostile;
 mod keyboard;
@@ -51,6 +52,10 @@ fn tests(stage: &Arc<Stage>) -> Vec<Trial> {
         trial(stage, "hovering_redraws_nothing", drawing::hovering_redraws_nothing),
         trial(stage, "what_the_page_knows_is_not_asked_again", quiet::what_the_page_knows_is_not_asked_again),
         trial(stage, "nothing_is_inline_and_nothing_complains", quiet::nothing_is_inline_and_nothing_complains),
+        trial(stage, "the_incidents_of_the_year_rank_first", findings::the_incidents_of_the_year_rank_first),
+        trial(stage, "a_number_leads_to_the_events_that_make_it", findings::a_number_leads_to_the_events_that_make_it),
+        trial(stage, "overage_is_what_the_report_counts", findings::overage_is_what_the_report_counts),
+        trial(stage, "findings_fit_every_screen", findings::findings_fit_every_screen),
         trial(stage, "names_from_outside_are_text", hostile::names_from_outside_are_text),
         trial(stage, "the_overview_shows_each_report_once", overview::the_overview_shows_each_report_once),
         trial(stage, "every_piece_of_state_is_in_the_address", places::every_piece_of_state_is_in_the_address),

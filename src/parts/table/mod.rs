@@ -10,8 +10,8 @@ use std::sync::Arc;
 use leptos::{ev, html, prelude::*};
 use mailtally_model::Table;
 
+use crate::text;
 use crate::window::Window;
-use crate::{format, text};
 use head::Head;
 use row::{NamedBy, row};
 use scroll::{Rows, rows_shown};
@@ -105,7 +105,7 @@ fn Totals(table: Signal<Arc<Table>>) -> impl IntoView {
         let table = table.read();
         let cells = table.columns.iter().map(|column| {
             let said = column.total.is_none().then_some(text::NOT_OBSERVED);
-            view! { <td title=said>{format::cell(column.column, column.total)}</td> }
+            view! { <td title=said>{row::number(&table, None, column.column, column.total)}</td> }
         });
         view! { <tr><th scope="row">{text::TOTAL}</th>{cells.collect_view()}</tr> }
     }

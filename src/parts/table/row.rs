@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use mailtally_model::Table;
 use mailtally_model::table::Row;
+use mailtally_model::{Column, Table};
 
 use crate::context::View;
+use crate::evidence::Evidence;
 use crate::format::{self, Years};
+use crate::state::ViewState;
 use crate::text;
 use crate::window::Window;
 
@@ -31,7 +33,8 @@ pub fn row(table: &Table, at: usize, named: &NamedBy) -> impl IntoView + use<> {
     let cells = table.columns.iter().map(|column| {
         let value = column.cells.get(at).copied().flatten();
         let says = value.is_none().then_some(text::NOT_OBSERVED);
-        view! { <td class:none=value.is_none() title=says>{format::cell(column.column, value)}</td> }
+        let number = number(table, Some(row), column.column, value);
+        view! { <td class:none=value.is_none() title=says>{number}</td> }
     });
     let cells = cells.collect_view();
     let note = match row {
@@ -47,6 +50,25 @@ pub fn row(table: &Table, at: usize, named: &NamedBy) -> impl IntoView + use<> {
             {cells}
         </tr>
     })
+}
+
+/// A number, as a link to the events that it was made of; `row` is `None` for the totals.
+pub fn number(table: &Table, row: Option<&Row>, column: &'static Column, value: Option<f64>) -> AnyView {
+    let words = format::cell(column, value);
+    let (subject, span) = match row {
+        // What belongs to none of the names has no address of its own.
+        Some(Row::Rest(_)) => return words.into_any(),
+        Some(Row::Step { span, .. }) => (&table.subject, span.intersect(table.span)),
+        Some(Row::Child(child)) => (child, table.span),
+        None => (&table.subject, table.span),
+    };
+    if value.is_none_or(|value| value <= 0.0) {
+        return words.into_any();
+    }
+    // Another report or zone is another Table, and makes new rows.
+    let of_cell = |state: &ViewState| Evidence::of_cell(state, column, Some(subject.clone()), span).url();
+    let href = View::get().state.with_untracked(of_cell);
+    view! { <a class="cell" href=href>{words}</a> }.into_any()
 }
 
 /// The name, as a link where it can be viewed by itself.

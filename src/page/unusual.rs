@@ -1,0 +1,96 @@
+//! Unusual activity: counts that stand out of their own past, ranked, in words.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use mailtally_model::wire::Unusual;
+
+use super::frame::Frame;
+use crate::api::{self, Failure};
+use crate::context::Host;
+use crate::parts::notes::FailedAt;
+use crate::parts::unusual::{Findings, request};
+use crate::route::Router;
+use crate::text;
+
+/// What the page offers, in days; the first that fits an incident of this month is shown if nothing is said.
+const PERIODS: [(i64, &str); 4] =
+    [(7, text::UNUSUAL_WEEK), (28, text::UNUSUAL_FOUR_WEEKS), (90, text::UNUSUAL_QUARTER), (366, text::UNUSUAL_YEAR)];
+const USUAL_PERIOD: i64 = 28;
+/// Findings of one page; more come when they are asked for.
+const PAGE: usize = 50;
+
+#[component]
+pub fn UnusualPage() -> impl IntoView {
+    Effect::new(|_| document().set_title(&format!("{} · {}", text::UNUSUAL, text::BRAND)));
+    let address = Router::get().address();
+    let days = Memo::new(move |_| period(&address.read().search));
+    view! {
+        <Frame>
+            <h1 class="title">{text::UNUSUAL}</h1>
+            <p class="sentence">{text::UNUSUAL_SAYS}</p>
+            <div class="toolbar">
+                <nav class="segments" aria-label=text::RANGE>
+                    {PERIODS.map(|period| view! { <Period period days/> })}
+                </nav>
+            </div>
+            {move || view! { <Ranking days=days.get()/> }}
+        </Frame>
+    }
+    .into_any()
+}
+
+fn period(search: &str) -> i64 {
+    let mut words = form_urlencoded::parse(search.as_bytes());
+    let days = words.find(|(key, _)| key == "days").and_then(|(_, word)| word.parse().ok());
+    days.filter(|days| PERIODS.iter().any(|(known, _)| known == days)).unwrap_or(USUAL_PERIOD)
+}
+
+#[component]
+fn Period(period: (i64, &'static str), days: Memo<i64>) -> impl IntoView {
+    let (own, name) = period;
+    let href = if own == USUAL_PERIOD { "/unusual".to_owned() } else { format!("/unusual?days={own}") };
+    view! { <a class="segment" href=href aria-current=move || (days.get() == own).then_some("true")>{name}</a> }
+}
+
+/// The pages that were asked for, one below the other.
+#[component]
+fn Ranking(days: i64) -> impl IntoView {
+    let pages = RwSignal::new(1_usize);
+    view! { <For each=move || 0..pages.get() key=|page| *page children=move |page| view! { <Page days page pages/> }/> }
+}
+
+#[component]
+fn Page(days: i64, page: usize, pages: RwSignal<usize>) -> impl IntoView {
+    let host = Host::get();
+    let first = page * PAGE;
+    let found = LocalResource::new(move || api::get::<Unusual>(request(days, host.now.get(), first, PAGE)));
+    move || match found.get() {
+        None => view! { <p class="note" role="status">{text::LOADING}</p> }.into_any(),
+        Some(Err(failure)) => failed(failure, found),
+        Some(Ok(unusual)) if unusual.total == 0 => view! {
+            <p class="note" role="status">
+                <strong>{text::UNUSUAL_NONE_HEAD}</strong>" "{text::UNUSUAL_NONE}
+            </p>
+        }
+        .into_any(),
+        Some(Ok(unusual)) => {
+            let has_more = unusual.total > first + unusual.findings.len();
+            let is_last = move || pages.get() == page + 1;
+            view! {
+                <section class="card"><Findings unusual first/></section>
+                <Show when=move || has_more && is_last()>
+                    <button type="button" class="button more" on:click=move |_| pages.update(|pages| *pages += 1)>
+                        {text::MORE}
+                    </button>
+                </Show>
+            }
+            .into_any()
+        }
+    }
+}
+
+fn failed(failure: Failure, found: LocalResource<Result<Arc<Unusual>, Failure>>) -> AnyView {
+    let retry = Callback::new(move |()| found.refetch());
+    view! { <FailedAt failure retry/> }.into_any()
+}

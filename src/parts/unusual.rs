@@ -1,0 +1,97 @@
+//! Findings as a list, each a sentence that leads to its report: for the page and for the overview.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use mailtally_model::wire::{Finding, FoundJump, Unusual};
+use mailtally_model::{SLOT_SECS, Span, Subject, Time, Zone};
+
+use crate::api;
+use crate::context::Host;
+use crate::format::Years;
+use crate::{format, jump, text, window};
+
+/// Further counts of a day that are told beside the first.
+const MAX_ALSO: usize = 4;
+/// What the overview has room for.
+const SHORT: usize = 5;
+/// How far back the overview looks.
+const SHORT_DAYS: i64 = 28;
+const DAY_SECS: i64 = 86_400;
+
+/// Where the server is asked for the days before `now`.
+pub fn request(days: i64, now: Time, skip: usize, limit: usize) -> String {
+    let until = now.slot().start().plus_secs(SLOT_SECS);
+    let from = until.plus_secs(-days * DAY_SECS);
+    format!("/api/unusual?from={}&until={}&skip={skip}&limit={limit}", from.0, until.0)
+}
+
+/// The most unusual of the last four weeks, for a place on another page. Nothing while there is nothing.
+#[component]
+pub fn UnusualShort() -> impl IntoView {
+    let host = Host::get();
+    let found = LocalResource::new(move || api::get::<Unusual>(request(SHORT_DAYS, host.now.get(), 0, SHORT)));
+    let some = move || found.get().and_then(Result::ok).filter(|unusual| !unusual.findings.is_empty());
+    move || {
+        some().map(|unusual| {
+            let more = unusual.total > unusual.findings.len();
+            view! {
+                <section class="card unusual-short" aria-labelledby="unusual-short">
+                    <h2 class="part-title" id="unusual-short">{text::UNUSUAL}</h2>
+                    <Findings unusual=unusual.clone() first=0/>
+                    {more.then(|| view! { <a class="link" href="/unusual">{text::unusual_all(unusual.total)}</a> })}
+                </section>
+            }
+        })
+    }
+}
+
+/// One answer: a ranked list that begins after `first` others.
+#[component]
+pub fn Findings(unusual: Arc<Unusual>, first: usize) -> impl IntoView {
+    let now = Host::get().now.get_untracked();
+    // The days are the server's: in another zone they would begin in the middle of ours.
+    let zone = untrack(|| zone_of(&unusual, now));
+    let today = format::year_of(now, &zone);
+    let items = unusual.findings.iter().map(|finding| {
+        let years = if format::year_of(finding.day, &zone) == today { Years::Understood } else { Years::Shown };
+        item(finding, years, now, &zone)
+    });
+    view! { <ol class="findings" style:counter-reset=format!("rank {first}")>{items.collect_view()}</ol> }
+}
+
+fn zone_of(unusual: &Unusual, now: Time) -> Zone {
+    let name = window::zone_name(&crate::state::ZoneChoice::Server, Some(&unusual.zone));
+    let days = unusual.findings.iter().map(|finding| finding.day);
+    let first = days.min().unwrap_or(now).plus_secs(-120 * DAY_SECS);
+    Zone::probe(&name, Span::new(first, now), |t| crate::intl::offset_secs(&name, t))
+}
+
+fn item(finding: &Finding, years: Years, now: Time, zone: &Zone) -> Option<AnyView> {
+    let (strongest, rest) = finding.jumps.split_first()?;
+    let (what, usual) = jump::words(strongest, years, zone)?;
+    let href = jump::report(finding, strongest, now, zone).map(|state| state.url());
+    let also = rest.iter().take(MAX_ALSO).filter_map(|also| also_item(finding, also, now, zone)).collect_view();
+    let has_more = !rest.is_empty();
+    let name = format::visible(&text::subject_name(&finding.subject));
+    let is_domain = matches!(finding.subject, Subject::Domain(_));
+    Some(
+        view! {
+            <li class="finding">
+                <a class="finding-link" href=href>
+                    <bdi class="finding-name">{name}</bdi>
+                    {is_domain.then_some(text::UNUSUAL_DOMAIN)}" "{what}
+                </a>
+                <span class="finding-usual">"; "{usual}</span>
+                {has_more.then(|| view! { <ul class="finding-also" aria-label=text::UNUSUAL_ALSO>{also}</ul> })}
+            </li>
+        }
+        .into_any(),
+    )
+}
+
+fn also_item(finding: &Finding, also: &FoundJump, now: Time, zone: &Zone) -> Option<AnyView> {
+    let (what, usual) = jump::words_short(also)?;
+    let href = jump::report(finding, also, now, zone).map(|state| state.url());
+    Some(view! { <li><a href=href>{what}</a>" "<span class="finding-usual">"("{usual}")"</span></li> }.into_any())
+}

@@ -1,0 +1,91 @@
+//! What is unusual, the events behind a number, and what is over an allowance.
+
+use anyhow::{Context, Result, ensure};
+use mailtally_tests::Page;
+use serde_json::{Value, json};
+
+use crate::stage::Stage;
+
+/// The text of each item of the ranking, on screen.
+const RANKING: &str = "return [...document.querySelectorAll('main ol > li')].map(item => item.textContent.trim())";
+/// The numbers of the report that lead somewhere: text and address.
+const NUMBERS: &str = "return [...document.querySelectorAll('table tbody td a[href], table tfoot td a[href]')]
+    .map(link => [link.textContent.trim(), link.getAttribute('href')])";
+const CLICK: &str = "[...document.querySelectorAll('table td a[href]')]
+    .find(link => link.getAttribute('href') === arguments[0]).click()";
+const STATUS: &str = "const said = document.querySelector('[role=status]');
+    return said && /report|match|kept/.test(said.textContent) ? said.textContent.trim() : null";
+
+pub async fn the_incidents_of_the_year_rank_first(_: &Stage, page: &Page) -> Result<()> {
+    page.goto("/unusual").await?;
+    page.until("the ranking is there", "return document.querySelector('main ol > li')", vec![]).await?;
+    let ranking: Vec<String> = serde_json::from_value(page.run(RANKING, vec![]).await?)?;
+    let first = ranking.first().context("nothing is unusual")?;
+    ensure!(first.starts_with("tom@example.net sent ") && first.contains("usually"), "{first}");
+    let second = ranking.get(1).context("only one is unusual")?;
+    ensure!(second.starts_with("orders@shop.example had ") && second.contains("failed POP log-ins"), "{second}");
+    ensure!(ranking.len() <= 4, "ordinary days are told, too: {ranking:?}");
+    // The sentence leads to its report.
+    page.run("document.querySelector('main ol > li a').click()", vec![]).await?;
+    page.until("the report is there", "return location.pathname.startsWith('/reports/')", vec![]).await?;
+    page.settled().await?;
+    ensure!(page.heading().await? == "Message Traffic", "{}", page.path().await?);
+    ensure!(page.path().await?.contains("subject=tom%40example.net"), "{}", page.path().await?);
+    ensure!(page.complaints().await?.is_empty(), "the browser complains");
+    Ok(())
+}
+
+pub async fn a_number_leads_to_the_events_that_make_it(_: &Stage, page: &Page) -> Result<()> {
+    for report in ["/reports/pop-sessions?by=users&subject=shop.example", "/reports/message-traffic?step=week"] {
+        page.goto(report).await?;
+        let numbers: Vec<(String, String)> = serde_json::from_value(page.run(NUMBERS, vec![]).await?)?;
+        let (number, address) = numbers.iter().find(|(number, _)| number.len() < 4).context("no small number")?;
+        page.run(CLICK, vec![json!(address)]).await?;
+        page.until("the events are added up", STATUS, vec![]).await?;
+        ensure!(page.heading().await?.starts_with("Events behind "), "{}", page.heading().await?);
+        let said = page.run(STATUS, vec![]).await?;
+        let said = said.as_str().unwrap_or_default();
+        ensure!(said.ends_with(&format!("which make {number}: the number in the report.")), "{number}: {said}");
+        page.back().await?;
+        ensure!(page.path().await? == report, "back led to {}", page.path().await?);
+    }
+    ensure!(page.complaints().await?.is_empty(), "the browser complains");
+    Ok(())
+}
+
+pub async fn overage_is_what_the_report_counts(_: &Stage, page: &Page) -> Result<()> {
+    page.goto("/overage").await?;
+    page.click("link", "Earlier").await?;
+    let rows = "return [...document.querySelectorAll('table tbody tr')].map(row =>
+        [...row.children].map(cell => cell.textContent.trim()).concat(row.querySelector('td a').getAttribute('href')))";
+    page.until("the rows are there", "return document.querySelector('table tbody tr')", vec![]).await?;
+    let rows: Vec<Vec<String>> = serde_json::from_value(page.run(rows, vec![]).await?)?;
+    ensure!(rows.iter().any(|row| row[4] != "–"), "nobody is over: {rows:?}");
+    let row = rows.iter().find(|row| row[1] == "Outgoing Messages").context("no messages")?;
+    let (used, address) = (row[3].clone(), row.last().context("no report")?.clone());
+    page.click("button", "Export as CSV").await?;
+    let mut file = csv::Reader::from_path(page.downloaded("csv").await?)?;
+    let lines: Vec<csv::StringRecord> = file.records().collect::<Result<_, _>>()?;
+    ensure!(lines.len() == rows.len(), "{} lines for {} rows", lines.len(), rows.len());
+    page.goto(&address).await?;
+    let table = page.table().await?;
+    let column = table.head.iter().position(|head| head.starts_with("Outgoing Messages")).context("no such column")?;
+    ensure!(table.totals[column - 1] == used, "the report counts {}, the page {used}", table.totals[column - 1]);
+    let in_file = lines.iter().find(|line| line[1] == row[0] && line[2] == row[1]).context("not in the file")?;
+    ensure!(in_file[5] == used.replace(',', ""), "{in_file:?}");
+    Ok(())
+}
+
+/// Nothing is wider than the screen, and nothing is heard that is not seen.
+pub async fn findings_fit_every_screen(_: &Stage, page: &Page) -> Result<()> {
+    for path in ["/unusual", "/overage", "/health", "/"] {
+        for (width, height) in [(390, 844), (1280, 900)] {
+            page.size(width, height).await?;
+            page.goto(path).await?;
+            page.frame().await?;
+            let wide: Value = page.run("return document.documentElement.scrollWidth", vec![]).await?;
+            ensure!(wide.as_u64().unwrap_or_default() <= u64::from(width), "{path}: {wide} px on a screen of {width}");
+        }
+    }
+    Ok(())
+}
