@@ -21,7 +21,7 @@ use mailtally_model::time::DAY_SECS;
 use mailtally_model::{Slot, Span, Subject, Time, Zone};
 use rustc_hash::FxHashSet;
 
-pub use import::{Imported, ImportedFile, Outcome, Progress, import};
+pub use import::{Imported, ImportedFile, Outcome, Progress, import, import_growing};
 pub use live::{Live, Watch};
 
 use crate::batch::{Batch, COPIED, LineCounts};
@@ -78,6 +78,8 @@ pub struct Reading {
     pub now: Time,
     /// What to do with a last line without a newline in a log that may still be written; a rotated one is whole.
     pub last_line: LastLine,
+    /// Whether events are kept as evidence beside the counters.
+    pub keeps_events: bool,
     /// Lines in a batch; [`MAX_BATCH_LINES`] but for tests.
     pub batch_lines: usize,
 }
@@ -105,6 +107,7 @@ pub struct Collector {
     /// Lines taken since the last commit.
     lines: usize,
     batch_lines: usize,
+    keeps_events: bool,
     copies: Copies,
     observed: Observed,
     learned: FxHashSet<Subject>,
@@ -139,6 +142,7 @@ impl Collector {
             batch: Batch::default(),
             lines: 0,
             batch_lines: reading.batch_lines,
+            keeps_events: reading.keeps_events,
             copies,
             observed: Observed::new(reading.silence_gap_secs),
             learned: FxHashSet::default(),
@@ -252,7 +256,11 @@ impl Collector {
 
     fn book_updates(&mut self) {
         for update in self.updates.drain(..) {
-            self.batch.book(update);
+            if self.keeps_events {
+                self.batch.book(update);
+            } else {
+                self.batch.count(&update);
+            }
         }
         for subject in self.known.drain(..) {
             if !self.learned.contains(&subject) {

@@ -4,6 +4,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use mailtally_server::command::CommandLine;
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     CommandLine::parse().run()

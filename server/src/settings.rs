@@ -104,6 +104,7 @@ pub struct CollectSettings {
 #[serde(deny_unknown_fields, default)]
 pub struct EventSettings {
     /// How long `serve` keeps them, counted back from the newest log line. The counters stay for good.
+    /// 0: none is kept.
     pub keep_days: u32,
 }
 

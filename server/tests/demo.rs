@@ -88,7 +88,7 @@ fn the_lost_log_leaves_no_line() {
 fn the_log_is_kept_as_debian_keeps_it_and_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let plan = Plan { lines: 2_000, ..plan() };
-    let mut written = demo::write(plan, dir.path()).unwrap();
+    let mut written = demo::write(plan, dir.path(), |_| ()).unwrap();
     let names: Vec<_> = written.files.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
     assert_eq!(names.len(), 54);
     assert_eq!(
@@ -122,7 +122,7 @@ const WEEKS: usize = 14;
 fn counted(plan: Plan, dir: &std::path::Path) -> Reader {
     let logs = dir.join("logs");
     std::fs::create_dir(&logs).unwrap();
-    let written = demo::write(plan, &logs).unwrap();
+    let written = demo::write(plan, &logs, |_| ()).unwrap();
     let last = &written.files[written.files.len() - WEEKS..];
     let files: Vec<_> = last.iter().map(|path| files::look(path).unwrap()).collect();
     let settings: Settings = toml::from_str(demo::SITE).unwrap();
@@ -131,6 +131,7 @@ fn counted(plan: Plan, dir: &std::path::Path) -> Reader {
         year: None,
         host: "mx1".to_owned(),
         silence_gap_secs: 6 * 3600,
+        keeps_events: true,
         now: plan.until,
         last_line: LastLine::HoldBack,
         batch_lines: 50_000,

@@ -84,9 +84,21 @@ pub fn import(
     reading: &Reading,
     news: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Imported> {
+    import_growing(files, &mut std::iter::empty(), collector, reading, news)
+}
+
+/// The same for a log whose later pieces are still being written: `more` gives them in turn, oldest first, and waits for
+/// them.
+pub fn import_growing(
+    files: &[LogFile],
+    more: &mut dyn Iterator<Item = LogFile>,
+    collector: &mut Collector,
+    reading: &Reading,
+    news: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Imported> {
     let known = collector.sources()?;
     collector.write_behind();
-    let read = read(files, known, collector, reading, news);
+    let read = read(files, more, known, collector, reading, news);
     // An error of the store comes before what the reading says of it.
     collector.write_out()?;
     Ok(match read? {
@@ -102,6 +114,7 @@ pub fn import(
 /// Reads all; breaks where the listener said so.
 fn read(
     files: &[LogFile],
+    more: &mut dyn Iterator<Item = LogFile>,
     known: Vec<SourceState>,
     collector: &mut Collector,
     reading: &Reading,
@@ -127,7 +140,7 @@ fn read(
     for copy in copies {
         imported.add(&copy.path, Outcome::CopyOf(copy.of));
     }
-    let mut merge = Merge::new(survey::logs(fresh, reading), known, reading);
+    let mut merge = Merge::new(survey::logs(fresh, reading), more, known, reading);
     let mut steps = 0u32;
     while merge.step(collector)? {
         let is_commit = collector.is_full();

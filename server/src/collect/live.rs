@@ -514,6 +514,7 @@ mod tests {
                 year: None,
                 host: "box".to_owned(),
                 silence_gap_secs: 6 * 3600,
+                keeps_events: true,
                 now: NOW,
                 last_line: LastLine::HoldBack,
                 batch_lines: 7,

@@ -11,10 +11,10 @@ use anyhow::Result;
 use mailtally_model::Time;
 
 use super::stream::{At, Book, Stopped, Stream, follows, predecessor};
-use super::survey::Surveyed;
+use super::survey::{self, Look, Surveyed};
 use super::{Collector, Reading};
 use crate::source::SourceState;
-use crate::source::files::{self, Age};
+use crate::source::files::{self, Age, LogFile};
 use crate::source::lines::{LastLine, Lines};
 use crate::source::position;
 use crate::source::unpack::Damage;
@@ -32,6 +32,8 @@ pub struct Done {
 /// Several logs, read as one.
 pub struct Merge<'a> {
     reading: &'a Reading,
+    /// Pieces that are still being written, oldest first; each waits until there is one, or no more.
+    more: &'a mut dyn Iterator<Item = LogFile>,
     /// Not begun yet, in the order of their first line.
     waiting: VecDeque<Log>,
     /// Begun and not ended.
@@ -66,7 +68,13 @@ struct Open {
 }
 
 impl<'a> Merge<'a> {
-    pub fn new(logs: Vec<Vec<Surveyed>>, known: Vec<SourceState>, reading: &'a Reading) -> Merge<'a> {
+    /// `more` goes on with whichever log ends first: it is for one log alone.
+    pub fn new(
+        logs: Vec<Vec<Surveyed>>,
+        more: &'a mut dyn Iterator<Item = LogFile>,
+        known: Vec<SourceState>,
+        reading: &'a Reading,
+    ) -> Merge<'a> {
         let log = |(order, pieces): (usize, Vec<Surveyed>)| Log {
             order,
             at: pieces.first().and_then(|piece| piece.first).map_or(At::BEGINNING, At::second),
@@ -75,7 +83,7 @@ impl<'a> Merge<'a> {
             previous: None,
         };
         let waiting = logs.into_iter().enumerate().map(log).collect();
-        Merge { reading, waiting, active: Vec::new(), known, ended: Vec::new(), done: Vec::new(), bytes_done: 0 }
+        Merge { reading, more, waiting, active: Vec::new(), known, ended: Vec::new(), done: Vec::new(), bytes_done: 0 }
     }
 
     /// Reads on in the log that stands earliest. False when all are read.
@@ -125,8 +133,9 @@ impl<'a> Merge<'a> {
 
     /// Opens the next piece of a log; false when there is none.
     fn open_next(&mut self, index: usize) -> bool {
+        let piece = self.active[index].pieces.pop_front().or_else(|| self.next_written());
+        let Some(piece) = piece else { return false };
         let log = &mut self.active[index];
-        let Some(piece) = log.pieces.pop_front() else { return false };
         let opened = match position::open(&piece.file, &self.known) {
             Ok(opened) => opened,
             Err(error) => {
@@ -157,6 +166,18 @@ impl<'a> Merge<'a> {
         let last_line = if is_written { self.reading.last_line } else { LastLine::Take };
         log.open = Some(Open { path, lines: opened.lines, stream: Stream::new(state, self.reading), last_line });
         true
+    }
+
+    /// The next piece that is written while the ones before it are read.
+    fn next_written(&mut self) -> Option<Surveyed> {
+        loop {
+            let file = self.more.next()?;
+            match survey::survey(&file, &self.known, self.reading) {
+                Ok(Look::Read(piece)) => return Some(piece),
+                Ok(Look::AlreadyIngested(_)) => {}
+                Err(error) => self.done.push(Done::unread(&file.path, error)),
+            }
+        }
     }
 
     fn close(&mut self, index: usize, error: Option<io::Error>) {

@@ -6,11 +6,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 use indicatif::HumanCount;
 use mailtally_model::Time;
@@ -24,6 +24,7 @@ use crate::collect::{self, Collector, Live, Reading, Watch};
 use crate::demo::{self, Plan, Written};
 use crate::http::{self, App};
 use crate::settings::Settings;
+use crate::source::files;
 use crate::store::Store;
 
 /// How often the story goes on: fresher than a person looks.
@@ -64,16 +65,16 @@ pub fn run(args: &DemoArgs, settings: &Settings) -> Result<ExitCode> {
     match &args.write {
         Some(dir) => {
             std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-            write(plan, dir)?;
+            write(plan, dir, |_| ())?;
         }
         None => show(args, plan, settings)?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn write(plan: Plan, dir: &Path) -> Result<Written> {
+fn write(plan: Plan, dir: &Path, each: impl FnMut(&Path) + Send) -> Result<Written> {
     let began = Instant::now();
-    let written = demo::write(plan, dir).context("cannot write the made-up logs")?;
+    let written = demo::write(plan, dir, each).context("cannot write the made-up logs")?;
     let (lines, files) = (HumanCount(written.lines), written.files.len());
     eprintln!("made up {lines} log lines in {files} files in {:.1} s", began.elapsed().as_secs_f64());
     Ok(written)
@@ -132,18 +133,28 @@ fn accounts(app: &App, address: &str, now: Time) -> Result<String> {
     Ok(words)
 }
 
-/// Makes up the year and counts it.
+/// Makes up the year, and counts each week while the next is made up.
 fn count(plan: Plan, logs: &Path, data: &Path, settings: &Settings) -> Result<Written> {
     std::fs::create_dir(logs).with_context(|| format!("cannot make {}", logs.display()))?;
-    let written = write(plan, logs)?;
     let mut store = Store::open(data)?;
     store.mark_demo()?;
     let reading = reading(settings, plan.until)?;
     let mut collector = Collector::into_store(store, &settings.mail, &reading)?.in_zone(settings.zone_name());
-    let given = Given::look(&written.files, plan.until)?;
-    let imported = import::read(&given, &mut collector, &reading)?;
-    ensure!(imported.is_whole(), "the made-up logs were not read to their end");
-    Ok(written)
+    let (on_disk, weeks) = mpsc::channel();
+    thread::scope(|scope| {
+        let story = scope.spawn(|| write(plan, logs, move |week| drop(on_disk.send(week.to_owned()))));
+        // Ends when the story does, whole or broken off.
+        let mut weeks = weeks.iter().filter_map(|week: PathBuf| files::look(&week).ok());
+        let mut given = Given::default();
+        given.files.extend(weeks.next());
+        let imported = import::read_growing(&given, &mut weeks, &mut collector, &reading)?;
+        let written = story.join().map_err(|_| anyhow!("a fault ended the made-up year"))??;
+        ensure!(
+            imported.is_whole() && imported.files.len() == written.files.len(),
+            "the made-up logs were not read to their end"
+        );
+        Ok(written)
+    })
 }
 
 fn reading(settings: &Settings, now: Time) -> Result<Reading> {

@@ -75,6 +75,7 @@ impl ReadingArgs {
             silence_gap_secs: i64::from(settings.collect.silence_gap_hours) * 3600,
             now,
             last_line: LastLine::Take,
+            keeps_events: settings.events.keep_days > 0,
             batch_lines: self.batch_lines,
         })
     }
@@ -117,6 +118,7 @@ fn programs(dir: &Path) -> Result<Vec<(String, LineCounts)>> {
 }
 
 /// The files that were given, looked at before anything is read.
+#[derive(Default)]
 pub struct Given {
     pub files: Vec<LogFile>,
     /// Whether a path was refused; the sentence was said.
@@ -156,9 +158,19 @@ impl Given {
 
 /// Reads all files, with a bar where a person looks on, and says how fast it was.
 pub fn read(given: &Given, collector: &mut Collector, reading: &Reading) -> Result<Imported> {
+    read_growing(given, &mut std::iter::empty(), collector, reading)
+}
+
+/// The same, with pieces of the log that are still being written.
+pub fn read_growing(
+    given: &Given,
+    more: &mut dyn Iterator<Item = LogFile>,
+    collector: &mut Collector,
+    reading: &Reading,
+) -> Result<Imported> {
     let began = Instant::now();
     let bar = bar(given.files.iter().map(|file| file.size_bytes).sum());
-    let imported = collect::import(&given.files, collector, reading, &mut |progress| {
+    let imported = collect::import_growing(&given.files, more, collector, reading, &mut |progress| {
         bar.set_position(progress.bytes);
         let rate = progress.lines as f64 / began.elapsed().as_secs_f64().max(0.001);
         bar.set_message(format!("{} lines, {} lines/s", HumanCount(progress.lines), HumanCount(rate as u64)));

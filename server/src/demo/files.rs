@@ -38,8 +38,9 @@ impl Written {
     }
 }
 
-/// Writes the whole story into a directory.
-pub fn write(plan: Plan, dir: &Path) -> io::Result<Written> {
+/// Writes the whole story into a directory. `each` is told of each file when it is written, oldest first, so that it
+/// can be read while the next is made up.
+pub fn write(plan: Plan, dir: &Path, mut each: impl FnMut(&Path) + Send) -> io::Result<Written> {
     let rotations = rotations(&plan);
     let mut year = Year::new(plan);
     let mut lines = 0;
@@ -47,7 +48,12 @@ pub fn write(plan: Plan, dir: &Path) -> io::Result<Written> {
     let files = thread::scope(|scope| -> io::Result<Vec<PathBuf>> {
         // Compression takes about as long as making up.
         let disk = scope.spawn(move || -> io::Result<Vec<PathBuf>> {
-            weeks.into_iter().map(|(path, text)| write_file(&path, &text).map(|()| path)).collect()
+            let write = |(path, text): (PathBuf, String)| {
+                write_file(&path, &text)?;
+                each(&path);
+                Ok(path)
+            };
+            weeks.into_iter().map(write).collect()
         });
         for (position, end) in rotations.iter().enumerate() {
             let mut text = String::new();

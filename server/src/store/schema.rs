@@ -29,8 +29,9 @@ const BUSY_WAIT: Duration = Duration::from_secs(10);
 /// Files up to this size are checked through when they are opened to be written: about a second's reading. Larger
 /// ones are checked page by page as they are used.
 const MAX_CHECKED_BYTES: u64 = 256 << 20;
-/// KiB of pages that the writer keeps: the last days of the counters that rise all the time.
-const WRITER_CACHE_KIB: i64 = 64 * 1024;
+/// KiB of pages that the writer keeps: the last days of the counters that rise all the time. More is no faster, and is
+/// the largest part of what an import holds in memory.
+const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// Pages in the write-ahead log before they move to the file; larger than SQLite's 1,000 for the sake of imports.
 const CHECKPOINT_PAGES: i64 = 8_000;
 

@@ -82,6 +82,7 @@ impl Site {
             year: None,
             host: "box".to_owned(),
             silence_gap_secs: 6 * 3600,
+            keeps_events: true,
             now: MODIFIED,
             last_line: LastLine::Take,
             batch_lines,

@@ -42,6 +42,7 @@ impl Followed {
             zone: Zone::utc(),
             year: None,
             host: "box".to_owned(),
+            keeps_events: true,
             silence_gap_secs: 6 * 3600,
             now: MODIFIED,
             last_line: LastLine::HoldBack,

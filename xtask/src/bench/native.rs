@@ -1,60 +1,145 @@
-//! The native half: from log lines to stored numbers to answers.
+//! The native half: from log lines to stored numbers. Whole programs beside their peers on the same file, then the parts
+//! of ours by themselves with what they allocate.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::Depth;
 use super::document::Table;
 use super::measure::{self, Cost};
-use crate::progress::Progress;
+use super::{Depth, log};
+use crate::progress::{Progress, say};
 use crate::{root, shell};
 
 /// The steps of [`run`].
-pub const STEPS: usize = 2;
+pub const STEPS: usize = 3;
 /// Each program is run so often, and the cheapest run counts.
 const RUNS: usize = 3;
+/// Logs of so many lines; the last ones take minutes.
+const SIZES: [u64; 2] = [100_000, 1_000_000];
+const LONG_SIZES: [u64; 3] = [100_000, 1_000_000, 10_000_000];
 
 pub fn run(progress: &mut Progress, depth: Depth) -> Result<String> {
     progress.step("compile the server", || {
         shell::run(&mut shell::cargo(["build", "--release", "--package", "mailtally-server"]))
     })?;
     let folder = root::cargo_target().join("bench");
-    progress.step("import the demo's year", || import(&folder, depth))
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let import = progress.step("import beside its peers", || import(&folder, depth))?;
+    let parts = progress.step("the parts by themselves", parts)?;
+    Ok(format!("{import}{parts}"))
 }
 
 fn import(folder: &Path, depth: Depth) -> Result<String> {
-    let mut table = Table::new(&["lines", "CPU s", "s", "peak MiB"]);
-    let sizes: &[u64] = if depth == Depth::Long { &[1_000_000, 10_000_000] } else { &[1_000_000] };
-    for &lines in sizes {
-        let cost = import_of(folder, lines)?;
-        table.row([
+    let mut table =
+        Table::new(&["lines", "program", "CPU s", "s", "lines per CPU second", "CPU, import = 1", "peak MiB"]);
+    let mut kept = Table::new(&["lines", "bytes of log", "bytes stored without events", "bytes stored with events"]);
+    let sizes: &[u64] = if depth == Depth::Long { &LONG_SIZES } else { &SIZES };
+    for &size in sizes {
+        let path = folder.join("bench.log");
+        let lines = log::write(&path, size)?;
+        let bench = Bench { folder, log: &path, runs: if size > 1_000_000 { 1 } else { RUNS } };
+        let without = bench.import(0)?;
+        let without_bytes = bench.stored_bytes()?;
+        let with = bench.import(400)?;
+        kept.row([
             lines.to_string(),
-            format!("{:.2}", cost.cpu.as_secs_f64()),
-            format!("{:.2}", cost.wall.as_secs_f64()),
-            (cost.peak_bytes >> 20).to_string(),
+            fs::metadata(&path).context("cannot measure the log")?.len().to_string(),
+            without_bytes.to_string(),
+            bench.stored_bytes()?.to_string(),
         ]);
+        let peers = [
+            ("`wc -l`", bench.other("wc", &["-l"])?),
+            ("pflogsumm", bench.other("pflogsumm", &[])?),
+            ("bare: parse, join, count, store nothing (`mailtally check`)", Some(bench.check()?)),
+            ("import, counters and state", Some(without)),
+            ("import, events too", Some(with)),
+        ];
+        for (name, cost) in peers {
+            table.row(match cost {
+                Some(cost) => row(lines, name, &cost, &without),
+                None => [&lines.to_string(), name, "not installed", "", "", "", ""].map(str::to_owned),
+            });
+        }
     }
-    Ok(table.markdown())
+    Ok(format!(
+        "### Import\n\nOne file of mixed Postfix and Dovecot lines, a million a day ([the generator](../xtask/src/bench/log.rs)), of \
+         20 domains with 50 mailboxes each; the cheapest of {RUNS} runs. Peers keep no state and store nothing.\n\n{}{}",
+        table.markdown(),
+        kept.markdown()
+    ))
 }
 
-fn import_of(folder: &Path, lines: u64) -> Result<Cost> {
-    let (logs, data) = (folder.join("logs"), folder.join("data"));
-    let mailtally = root::cargo_target().join("release/mailtally");
-    fresh(&logs)?;
-    measure::run(Command::new(&mailtally).args(["demo", "--lines", &lines.to_string(), "--write"]).arg(&logs))?;
-    let mut files: Vec<_> = fs::read_dir(&logs)
-        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-        .with_context(|| format!("cannot list {}", logs.display()))?;
-    files.sort();
-    measure::least(RUNS, || {
-        fresh(&data)?;
-        let mut import = Command::new(&mailtally);
-        import.args(["import", "--log-zone", "UTC", "--data"]).arg(&data).args(&files);
-        Ok(import)
-    })
+fn row(lines: u64, name: &str, cost: &Cost, import: &Cost) -> [String; 7] {
+    let cpu = cost.cpu.as_secs_f64();
+    [
+        lines.to_string(),
+        name.to_owned(),
+        format!("{cpu:.2}"),
+        format!("{:.2}", cost.wall.as_secs_f64()),
+        format!("{:.0}", lines as f64 / cpu.max(0.001)),
+        format!("{:.2}", cpu / import.cpu.as_secs_f64().max(0.001)),
+        (cost.peak_bytes >> 20).to_string(),
+    ]
+}
+
+/// One log, and where it is counted.
+struct Bench<'a> {
+    folder: &'a Path,
+    log: &'a Path,
+    runs: usize,
+}
+
+impl Bench<'_> {
+    fn data(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// Imports into a fresh directory, with events kept so many days.
+    fn import(&self, keep_days: u32) -> Result<Cost> {
+        let settings = self.folder.join("bench.toml");
+        fs::write(&settings, format!("[events]\nkeep_days = {keep_days}\n")).context("cannot write settings")?;
+        measure::least(self.runs, || {
+            fresh(&self.data())?;
+            let mut import = mailtally();
+            import.arg("--config").arg(&settings).args(["import", "--log-zone", "UTC", "--data"]);
+            import.arg(self.data()).arg(self.log);
+            Ok(import)
+        })
+    }
+
+    fn stored_bytes(&self) -> Result<u64> {
+        let file = self.data().join("mailtally.sqlite");
+        Ok(fs::metadata(&file).with_context(|| format!("cannot measure {}", file.display()))?.len())
+    }
+
+    fn check(&self) -> Result<Cost> {
+        measure::least(self.runs, || {
+            let mut check = mailtally();
+            check.args(["check", "--log-zone", "UTC"]).arg(self.log);
+            Ok(check)
+        })
+    }
+
+    /// Another program on the same file; `None` where it is not installed.
+    fn other(&self, program: &str, arguments: &[&str]) -> Result<Option<Cost>> {
+        if !shell::is_installed(program) {
+            say(&format!("{program} is not installed: left out (on Debian, apt-get install {program})"));
+            return Ok(None);
+        }
+        measure::least(self.runs, || {
+            let mut other = Command::new(program);
+            other.args(arguments).arg(self.log);
+            Ok(other)
+        })
+        .map(Some)
+    }
+}
+
+fn mailtally() -> Command {
+    Command::new(root::cargo_target().join("release/mailtally"))
 }
 
 /// An empty folder.
@@ -63,4 +148,11 @@ fn fresh(folder: &Path) -> Result<()> {
         fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     }
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
+}
+
+/// What divan prints, as it prints it: times, and allocations on the hot paths.
+fn parts() -> Result<String> {
+    let printed = shell::output(&mut shell::cargo(["bench", "--package", "mailtally-server", "--bench", "parts"]))?;
+    let printed = String::from_utf8_lossy(&printed);
+    Ok(format!("### The parts by themselves\n\n```text\n{}\n```\n", printed.trim()))
 }
