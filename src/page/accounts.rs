@@ -52,9 +52,8 @@ fn Below() -> impl IntoView {
             .collect_view()
     };
     view! {
-        <h2 class="part-title">{text::ACCOUNTS}</h2>
         <div class="card table-scroll" tabindex="0" role="region" aria-label=text::ACCOUNTS>
-            <table class="report-table">
+            <table class="report-table account-list">
                 <thead><tr>{text::ACCOUNT_HEADS.map(|head| view! { <th scope="col">{head}</th> })}</tr></thead>
                 <tbody>{rows}</tbody>
             </table>

@@ -78,11 +78,13 @@ fn item(finding: &Finding, years: Years, now: Time, zone: &Zone) -> Option<AnyVi
     Some(
         view! {
             <li class="finding">
-                <a class="finding-link" href=href>
-                    <bdi class="finding-name">{name}</bdi>
-                    {is_domain.then_some(text::UNUSUAL_DOMAIN)}" "{what}
-                </a>
-                <span class="finding-usual">"; "{usual}</span>
+                <p class="finding-says">
+                    <a class="finding-link" href=href>
+                        <bdi class="finding-name">{name}</bdi>
+                        {is_domain.then_some(text::UNUSUAL_DOMAIN)}" "{what}
+                    </a>
+                    <span class="finding-usual">"; "{usual}</span>
+                </p>
                 {has_more.then(|| view! { <ul class="finding-also" aria-label=text::UNUSUAL_ALSO>{also}</ul> })}
             </li>
         }
