@@ -1,5 +1,6 @@
 //! Mail is sent and fetched through a real Postfix and a real Dovecot; then Mailtally reads their logs, and its reports
-//! are held to what was done and to what the clients and the other mail server saw, never to what the log says.
+//! are held to what was done and to what the clients and the other mail server saw, never to what the log says. The same
+//! Dovecot says who may sign in.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,9 +11,11 @@ use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use libtest_mimic::{Arguments, Trial};
+use mailtally_tests::account;
 use mailtally_tests::mail::{self, MESSAGES_A_MINUTE, MailServer, PASSWORD, client};
-use mailtally_tests::product::{mailtally, report};
+use mailtally_tests::product::{Server, mailtally, report};
 use mailtally_tests::talk::Talk;
+use serde_json::{Value, json};
 
 const ANN: &str = "ann@alpha.example";
 const ABE: &str = "abe@alpha.example";
@@ -23,8 +26,12 @@ fn main() -> ExitCode {
     if let Some(missing) = &missing {
         eprintln!("\nSKIPPED: no real mail server in the tests, {missing}\n");
     }
-    let test = Trial::test("reports_say_what_was_done", || Ok(reports_say_what_was_done()?));
-    libtest_mimic::run(&Arguments::from_args(), vec![test.with_ignored_flag(missing.is_some())]).exit_code()
+    let trials = vec![
+        Trial::test("reports_say_what_was_done", || Ok(reports_say_what_was_done()?)),
+        Trial::test("a_mailbox_owner_signs_in_with_its_password", || Ok(a_mailbox_owner_signs_in_with_its_password()?)),
+    ];
+    let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(missing.is_some())).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
 /// What was done, by report, column and subject (empty: the server).
@@ -71,6 +78,31 @@ fn reports_say_what_was_done() -> Result<()> {
     did.add("smtp-out-errors", "deferrals", &["", ANN], count(&seen.put_off));
     did.add("smtp-out-errors", "bounced", &["", ANN], count(&seen.refused));
     compare(&server, &did)
+}
+
+/// The site's own IMAP server says who is who, and a mailbox's owner sees that mailbox and nothing beside or above it.
+fn a_mailbox_owner_signs_in_with_its_password() -> Result<()> {
+    let mut mail = MailServer::start()?;
+    let folder = tempfile::tempdir()?;
+    let settings = format!("[accounts.mailbox]\nimap = \"127.0.0.1:{}\"\nplain = true\n", mail.imap);
+    let server = Server::serve_with(&folder.path().join("data"), &settings)?;
+    let sign_in = |name: &str, password: &str| {
+        account::request(&server.url, "POST", "/api/session", None, Some(&json!({"name": name, "password": password})))
+    };
+    let ann = sign_in(ANN, PASSWORD)?;
+    ensure!(ann.status == 200, "ann is not let in: {ann:?}");
+    let session = ann.session.context("a session begins")?;
+    let get = |path: &str| account::request(&server.url, "GET", path, Some(&session), None);
+    let reports: Value = serde_json::from_str(&get("/api/reports")?.body)?;
+    ensure!(reports["account"]["root"] == ANN, "ann's root is not her mailbox: {reports}");
+    for other in [BOB, ABE, "alpha.example", "(server)", "nobody@nowhere.example"] {
+        let asked = format!("/api/reports/message-traffic?subject={other}&by=time&from=1795219200&until=1795305600");
+        ensure!(get(&asked)?.status == 404, "ann may ask about {other}");
+    }
+    for (name, password) in [(ANN, "wrong horse"), ("nobody@alpha.example", PASSWORD), (BOB, "")] {
+        ensure!(sign_in(name, password)?.status == 401, "{name} is let in with {password:?}");
+    }
+    mail.stop()
 }
 
 /// The session's greeting is heard and answered.

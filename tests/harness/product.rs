@@ -93,9 +93,19 @@ impl Server {
 
     /// The same at an address, to come back where it was.
     pub fn serve_at(data: &Path, address: SocketAddr) -> Result<Server> {
+        Server::start(data, address, "")
+    }
+
+    /// A server over a data directory with more settings than that, in TOML.
+    pub fn serve_with(data: &Path, settings: &str) -> Result<Server> {
+        Server::start(data, free_address()?, settings)
+    }
+
+    fn start(data: &Path, address: SocketAddr, more: &str) -> Result<Server> {
         let folder = tempfile::tempdir().context("cannot make a directory for the settings")?;
         let settings = folder.path().join("mailtally.toml");
-        fs::write(&settings, "[collect]\nfiles = []\n[host]\nsample = false\n").context("cannot write settings")?;
+        let text = format!("[collect]\nfiles = []\n[host]\nsample = false\n{more}");
+        fs::write(&settings, text).context("cannot write settings")?;
         let mut command = Command::new(binary()?);
         command.arg("--config").arg(settings).args(["serve", "--listen", &address.to_string(), "--data"]).arg(data);
         account::add(data, account::ADMIN, "(server)")?;
