@@ -13,7 +13,7 @@ use mailtally_model::{Column, Family, Slot, Span, Step, Subject, Table, Zone, ca
 use mailtally_server::batch::Batch;
 use mailtally_server::postfix::Speaker;
 use mailtally_server::settings::MailSettings;
-use mailtally_server::store::{Question, Reader, Store};
+use mailtally_server::store::{IfAbsent, Question, Reader, Store};
 use mailtally_server::syslog::Envelope;
 use mailtally_server::track::Tracker;
 use mailtally_server::{dovecot, postfix};
@@ -124,7 +124,7 @@ fn stored() -> Stored {
 fn question(by: By) -> Question {
     let span = Span::new(Slot(0).start(), Slot(SLOTS).start());
     let report = catalogue::find("pop-sessions").unwrap();
-    Question { report, subject: Subject::Server, by, span, edges: None, throttling: false }
+    Question { report, subject: Subject::Server, by, span, edges: None, throttling: false, if_absent: IfAbsent::Refuse }
 }
 
 #[divan::bench(args = [By::Time, By::Domains])]

@@ -11,7 +11,7 @@ use mailtally_server::demo::{self, Incidents, Plan, Year};
 use mailtally_server::settings::Settings;
 use mailtally_server::source::files;
 use mailtally_server::source::lines::LastLine;
-use mailtally_server::store::{Question, Reader, Store};
+use mailtally_server::store::{IfAbsent, Question, Reader, Store};
 
 /// Sunday 2026-11-22T02:23:00Z.
 const UNTIL: Time = Time(1_795_314_180);
@@ -157,7 +157,15 @@ fn every_line_is_understood_and_every_report_shows_something() {
     let span = Span::new(Time(UNTIL.0 / 86_400 * 86_400 - 90 * 86_400), UNTIL.slot().span().until);
     let mut empty = Vec::new();
     for report in REPORTS {
-        let question = Question { report, subject: Subject::Server, by: By::Time, span, edges: None, throttling: true };
+        let question = Question {
+            report,
+            subject: Subject::Server,
+            by: By::Time,
+            span,
+            edges: None,
+            throttling: true,
+            if_absent: IfAbsent::Refuse,
+        };
         let answer = reader.answer(&question).unwrap();
         for column in report.columns_at(Scope::Server) {
             if answer.totals.get(column.measure().id).copied().unwrap_or(0) == 0 {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use mailtally_model::{By, Subject, catalogue};
-use mailtally_server::store::{EventQuery, Question, Reader, events};
+use mailtally_server::store::{EventQuery, IfAbsent, Question, Reader, events};
 use serde_json::Value;
 
 fn mailtally(args: &[&str]) -> Output {
@@ -67,6 +67,7 @@ fn the_events_behind_the_numbers_add_up_to_them() {
             text: None,
             after,
             limit: 100,
+            if_absent: IfAbsent::Refuse,
         };
         let page = reader.events(&query, |_| true).unwrap();
         for (measure, amount) in page.events.iter().flat_map(|event| &event.counts) {
@@ -77,7 +78,15 @@ fn the_events_behind_the_numbers_add_up_to_them() {
     }
     let mut totals = BTreeMap::new();
     for report in catalogue::REPORTS {
-        let question = Question { report, subject: Subject::Server, by: By::Time, span, edges: None, throttling: true };
+        let question = Question {
+            report,
+            subject: Subject::Server,
+            by: By::Time,
+            span,
+            edges: None,
+            throttling: true,
+            if_absent: IfAbsent::Refuse,
+        };
         totals.extend(reader.answer(&question).unwrap().totals);
     }
     totals.retain(|_, total| *total > 0);

@@ -1,5 +1,5 @@
-//! The audit log: who was let in, who was not, and what became of accounts. Kept in the file of accounts and said in our
-//! own log, each on one line whatever a name contains.
+//! The audit log: who was let in, who was not, and what became of accounts. Kept in the file of accounts; a server says
+//! it in its own log, too (`http`), and a command does not: whoever typed it knows.
 
 use mailtally_model::Time;
 use rusqlite::params;
@@ -29,7 +29,6 @@ impl Accounts {
     /// Writes an entry. An audit log that cannot be written is said in our own log and stops nothing.
     pub fn note(&self, what: &'static str, name: &str, address: &str, now: Time) {
         let name: String = name.chars().take(MAX_NAME_CHARS).collect();
-        tracing::info!(what, name = %name.escape_debug(), address, "account");
         let write = || -> Result<()> {
             let connection = self.connection();
             connection

@@ -102,6 +102,13 @@ impl Accounts {
             Ok(())
         })
     }
+
+    /// How many sessions and links are kept, over or not.
+    #[cfg(test)]
+    pub fn kept(&self) -> Result<(i64, i64)> {
+        let both = "SELECT (SELECT count(*) FROM session), (SELECT count(*) FROM link)";
+        Ok(self.connection().query_row(both, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
 }
 
 pub(super) fn end_all_of(connection: &Connection, account: i64) -> Result<()> {

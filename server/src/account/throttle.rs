@@ -71,6 +71,17 @@ impl Throttle {
         Ok(())
     }
 
+    /// Forgets those who have not failed for long.
+    pub fn forget(&self, now: Instant) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, tries| now.duration_since(tries.last) <= FORGOTTEN_AFTER);
+    }
+
+    #[cfg(test)]
+    pub fn remembered(&self) -> usize {
+        self.0.lock().expect("nobody panicked").len()
+    }
+
     /// Someone was let in: their account and this address begin anew. The address keeps what it failed on others, or
     /// whoever has one account could guess at all the rest.
     pub fn succeeded(&self, name: &str, address: IpAddr, now: Instant) {
@@ -177,7 +188,10 @@ mod tests {
             throttle.admit("another", six("2001:db8:0:1:ffff::"), start).is_err(),
             "one network of IPv6 is one client"
         );
-        assert!(throttle.admit("another", address(1), start + FORGOTTEN_AFTER + LONGEST_BY_ADDRESS).is_ok());
+        let later = start + FORGOTTEN_AFTER + LONGEST_BY_ADDRESS;
+        throttle.forget(later);
+        assert_eq!(throttle.remembered(), 0);
+        assert!(throttle.admit("another", address(1), later).is_ok());
     }
 
     #[test]
@@ -190,7 +204,7 @@ mod tests {
         for number in 0..2 * MAX_KEYS as u32 {
             let _ = throttle.admit(&format!("name{number}"), address(1_000 + number), start);
         }
-        assert!(throttle.0.lock().expect("nobody panicked").len() <= MAX_KEYS);
+        assert!(throttle.remembered() <= MAX_KEYS);
         assert!(throttle.admit("ann", address(999), start).is_err());
     }
 }

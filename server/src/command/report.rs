@@ -15,7 +15,7 @@ use mailtally_model::{By, Column, Report, Span, Step, Subject, Table, Time, Zone
 
 use super::{Usage, zones};
 use crate::settings::Settings;
-use crate::store::{MAX_CELLS, Question, ReadError, Reader};
+use crate::store::{IfAbsent, MAX_CELLS, Question, ReadError, Reader};
 
 #[derive(Debug, Args)]
 pub struct ReportArgs {
@@ -180,7 +180,7 @@ fn build(view: &View, reader: &Reader, span: Span, zone: &Zone, throttling: bool
         By::Domains | By::Users | By::Services => None,
     };
     let (report, subject, by) = (view.report, view.subject.clone(), view.by);
-    let question = Question { report, subject, by, span, edges, throttling };
+    let question = Question { report, subject, by, span, edges, throttling, if_absent: IfAbsent::Refuse };
     let answer = reader.answer(&question).map_err(|error| match error {
         ReadError::Store(error) => error,
         ReadError::NotFound | ReadError::TooLarge => anyhow::Error::new(error).context(view.subject.to_string()),

@@ -127,7 +127,7 @@ pub async fn answer(
     say: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
     say()?;
-    http::serve(listening, http::router(app), stop).await;
+    http::serve(listening, Arc::new(app), stop).await;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use tower::ServiceExt;
 use super::endpoints::{Access, ENDPOINTS, Endpoint};
 use super::tests::{PASSWORD, Site, bytes, from_here, header_of, site, site_of};
 use super::*;
-use crate::account::{Link, password};
+use crate::account::{self, Link, password};
 use crate::collect;
 use crate::settings::Settings;
 
@@ -159,61 +159,152 @@ fn roles_kept(site: &Site) -> Vec<Role> {
     roles(site)
 }
 
-/// Subjects that are not the domain admin's, in every spelling; each percent-encoded as it goes into a URL.
+/// What is not the domain admin's, in every spelling, each percent-encoded as it goes into a URL: other domains and
+/// mailboxes, stored or not; the server; services; rows that are no subjects; and names that only look like one's own.
 const STRANGE: &[&str] = &[
     "stranger.example",
     "STRANGER.example",
     "stranger.example.",
+    "stranger.example..",
+    "%73tranger.example",
+    "%2573tranger.example",
     "eve@stranger.example",
     "EVE@Stranger.Example",
     "eve%40stranger.example",
-    "%73tranger.example",
+    "eve@stranger.example.",
+    "%22eve%22@stranger.example",
+    "eve+alias@stranger.example",
+    "postmaster@stranger.example",
+    // A domain outside ASCII, as an A-label and as people write it: composed, combining, in capitals, in wide letters.
+    "xn--bcher-kva.example",
+    "XN--BCHER-KVA.EXAMPLE",
+    "xn--bcher-kva.example.",
+    "b%C3%BCcher.example",
+    "bu%CC%88cher.example",
+    "B%C3%9CCHER.example",
+    "b%C3%BCcher%E3%80%82example",
+    "carl@xn--bcher-kva.example",
+    "carl@b%C3%BCcher.example",
+    "%EF%BD%93tranger.example",
+    "stranger%C2%AD.example",
     "%28server%29",
     "(server)",
     "(Server)",
+    "(server).",
     "(other)",
     "(unattributed)",
     "clamav:mx1",
     "spamassassin:mx1",
     "sub.example.com",
     "ample.com",
+    "com",
+    ".",
     "example.com.stranger.example",
     "ann@example.com@stranger.example",
-    "b%C3%BCcher.example",
-    "xn--bcher-kva.example",
+    "example.com,stranger.example",
     "example.com%00",
+    "example.com%00.stranger.example",
     "example.com%2F..%2Fstranger.example",
     "..%2f..%2f",
+    "..%5c..%5cstranger.example",
     "%0d%0aexample.com",
     "%20example.com",
+    "%FF%FE",
+    "'%20OR%201=1--",
+    "%25",
+    "*",
     "",
     "absent.example",
     "nobody@example.org",
 ];
 
+/// The texts behind the percent signs, for a body of JSON.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        match (first, after) {
+            (b'%', [high, low, after @ ..]) => {
+                let digits = [*high, *low];
+                bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
+                rest = after;
+            }
+            _ => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Every place of an endpoint in which someone's name may stand: a subject, an account, the root of what is made.
+fn naming(endpoint: &Endpoint, name: &str) -> Vec<(String, Option<Value>)> {
+    let mut requests = Vec::new();
+    if endpoint.parameters.contains(&"subject") {
+        requests.push(request(endpoint, Some(name)));
+    }
+    // An empty name in a path is another path.
+    if endpoint.path.contains("{name}") && !name.is_empty() {
+        let (uri, body) = request(endpoint, None);
+        requests.push((uri.replace("victim@stranger.example", name), body));
+    }
+    // A root is typed by a person: blanks around it are none of it, so one's own stays one's own.
+    let is_own = account::root(&decoded(name)).is_some_and(|root| root.to_string() == "example.com");
+    if let (uri, Some(mut body)) = request(endpoint, None)
+        && body.get("root").is_some()
+        && !is_own
+    {
+        body["root"] = json!(decoded(name));
+        if body.get("name").is_some() {
+            body["name"] = json!("eve@example.com");
+        }
+        requests.push((uri, Some(body)));
+    }
+    requests
+}
+
 #[tokio::test]
 async fn a_stranger_s_subject_is_as_an_absent_one_in_every_spelling() {
     // FAULTS 76, 91
-    let site = site();
+    let mut site = site();
+    site.know("carl@xn--bcher-kva.example");
+    site.know("eve@stranger.example");
+    site.sign_in("victim@stranger.example", "stranger.example");
+    site.sign_in("xn--bcher-kva.example", "xn--bcher-kva.example");
     let dora = As::Cookie(site.sign_in("dora", "example.com"));
-    let with_subject = ENDPOINTS.iter().filter(|endpoint| endpoint.parameters.contains(&"subject"));
     let mut asked = 0;
-    for endpoint in with_subject {
-        let own = request(endpoint, Some("example.com")).0;
-        assert_eq!(send(&site, &dora, "get", &own, None).await.status(), StatusCode::OK, "{own}");
+    for endpoint in ENDPOINTS {
+        if endpoint.parameters.contains(&"subject") {
+            let own = request(endpoint, Some("example.com")).0;
+            assert_eq!(send(&site, &dora, "get", &own, None).await.status(), StatusCode::OK, "{own}");
+        }
         for strange in STRANGE {
-            let uri = request(endpoint, Some(strange)).0;
-            let response = send(&site, &dora, "get", &uri, None).await;
-            assert_eq!((response.status(), text(response).await.as_str()), (StatusCode::NOT_FOUND, NOT_FOUND), "{uri}");
-            asked += 1;
+            for (uri, body) in naming(endpoint, strange) {
+                let is_root = body.as_ref().is_some_and(|body| body.get("root").is_some());
+                let response = send(&site, &dora, endpoint.method, &uri, body).await;
+                let (status, said) = (response.status(), text(response).await);
+                let asked_for = format!("{} {uri} {strange}", endpoint.method);
+                // What cannot be the root of anything is said to be none, whoever asks and whatever is stored.
+                if is_root && account::root(&decoded(strange)).is_none() {
+                    assert_eq!(status, StatusCode::BAD_REQUEST, "{asked_for}");
+                } else {
+                    assert_eq!((status, said.as_str()), (StatusCode::NOT_FOUND, NOT_FOUND), "{asked_for}");
+                }
+                asked += 1;
+            }
         }
         // An array or a second one is no subject at all.
-        for odd in ["subject[]=stranger.example", "subject=example.com&subject=stranger.example"] {
-            let uri = format!("{}&{odd}", request(endpoint, None).0);
-            assert_eq!(send(&site, &dora, "get", &uri, None).await.status(), StatusCode::BAD_REQUEST, "{uri}");
+        for odd in ["subject[]=stranger.example", "subject=example.com&subject=stranger.example", "Subject=(server)"] {
+            if endpoint.parameters.contains(&"subject") {
+                let uri = format!("{}&{odd}", request(endpoint, None).0);
+                assert_eq!(send(&site, &dora, "get", &uri, None).await.status(), StatusCode::BAD_REQUEST, "{uri}");
+            }
         }
     }
-    assert!(asked >= 2 * STRANGE.len());
+    assert!(asked >= 8 * (STRANGE.len() - 1), "{asked}");
+    let all: Vec<String> = site.accounts.all().unwrap().into_iter().map(|account| account.name).collect();
+    assert_eq!(all, ["admin", "dora", "victim@stranger.example", "xn--bcher-kva.example"], "nothing was changed");
     // A report outside the scope, and a mailbox's own view.
     let ann = As::Cookie(site.sign_in("ann", "ann@example.com"));
     for (who, uri) in [
@@ -226,6 +317,35 @@ async fn a_stranger_s_subject_is_as_an_absent_one_in_every_spelling() {
     ] {
         let response = send(&site, who, "get", &uri, None).await;
         assert_eq!((response.status(), text(response).await.as_str()), (StatusCode::NOT_FOUND, NOT_FOUND), "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_s_own_root_is_there_before_any_mail_is() {
+    // FAULTS 76
+    let site = site();
+    for root in ["new.example", "nina@new.example", "nina@example.com"] {
+        let fresh = As::Cookie(site.sign_in(root, root));
+        for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.parameters.contains(&"subject")) {
+            for subject in [None, Some(root)] {
+                let uri = request(endpoint, subject).0;
+                let response = send(&site, &fresh, "get", &uri, None).await;
+                assert_eq!(response.status(), StatusCode::OK, "{uri} as {root}");
+                let answer: Value = serde_json::from_slice(&bytes(response).await).unwrap();
+                // Nothing of the server, which the row of nobody would stand above.
+                for rows in ["events", "findings", "rows", "subjects", "slot"] {
+                    assert_eq!(answer.get(rows).map_or(0, |rows| rows.as_array().unwrap().len()), 0, "{uri}: {answer}");
+                }
+            }
+        }
+        let by = if root.contains('@') { "time" } else { "users" };
+        let uri = format!("/api/reports/pop-sessions?{SPAN}&by={by}");
+        let answer: Value = serde_json::from_slice(&bytes(send(&site, &fresh, "get", &uri, None).await).await).unwrap();
+        assert_eq!((&answer["subjects"], &answer["totals"]["pop.connections"]), (&json!([]), &json!(0)), "{root}");
+        assert_eq!(answer["coverage"]["dovecot"], json!([[0, 86_400, 0]]), "what was read is known all the same");
+        // Anyone else of theirs is absent until there is mail.
+        let below = format!("/api/reports/pop-sessions?{SPAN}&subject=ben@new.example");
+        assert_eq!(send(&site, &fresh, "get", &below, None).await.status(), StatusCode::NOT_FOUND);
     }
 }
 

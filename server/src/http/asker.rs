@@ -12,6 +12,7 @@ use mailtally_model::{Column, Measure, Report, Scope, Subject, catalogue};
 use super::error::Refusal;
 use crate::account::{Account, Session};
 use crate::settings::AccountSettings;
+use crate::store::IfAbsent;
 
 /// Whoever asks. There is one only after the gate has let someone in.
 #[derive(Clone, Debug)]
@@ -86,6 +87,12 @@ impl Asker {
         let Some(name) = name else { return Ok(self.account.root.clone()) };
         let subject = name.parse().map_err(|_| Refusal::NotFound)?;
         if self.sees(&subject) { Ok(subject) } else { Err(Refusal::NotFound) }
+    }
+
+    /// What a question about a subject comes to of which nothing is known: to be told that there is nothing about
+    /// oneself tells nothing of anyone.
+    pub fn if_absent(&self, subject: &Subject) -> IfAbsent {
+        if *subject == self.account.root { IfAbsent::BeEmpty } else { IfAbsent::Refuse }
     }
 
     /// A report, where it exists for a subject and is not kept from whoever asks.

@@ -24,6 +24,7 @@ pub async fn page(
     let report = params.report.as_deref().map(|id| asker.report(id, &subject)).transpose()?;
     let measures = measures(&asker, report, &subject, params.measure.as_deref())?;
     let query = EventQuery {
+        if_absent: asker.if_absent(&subject),
         subject,
         measures,
         span: params::span(params.from, params.until)?,

@@ -13,6 +13,7 @@ mod error;
 mod etag;
 mod events;
 mod health;
+mod housekeeping;
 mod listen;
 mod openapi;
 mod overage;
@@ -46,7 +47,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 pub use assets::Assets;
-pub use listen::{Listening, bind, serve};
+pub use listen::{Listening, bind};
 pub use tls::provider as tls_provider;
 
 use crate::account::mailbox::MailboxLogin;
@@ -124,9 +125,17 @@ impl App {
     }
 }
 
-/// All routes, for [`serve`] and for tests.
-pub fn router(app: App) -> Router {
-    let app = Arc::new(app);
+/// Serves until `stop` is done, and keeps house meanwhile.
+pub async fn serve(listening: Listening, app: Arc<App>, stop: impl Future<Output = ()>) {
+    let router = router(Arc::clone(&app));
+    tokio::select! {
+        () = listen::serve(listening, router, stop) => {}
+        () = housekeeping::keep(&app) => {}
+    }
+}
+
+/// All routes.
+fn router(app: Arc<App>) -> Router {
     endpoints::routes()
         .fallback(elsewhere)
         .method_not_allowed_fallback(async |asker: Option<Asker>, uri: Uri| match asker {

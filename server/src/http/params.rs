@@ -1,7 +1,8 @@
 //! Parameters as they were typed, turned into what the store is asked. Each refusal is a sentence.
 
-use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
 use mailtally_model::{SLOT_SECS, Span, Time};
 use serde::Deserialize;
 
@@ -63,6 +64,18 @@ pub struct OverageParams {
     pub subject: Option<String>,
     pub from: i64,
     pub until: i64,
+}
+
+/// The part of a path that names something. What is no text names nothing.
+pub struct InPath(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for InPath {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<InPath, Refusal> {
+        let named = Path::<String>::from_request_parts(parts, state).await;
+        named.map(|Path(name)| InPath(name)).map_err(|_| Refusal::NotFound)
+    }
 }
 
 pub fn parsed<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Refusal> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use mailtally_model::account::{AccountChange, AccountList, AccountRow, AuditLog, AuditRow, NewAccount};
 use mailtally_model::{Scope, Subject};
@@ -14,7 +14,7 @@ use super::asker::Asker;
 use super::body::Body;
 use super::client::Client;
 use super::error::Refusal;
-use super::params::bad;
+use super::params::{InPath, bad};
 use crate::account::password::Password;
 use crate::account::{self, Account, AccountError};
 use crate::collect;
@@ -59,7 +59,7 @@ pub async fn change(
     State(app): State<Arc<App>>,
     client: Client,
     asker: Asker,
-    Path(name): Path<String>,
+    InPath(name): InPath,
     Body(change): Body<AccountChange>,
 ) -> Result<Json<AccountRow>, Refusal> {
     let account = managed(&app, &asker, name).await?;
@@ -90,7 +90,7 @@ pub async fn remove(
     State(app): State<Arc<App>>,
     client: Client,
     asker: Asker,
-    Path(name): Path<String>,
+    InPath(name): InPath,
 ) -> Result<StatusCode, Refusal> {
     let account = managed(&app, &asker, name).await?;
     if account.name == asker.account().name {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use mailtally_model::By;
@@ -14,7 +14,7 @@ use super::App;
 use super::asker::Asker;
 use super::error::Refusal;
 use super::etag::ETag;
-use super::params::{self, AnswerParams, bad};
+use super::params::{self, AnswerParams, InPath, bad};
 use crate::store::{Question, Version};
 
 pub async fn session(State(app): State<Arc<App>>, asker: Asker) -> Result<Json<Session>, Refusal> {
@@ -35,7 +35,7 @@ pub async fn session(State(app): State<Arc<App>>, asker: Asker) -> Result<Json<S
 pub async fn answer(
     State(app): State<Arc<App>>,
     asker: Asker,
-    Path(id): Path<String>,
+    InPath(id): InPath,
     query: Result<Query<AnswerParams>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
@@ -54,7 +54,8 @@ pub async fn answer(
     if edges.is_some() && by != By::Time {
         return Err(bad("edges go with by=time alone"));
     }
-    let question = Question { report, subject, by, span, edges, throttling: app.throttling };
+    let if_absent = asker.if_absent(&subject);
+    let question = Question { report, subject, by, span, edges, throttling: app.throttling, if_absent };
     let (tag, body) = app
         .readers
         .read(move |reader| {

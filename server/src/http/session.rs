@@ -261,9 +261,10 @@ impl App {
         tokio::task::spawn_blocking(move || work(&accounts)).await.map_err(anyhow::Error::new)?
     }
 
-    /// Writes the audit log.
+    /// Writes the audit log, and one line of our own whatever the name contains.
     pub(super) async fn note(&self, what: &'static str, name: String, client: &Client) {
         let address: IpAddr = client.address;
+        tracing::info!(what, name = %name.escape_debug(), %address, "account");
         let note = move |accounts: &Accounts| {
             accounts.note(what, &name, &address.to_string(), collect::now());
             Ok(())

@@ -53,8 +53,13 @@ fn site_over(dir: tempfile::TempDir, store: Store, settings: Settings, accounts:
     fs::write(app.join("assets/app-1a2b3c4d5e.wasm"), "plain").unwrap();
     fs::write(app.join("assets/app-1a2b3c4d5e.wasm.br"), "brotli").unwrap();
     let app = App::new(dir.path(), Assets::in_folder(&app).unwrap(), &settings).unwrap();
-    let mut site =
-        Site { accounts: Arc::clone(&app.accounts), router: router(app), store, cookie: String::new(), _dir: dir };
+    let mut site = Site {
+        accounts: Arc::clone(&app.accounts),
+        router: router(Arc::new(app)),
+        store,
+        cookie: String::new(),
+        _dir: dir,
+    };
     for (name, root) in accounts {
         site.cookie = site.sign_in(name, root);
     }
@@ -71,6 +76,16 @@ impl Site {
             LazyLock::new(|| password::hash(&password::Password::chosen(PASSWORD, "").unwrap()));
         self.accounts.add(name, &root.parse().unwrap(), &HASH, collect::now()).unwrap();
         self.cookie_of(name)
+    }
+
+    /// Stores that a mailbox is ours, and one POP session of it.
+    pub fn know(&mut self, name: &str) {
+        let mailbox: Subject = name.parse().unwrap();
+        let mut batch = Batch { known: vec![mailbox.clone()], ..Batch::default() };
+        for subject in [mailbox.parent().unwrap(), mailbox] {
+            batch.counters.add(&subject, measure::POP_CONNECTIONS.number, Slot(14), 1);
+        }
+        self.store.commit(&batch).unwrap();
     }
 
     /// The cookie of another session of an account.
@@ -548,7 +563,7 @@ async fn it_is_served_over_a_socket_until_it_is_told_to_stop() {
     let address = listening.address().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let site = site();
-    let served = tokio::spawn(serve(listening, site.router.clone(), async {
+    let served = tokio::spawn(listen::serve(listening, site.router.clone(), async {
         let _ = stopped.await;
     }));
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use mailtally_model::account::{MadeToken, NewToken, TokenList, TokenRow};
 
@@ -12,7 +12,7 @@ use super::asker::Asker;
 use super::body::Body;
 use super::client::Client;
 use super::error::Refusal;
-use super::params::bad;
+use super::params::{InPath, bad};
 use crate::account::{self, AccountError, Token};
 use crate::collect;
 
@@ -52,7 +52,7 @@ pub async fn revoke(
     State(app): State<Arc<App>>,
     client: Client,
     asker: Asker,
-    Path(id): Path<String>,
+    InPath(id): InPath,
 ) -> Result<StatusCode, Refusal> {
     let account = asker.account_id().ok_or(Refusal::NotFound)?;
     let id: i64 = id.parse().map_err(|_| Refusal::NotFound)?;

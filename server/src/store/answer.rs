@@ -30,6 +30,16 @@ pub struct Question {
     /// Whether the settings set up a limit on mail: without one, and without any event of one, throttling is not zero
     /// but not configured.
     pub throttling: bool,
+    pub if_absent: IfAbsent,
+}
+
+/// What a question about a subject of which nothing is known comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfAbsent {
+    /// Nobody has such a subject.
+    Refuse,
+    /// It is the asker's own: that there is nothing is the answer.
+    BeEmpty,
 }
 
 /// Limits on mail show in these.

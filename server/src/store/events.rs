@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 use rustc_hash::FxHashMap;
 
 use super::MAX_VALUE;
+use super::answer::IfAbsent;
 use super::counters::{self, Slots};
 use super::names::{Names, SERVER_ID};
 use crate::batch::Evidence;
@@ -41,6 +42,7 @@ pub struct EventQuery {
     pub after: Option<(Time, EventId)>,
     /// At most [`MAX_EVENTS_PAGE`].
     pub limit: usize,
+    pub if_absent: IfAbsent,
 }
 
 /// Writes a batch's events as they are now, in place of what they were, in the order of the stored keys.

@@ -23,7 +23,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{MAX_CELLS, Question};
+pub use answer::{IfAbsent, MAX_CELLS, Question};
 pub use events::{EventQuery, MAX_EVENTS_PAGE};
 pub use findings::{DueCount, Kept, Look};
 pub use health::of_source;

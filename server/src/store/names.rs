@@ -9,6 +9,8 @@ use rustc_hash::FxHashMap;
 pub const SERVER_ID: i64 = 1;
 /// The row that strangers beyond the cap are booked under.
 pub const OTHER_ID: i64 = 2;
+/// A row that is never there, nor anything below it. Not 0, which the server stands below.
+pub const NOBODY_ID: i64 = -1;
 
 /// Names without evidence that they are ours: enough for a year of an honest server's typing errors, a few tens of MB.
 const MAX_UNKNOWN: usize = 200_000;

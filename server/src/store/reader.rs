@@ -11,8 +11,8 @@ use mailtally_model::{Family, SLOT_SECS, Slot, Span, Subject, Time, catalogue};
 use rusqlite::{Connection, InterruptHandle, OptionalExtension, Transaction};
 use rustc_hash::FxHashSet;
 
-use super::answer::{self, Question};
-use super::names::SERVER_ID;
+use super::answer::{self, IfAbsent, Question};
+use super::names::{NOBODY_ID, SERVER_ID};
 use super::{counters, coverage, days, events, findings, health, schema, usage, writer};
 use crate::settings::Of;
 use crate::store::{EventQuery, Kept};
@@ -59,7 +59,7 @@ impl Reader {
     /// One report's counters.
     pub fn answer(&self, question: &Question) -> Result<Answer, ReadError> {
         self.snapshot(|tx| {
-            let subject = find(tx, &question.subject)?.ok_or(Stop::NotFound)?;
+            let subject = find(tx, &question.subject, question.if_absent)?;
             answer::read(tx, subject, question)
         })
     }
@@ -67,7 +67,7 @@ impl Reader {
     /// A page of events; `visible` says which subjects may be named to the asker.
     pub fn events(&self, query: &EventQuery, visible: impl Fn(&Subject) -> bool) -> Result<EventPage, ReadError> {
         self.snapshot(|tx| {
-            let subject = find(tx, &query.subject)?.ok_or(Stop::NotFound)?;
+            let subject = find(tx, &query.subject, query.if_absent)?;
             Ok(events::page(tx, subject, query, visible)?)
         })
     }
@@ -187,13 +187,19 @@ impl From<rusqlite::Error> for Stop {
 }
 
 /// The row of a subject that may be viewed: a stranger's name is as if absent.
-fn find(tx: &Connection, subject: &Subject) -> rusqlite::Result<Option<i64>> {
+fn find(tx: &Connection, subject: &Subject, if_absent: IfAbsent) -> Result<i64, Stop> {
     if *subject == Subject::Server {
-        return Ok(Some(SERVER_ID));
+        return Ok(SERVER_ID);
     }
-    tx.prepare_cached("SELECT id FROM name WHERE subject = ?1 AND known = 1")?
+    let known = tx
+        .prepare_cached("SELECT id FROM name WHERE subject = ?1 AND known = 1")?
         .query_row([subject.to_string()], |row| row.get(0))
-        .optional()
+        .optional()?;
+    match (known, if_absent) {
+        (Some(row), _) => Ok(row),
+        (None, IfAbsent::BeEmpty) => Ok(NOBODY_ID),
+        (None, IfAbsent::Refuse) => Err(Stop::NotFound),
+    }
 }
 
 /// From the first to the last slot that the server has a number in.

@@ -40,7 +40,7 @@ fn covered(from: i64, until: i64) -> Vec<(Family, String, Span)> {
 
 fn question(name: &str, by: By, span: Span) -> Question {
     let report = catalogue::find("pop-sessions").unwrap();
-    Question { report, subject: subject(name), by, span, edges: None, throttling: false }
+    Question { report, subject: subject(name), by, span, edges: None, throttling: false, if_absent: IfAbsent::Refuse }
 }
 
 fn ask(dir: &tempfile::TempDir, name: &str, by: By, span: Span) -> Answer {
@@ -459,6 +459,7 @@ fn a_retention_forgets_events_and_keeps_numbers() {
         text: None,
         after: None,
         limit: MAX_EVENTS_PAGE,
+        if_absent: IfAbsent::Refuse,
     };
     let page = reader.events(&all, |_| true).unwrap();
     assert_eq!(page.events.iter().map(|event| event.id).collect::<Vec<_>>(), [9, 8, 7, 6, 5]);
@@ -586,6 +587,7 @@ fn events_of(measure: &mailtally_model::Measure, span: Span) -> EventQuery {
         text: None,
         after: None,
         limit: 10,
+        if_absent: IfAbsent::Refuse,
     }
 }
 

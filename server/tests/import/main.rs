@@ -1,6 +1,7 @@
 //! Logs in, counters out: however the same lines come, they are counted once.
 #![allow(clippy::unwrap_used)]
 
+mod account;
 mod faults;
 mod kill;
 mod rotated;
