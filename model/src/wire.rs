@@ -276,9 +276,36 @@ pub struct Health {
     pub programs: Vec<ProgramHealth>,
     /// Stretches of hosts' logs that are known to be lost, newest first.
     pub gaps: Vec<HostGap>,
+    /// By which rules lines are counted now.
+    pub rules: Rules,
+    /// By which rules log time was counted, newest first. What was counted by two stands twice.
+    pub counted: Vec<CountedSpan>,
+    /// A line that is older than the newest of its log by more is too late to be counted.
+    pub late_window_secs: i64,
+    /// How long events are kept; 0 where none is.
+    pub keep_days: u32,
 }
 
-reads!(Health { problems, sources, older_sources, programs, gaps });
+reads!(Health { problems, sources, older_sources, programs, gaps, rules, counted, late_window_secs, keep_days });
+
+/// By which rules lines were counted: numbers of two versions may differ for the same lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Rules {
+    /// Rises with each change of a rule; 0 for what was counted before this was written down.
+    pub version: u32,
+    /// A fingerprint of the settings that change numbers.
+    pub settings: String,
+}
+
+/// A stretch of log time and the rules that counted its lines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountedSpan {
+    pub span: Span,
+    pub rules: Rules,
+}
+
+reads!(Rules { version, settings });
+reads!(CountedSpan { span, rules });
 
 /// One log, however often it was rotated, renamed and compressed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -307,6 +334,8 @@ pub struct SourceHealth {
     pub gaps: Vec<Span>,
     /// What is wrong with its bytes: a packed file that ends in the middle.
     pub damage: Option<String>,
+    /// Those that counted log time that it holds lines of.
+    pub rules: Vec<Rules>,
     pub programs: Vec<ProgramHealth>,
 }
 
@@ -331,6 +360,7 @@ reads!(SourceHealth {
     duplicates,
     gaps,
     damage,
+    rules,
     programs,
 });
 

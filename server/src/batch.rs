@@ -5,6 +5,7 @@ mod counters;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use mailtally_model::wire::Rules;
 use mailtally_model::{Family, Slot, Span, Subject, Time};
 use rustc_hash::FxHashMap;
 
@@ -29,13 +30,24 @@ pub struct Batch {
     pub gaps: Vec<(String, Span)>,
     /// Where each source was read to.
     pub sources: Vec<SourceState>,
-    /// Lines that were counted, by slot, as hashes of envelope and text: what another copy of the same stream brings
+    /// Lines that were read, by slot, as hashes of envelope and text: what another copy of the same stream brings
     /// is held back by these. Only ever added to.
-    pub seen: FxHashMap<Slot, Vec<u64>>,
+    pub seen: FxHashMap<Slot, SeenLines>,
+    /// By which rules this was counted.
+    pub rules: Option<Rules>,
     /// Stretches of a host's logs that lie closer together than this are one: a short silence is a true zero.
     pub silence_gap_secs: i64,
     /// Line counts and examples by source and program, for data health.
     pub health: FxHashMap<u64, ByProgram>,
+}
+
+/// Hashes of lines of a slot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SeenLines {
+    /// Each line of each source.
+    pub of_sources: Vec<u64>,
+    /// Each line that was counted, whichever source brought it: a recount asks whether they are all there again.
+    pub counted: Vec<u64>,
 }
 
 /// How the lines of each program fared.

@@ -18,6 +18,7 @@ use std::borrow::Cow;
 
 use anyhow::Result;
 use mailtally_model::time::DAY_SECS;
+use mailtally_model::wire::Rules;
 use mailtally_model::{Slot, Span, Subject, Time, Zone};
 use rustc_hash::FxHashSet;
 
@@ -27,10 +28,11 @@ pub use live::{Live, Watch};
 use crate::batch::{Batch, COPIED, LineCounts};
 use crate::command::{escape, zones};
 use crate::event::Update;
+use crate::rules;
 use crate::settings::MailSettings;
 use crate::source::SourceState;
 use crate::source::lines::LastLine;
-use crate::store::Store;
+use crate::store::{Settled, Store};
 use crate::syslog::{Line, NotALine};
 use crate::track::{Tracker, Verdict};
 use crate::unusual;
@@ -44,7 +46,7 @@ pub const MAX_BATCH_LINES: usize = 50_000;
 /// Clocks differ by minutes and zones by hours; a stamp that is a day ahead is no time.
 const MAX_AHEAD_SECS: i64 = DAY_SECS;
 /// A line that is older than the newest of its stream by more than this changes no closed slot (SEMANTICS R13).
-const LATE_WINDOW_SECS: i64 = 7 * DAY_SECS;
+pub const LATE_WINDOW_SECS: i64 = 7 * DAY_SECS;
 /// Examples of lines that were not understood, for each program in a batch.
 const MAX_EXAMPLES: usize = 5;
 /// Longer examples are cut: what matters stands at the beginning.
@@ -108,6 +110,9 @@ pub struct Collector {
     lines: usize,
     batch_lines: usize,
     keeps_events: bool,
+    /// By which rules it counts.
+    rules: Rules,
+    settled: Settled,
     copies: Copies,
     observed: Observed,
     learned: FxHashSet<Subject>,
@@ -126,16 +131,18 @@ impl Collector {
         store.commit(&Batch { known: settings.own_subjects(), ..Batch::default() })?;
         let tracker = Tracker::restore(settings, store.open_state()?.into_iter())?;
         let copies = Copies::beside(store.reader()?)?;
-        Ok(Collector::new(tracker, copies, Sink::Store(Box::new(store)), reading))
+        let settled = store.reader()?.settled()?;
+        let collector = Collector::new(tracker, copies, Sink::Store(Box::new(store)), settings, reading);
+        Ok(Collector { settled, ..collector })
     }
 
     /// Writes nothing: the sums are in memory.
     pub fn into_memory(settings: &MailSettings, reading: &Reading) -> Result<Collector> {
         let tracker = Tracker::restore(settings, std::iter::empty())?;
-        Ok(Collector::new(tracker, Copies::default(), Sink::Sums(Box::default()), reading))
+        Ok(Collector::new(tracker, Copies::default(), Sink::Sums(Box::default()), settings, reading))
     }
 
-    fn new(tracker: Tracker, copies: Copies, sink: Sink, reading: &Reading) -> Collector {
+    fn new(tracker: Tracker, copies: Copies, sink: Sink, settings: &MailSettings, reading: &Reading) -> Collector {
         Collector {
             tracker,
             sink,
@@ -143,6 +150,8 @@ impl Collector {
             lines: 0,
             batch_lines: reading.batch_lines,
             keeps_events: reading.keeps_events,
+            rules: rules::now(settings, &reading.zone, reading.silence_gap_secs),
+            settled: Settled::default(),
             copies,
             observed: Observed::new(reading.silence_gap_secs),
             learned: FxHashSet::default(),
@@ -157,6 +166,29 @@ impl Collector {
     /// The zone of reports, where days are compared; UTC if nothing is said.
     pub fn in_zone(self, zone: String) -> Collector {
         Collector { zone, ..self }
+    }
+
+    /// Numbers events from here on; for a second store beside one that has numbered its own.
+    pub fn number_events_from(&mut self, id: u64) {
+        self.tracker.number_events_from(id);
+    }
+
+    /// The number of the next event.
+    pub fn next_event(&self) -> u64 {
+        self.tracker.next_event()
+    }
+
+    /// By which rules it counts.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The store, with all that was committed; none where nothing is written.
+    pub fn into_store_again(self) -> Option<Store> {
+        match self.sink {
+            Sink::Store(store) => Some(*store),
+            Sink::Behind(_) | Sink::Sums(_) => None,
+        }
     }
 
     /// Every source that was read before, and where to.
@@ -221,7 +253,8 @@ impl Collector {
             return Ok(());
         }
         book.saw(line.time, line.host);
-        if self.copies.is_copy(&line, &book.state)? {
+        // A sample of our own stands in no log: there is no copy of it, and no log to look for at a recount.
+        if book.state.id != live::SAMPLES && self.copies.is_copy(&line, &book.state)? {
             book.held_back += 1;
             self.counts(book.state.id, COPIED).ignored += 1;
             return Ok(());
@@ -256,6 +289,9 @@ impl Collector {
 
     fn book_updates(&mut self) {
         for update in self.updates.drain(..) {
+            if update.before.is_some() && self.settled.has(update.id, update.after.time) {
+                continue;
+            }
             if self.keeps_events {
                 self.batch.book(update);
             } else {
@@ -338,6 +374,7 @@ impl Collector {
         self.batch.silence_gap_secs = self.observed.silence_gap_secs();
         self.observed.write(&mut self.batch);
         self.copies.write(&mut self.batch);
+        self.batch.rules = Some(self.rules.clone());
         match &mut self.sink {
             Sink::Store(store) => {
                 store.commit(&self.batch)?;

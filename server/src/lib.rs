@@ -21,6 +21,7 @@ pub mod spamassassin;
 pub mod batch;
 pub mod collect;
 pub mod event;
+pub mod rules;
 pub mod store;
 pub mod track;
 pub mod unusual;

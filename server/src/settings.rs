@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use mailtally_model::{Subject, catalogue};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use overage::{Allowance, Of, OverageSettings};
 
@@ -273,7 +273,7 @@ impl AccountSettings {
 }
 
 /// What the tracker must know of the site. The defaults fit a single host with Postfix as Debian sets it up.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MailSettings {
     /// Domains of ours, beside those that a local delivery or a log-in shows.
@@ -307,7 +307,7 @@ pub struct MailSettings {
 }
 
 /// What becomes of a message that a transport took (SEMANTICS R5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TransportRole {
     /// It is in a mailbox of ours.
@@ -320,7 +320,7 @@ pub enum TransportRole {
     Void,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ThrottlePattern {
     /// Part of the reply, compared without regard to case.
@@ -328,7 +328,7 @@ pub struct ThrottlePattern {
     pub limit: Limit,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClamAvSource {
     #[default]

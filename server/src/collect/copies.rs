@@ -11,7 +11,7 @@ use anyhow::Result;
 use mailtally_model::Slot;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, SeenLines};
 use crate::source::SourceState;
 use crate::store::Reader;
 use crate::syslog::Line;
@@ -39,7 +39,7 @@ pub struct Copies {
 struct Seen {
     hashes: FxHashSet<u64>,
     /// Not yet written.
-    fresh: Vec<u64>,
+    fresh: SeenLines,
     /// The commit that took what was fresh last.
     commit: u64,
     asked: u64,
@@ -60,8 +60,15 @@ impl Copies {
         let is_cut = source.first == Some(line.time);
         let before: u32 = source.follows.iter().filter(|_| is_cut).map(|id| seen.count(content, *id)).sum();
         let nth = own + before;
-        seen.insert(hash(content, own, Some(source.id)));
-        let is_copy = !seen.insert(hash(content, nth, None));
+        let of_source = hash(content, own, Some(source.id));
+        if seen.hashes.insert(of_source) {
+            seen.fresh.of_sources.push(of_source);
+        }
+        let counted = hash(content, nth, None);
+        let is_copy = !seen.hashes.insert(counted);
+        if !is_copy {
+            seen.fresh.counted.push(counted);
+        }
         self.hashes += if is_copy { 1 } else { 2 };
         Ok(is_copy)
     }
@@ -84,7 +91,7 @@ impl Copies {
     /// Hands over what is not yet written.
     pub fn write(&mut self, batch: &mut Batch) {
         for (slot, seen) in &self.slots {
-            if !seen.fresh.is_empty() {
+            if seen.is_fresh() {
                 batch.seen.insert(*slot, seen.fresh.clone());
             }
         }
@@ -94,8 +101,8 @@ impl Copies {
     /// and is there may be forgotten here.
     pub fn handed_over(&mut self, under_way: u64) {
         self.commits += 1;
-        for (slot, seen) in self.slots.iter_mut().filter(|(_, seen)| !seen.fresh.is_empty()) {
-            seen.fresh.clear();
+        for (slot, seen) in self.slots.iter_mut().filter(|(_, seen)| seen.is_fresh()) {
+            seen.fresh = SeenLines::default();
             seen.commit = self.commits;
             self.stored.insert(*slot);
         }
@@ -125,12 +132,9 @@ impl Seen {
         (0..MAX_EQUAL_LINES).take_while(is_there).count() as u32
     }
 
-    fn insert(&mut self, hash: u64) -> bool {
-        let is_new = self.hashes.insert(hash);
-        if is_new {
-            self.fresh.push(hash);
-        }
-        is_new
+    /// Every line that was read leaves a hash of its source's.
+    fn is_fresh(&self) -> bool {
+        !self.fresh.of_sources.is_empty()
     }
 }
 

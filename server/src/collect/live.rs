@@ -46,7 +46,7 @@ const MAX_LISTINGS: usize = 20;
 /// How often old events are forgotten.
 const PRUNE_SECS: i64 = 3_600;
 /// The source of the lines that this process samples itself: the store has none of this id.
-const SAMPLES: u64 = u64::MAX;
+pub(super) const SAMPLES: u64 = u64::MAX;
 
 /// What the follower and the other threads tell each other.
 #[derive(Default)]

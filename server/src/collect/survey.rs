@@ -54,7 +54,10 @@ pub fn survey(file: &LogFile, known: &[SourceState], reading: &Reading) -> io::R
     }
     let state = known.iter().find(|state| Some(state.id) == opened.known).cloned();
     let is_new = state.is_none();
-    let state = state.unwrap_or_else(|| SourceState { year: reading.year, ..SourceState::default() });
+    let state = state.unwrap_or_else(|| SourceState {
+        year: file.extent.and_then(|extent| extent.year).or(reading.year),
+        ..SourceState::default()
+    });
     let (first, year) = first_stamp(&mut opened.lines, &state, file, reading)?;
     let mut head = vec![0; HEAD_BYTES];
     let n = fill(&mut unpack(file)?, &mut head)?;

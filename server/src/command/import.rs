@@ -124,12 +124,17 @@ pub struct Given {
     /// Whether a path was refused; the sentence was said.
     pub refused: bool,
     /// Standard input, kept as long as it is read.
-    _stdin: Option<NamedTempFile>,
+    stdin: Option<NamedTempFile>,
 }
 
 impl Given {
+    /// Files that were looked at already.
+    pub fn of(files: Vec<LogFile>) -> Given {
+        Given { files, ..Given::default() }
+    }
+
     pub fn look(paths: &[PathBuf], now: Time) -> Result<Given> {
-        let mut given = Given { files: Vec::new(), refused: false, _stdin: None };
+        let mut given = Given::default();
         for path in paths {
             let looked = if path.as_os_str() == STDIN { given.stdin(now)? } else { files::look(path) };
             match looked {
@@ -151,7 +156,7 @@ impl Given {
         let mut kept = NamedTempFile::new().context("cannot make a temporary file for standard input")?;
         io::copy(&mut io::stdin().lock().by_ref(), kept.as_file_mut()).context("cannot read standard input")?;
         let file = files::look(kept.path()).map(|file| LogFile { modified: now, ..file });
-        self._stdin = Some(kept);
+        self.stdin = Some(kept);
         Ok(file)
     }
 }

@@ -4,6 +4,7 @@ mod account;
 mod check;
 mod demo;
 mod import;
+mod recount;
 mod report;
 mod serve;
 pub mod zones;
@@ -35,6 +36,7 @@ enum Command {
     Serve(serve::ServeArgs),
     Import(import::ImportArgs),
     Check(check::CheckArgs),
+    Recount(recount::RecountArgs),
     Demo(demo::DemoArgs),
     /// Say who may sign in, and what they see
     #[command(subcommand)]
@@ -52,6 +54,7 @@ impl CommandLine {
             Command::Serve(args) => serve::run(&args, &settings),
             Command::Import(args) => import::run(&args, &settings),
             Command::Check(args) => check::run(&args, &settings),
+            Command::Recount(args) => recount::run(&args, &settings),
             Command::Demo(args) => demo::run(&args, &settings),
             Command::Account(command) => account::run(&command, &settings).map(|()| ExitCode::SUCCESS),
             Command::Report(args) => report::run(&args, &settings).map(|()| ExitCode::SUCCESS),

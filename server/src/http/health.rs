@@ -9,6 +9,7 @@ use mailtally_model::wire::Health;
 
 use super::App;
 use super::error::Refusal;
+use crate::collect::LATE_WINDOW_SECS;
 
 pub async fn health(State(app): State<Arc<App>>) -> Result<Json<Health>, Refusal> {
     let mut health = app.readers.read(|reader| Ok(reader.health()?)).await?;
@@ -20,5 +21,8 @@ pub async fn health(State(app): State<Arc<App>>) -> Result<Json<Health>, Refusal
         }
     }
     health.problems = status.problems;
+    health.rules = app.rules.clone();
+    health.late_window_secs = LATE_WINDOW_SECS;
+    health.keep_days = app.keep_days;
     Ok(Json(health))
 }

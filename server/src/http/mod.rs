@@ -43,6 +43,7 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware;
 use axum::response::Response;
 use mailtally_model::Subject;
+use mailtally_model::wire::Rules;
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
@@ -55,6 +56,7 @@ use crate::account::password::Hashing;
 use crate::account::throttle::Throttle;
 use crate::account::{Accounts, Limits};
 use crate::collect::Watch;
+use crate::rules;
 use crate::settings::{AccountSettings, Allowance, OverageSettings, Settings};
 use asker::{Asker, Entry};
 use client::Origins;
@@ -74,6 +76,10 @@ pub struct App {
     settings: Arc<AccountSettings>,
     /// IANA name of the server's zone.
     zone: String,
+    /// By which rules lines are counted.
+    rules: Rules,
+    /// How long events are kept.
+    keep_days: u32,
     /// Whether the settings set up a limit on mail.
     throttling: bool,
     overage: OverageSettings,
@@ -96,6 +102,8 @@ impl App {
             origins: Origins::new(settings),
             settings: Arc::new(settings.accounts.clone()),
             zone: settings.zone_name(),
+            rules: rules::of(settings),
+            keep_days: settings.events.keep_days,
             throttling: !settings.mail.throttle_reply_patterns.is_empty(),
             overage: settings.overage.clone(),
             // What cannot be meant was refused when the settings were read.

@@ -17,6 +17,17 @@ pub struct LogFile {
     pub inode: Inode,
     pub size_bytes: u64,
     pub modified: Time,
+    /// Where it is not read to its end, or more is known of it.
+    pub extent: Option<Extent>,
+}
+
+/// What of a file was read before, for who reads just that again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Decompressed offset.
+    pub until: u64,
+    /// The year of the first stamp, where stamps have none.
+    pub year: Option<i32>,
 }
 
 /// Tells two names of one file; no identity over time, since inodes are used again.
@@ -55,6 +66,7 @@ pub fn look(path: &Path) -> Result<LogFile, Refused> {
         inode: Inode::of(&metadata),
         size_bytes: metadata.len(),
         modified: Time(metadata.mtime()),
+        extent: None,
     })
 }
 

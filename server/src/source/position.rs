@@ -77,6 +77,9 @@ pub fn open(file: &LogFile, known: &[SourceState]) -> io::Result<Opened> {
     let mut bytes = unpack(file)?;
     let (id, cursor) = found.map_or((None, Cursor::default()), |(id, cursor)| (Some(id), cursor));
     bytes.skip_to(cursor.position())?;
+    if let Some(extent) = file.extent {
+        bytes.end_after(extent.until.saturating_sub(cursor.position()));
+    }
     Ok(Opened { lines: Lines::new(bytes, cursor), known: id })
 }
 

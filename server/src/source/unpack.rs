@@ -93,6 +93,8 @@ impl Packing {
 pub struct Unpacked {
     bytes: Bytes,
     damage: Option<Damage>,
+    /// What may still be given, where it is not read to its end.
+    left: Option<u64>,
 }
 
 enum Bytes {
@@ -112,7 +114,7 @@ impl Unpacked {
                 return Err(io::Error::new(io::ErrorKind::Unsupported, message));
             }
         };
-        Ok(Unpacked { bytes, damage: None })
+        Ok(Unpacked { bytes, damage: None, left: None })
     }
 
     /// Goes to a decompressed offset, from the beginning.
@@ -123,6 +125,11 @@ impl Unpacked {
         }
         io::copy(&mut self.by_ref().take(position), &mut io::sink())?;
         Ok(())
+    }
+
+    /// Gives no more than so many bytes from here on.
+    pub fn end_after(&mut self, bytes: u64) {
+        self.left = Some(bytes);
     }
 
     pub fn damage(&self) -> Option<Damage> {
@@ -151,16 +158,20 @@ impl Read for Unpacked {
         if self.damage.is_some() {
             return Ok(0);
         }
-        match &mut self.bytes {
-            Bytes::Plain(file) => file.read(into),
+        let room = self.left.map_or(into.len(), |left| into.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
+        let into = &mut into[..room];
+        let n = match &mut self.bytes {
+            Bytes::Plain(file) => file.read(into)?,
             Bytes::Packed(packed) => match packed.read(into)? {
-                Unpack::Bytes(n) => Ok(n),
+                Unpack::Bytes(n) => n,
                 Unpack::Damaged(damage) => {
                     self.damage = Some(damage);
-                    Ok(0)
+                    0
                 }
             },
-        }
+        };
+        self.left = self.left.map(|left| left - n as u64);
+        Ok(n)
     }
 }
 

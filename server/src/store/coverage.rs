@@ -127,6 +127,34 @@ fn insert(tx: &Connection, of: Of, family: Family, host: &str, span: Span) -> Re
     Ok(())
 }
 
+/// Puts together, for each family of logs and host, what `joined` makes of the stretches here and in the attached store
+/// `again`; the same for what is known to be lost.
+pub fn splice(tx: &Connection, joined: impl Fn(&[Span], &[Span]) -> Vec<Span>) -> Result<()> {
+    for of in [Of::Coverage, Of::Gap] {
+        let mut hosts: BTreeMap<(i64, String), [Vec<Span>; 2]> = BTreeMap::new();
+        for (side, schema) in ["main", "again"].into_iter().enumerate() {
+            let mut statement = tx.prepare(&format!(
+                "SELECT family, host, from_secs, until_secs FROM {schema}.{} ORDER BY from_secs",
+                of.table()
+            ))?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let span = Span::new(Time(row.get(2)?), Time(row.get(3)?));
+                hosts.entry((row.get(0)?, row.get(1)?)).or_default()[side].push(span);
+            }
+        }
+        for family in Family::LOGS {
+            tx.execute(&format!("DELETE FROM {} WHERE family = ?1", of.table()), [number(family)])?;
+            for ((_, host), [before, again]) in hosts.iter().filter(|((of, _), _)| *of == number(family)) {
+                for span in joined(before, again) {
+                    join(tx, of, family, host, span, span)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Whether a family was ever read.
 pub fn ever(tx: &Connection, family: Family) -> Result<bool> {
     tx.prepare_cached("SELECT 1 FROM coverage WHERE family = ?1")?.exists([number(family)])

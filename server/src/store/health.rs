@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use mailtally_model::wire::{Health, HostGap, ProgramHealth, SourceHealth};
+use mailtally_model::wire::{CountedSpan, Health, HostGap, ProgramHealth, Rules, SourceHealth};
 use mailtally_model::{Span, Time};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
+use super::rules;
 use crate::batch::{ByProgram, COPIED, LineCounts};
 use crate::source::SourceState;
 
@@ -18,6 +19,8 @@ const OTHER_PROGRAMS: &str = "(other)";
 const MAX_SOURCES: usize = 1_000;
 /// Losses told of, the newest.
 const MAX_GAPS: i64 = 1_000;
+/// Stretches told of that were counted by one set of rules, the newest.
+const MAX_STRETCHES: i64 = 1_000;
 
 pub fn add(tx: &Connection, source: u64, programs: &ByProgram) -> Result<()> {
     let mut kept = count_programs(tx, source)?;
@@ -73,14 +76,31 @@ pub fn read(tx: &Connection, mut sources: Vec<SourceState>) -> Result<Health> {
     for (program, counts) in by_source.values().flatten() {
         all.entry(program.clone()).or_default().add(counts.clone(), MAX_EXAMPLES);
     }
-    let one = |source: SourceState| of_source(&source, by_source.remove(&source.id).unwrap_or_default());
+    let counted = rules::read(tx, MAX_STRETCHES)?;
+    let one = |source: SourceState| {
+        let health = of_source(&source, by_source.remove(&source.id).unwrap_or_default());
+        SourceHealth { rules: rules_of(&source, &counted), ..health }
+    };
     Ok(Health {
         problems: Vec::new(),
         sources: sources.into_iter().map(one).collect(),
         older_sources,
         programs: all.into_iter().map(program_health).collect(),
         gaps: gaps(tx)?,
+        counted,
+        ..Health::default()
     })
+}
+
+/// The rules that counted log time which a source holds lines of.
+fn rules_of(source: &SourceState, counted: &[CountedSpan]) -> Vec<Rules> {
+    let Some((first, last)) = source.first.zip(source.last) else { return Vec::new() };
+    let held = Span::new(first, last.plus_secs(1));
+    let met = counted.iter().filter(|counted| !counted.span.intersect(held).is_empty());
+    let mut rules: Vec<Rules> = met.map(|counted| counted.rules.clone()).collect();
+    rules.sort();
+    rules.dedup();
+    rules
 }
 
 /// How the lines of one source fared, for the API and for `mailtally check`.

@@ -15,6 +15,8 @@ mod findings;
 mod health;
 mod names;
 mod reader;
+mod recount;
+mod rules;
 mod schema;
 mod slots;
 mod usage;
@@ -28,6 +30,7 @@ pub use events::{EventQuery, MAX_EVENTS_PAGE};
 pub use findings::{DueCount, Kept, Look};
 pub use health::of_source;
 pub use reader::{ReadError, Reader, Version};
+pub use recount::{Anew, Change, Recounted, Settled};
 pub use schema::{FILE, LOCK, make_private_dir};
 pub use writer::Store;
 

@@ -8,14 +8,16 @@ use mailtally_model::coverage::observed_secs;
 use mailtally_model::overage::Counts;
 use mailtally_model::wire::{Answer, EventPage, Health};
 use mailtally_model::{Family, SLOT_SECS, Slot, Span, Subject, Time, catalogue};
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, InterruptHandle, OptionalExtension, Transaction};
 use rustc_hash::FxHashSet;
 
 use super::answer::{self, IfAbsent, Question};
 use super::names::{NOBODY_ID, SERVER_ID};
-use super::{counters, coverage, days, events, findings, health, schema, usage, writer};
+use super::{counters, coverage, days, events, findings, health, recount, schema, usage, writer};
 use crate::settings::Of;
-use crate::store::{EventQuery, Kept};
+use crate::source::SourceState;
+use crate::store::{EventQuery, Kept, Settled};
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -120,18 +122,24 @@ impl Reader {
         self.plain(|tx| counters::all(tx, each))
     }
 
-    /// Hashes of the lines of a slot that were counted; one that was counted twice stands twice.
+    /// Hashes of the lines of a slot that were read, of either kind.
     pub fn seen(&self, slot: Slot) -> anyhow::Result<Vec<u64>> {
         self.plain(|tx| {
             let mut hashes = Vec::new();
-            let mut statement = tx.prepare_cached("SELECT hashes FROM seen WHERE slot = ?1")?;
+            let mut statement = tx.prepare_cached("SELECT hashes, counted FROM seen WHERE slot = ?1")?;
             let mut rows = statement.query([slot.0])?;
             while let Some(row) = rows.next()? {
-                let (eights, _) = row.get_ref(0)?.as_blob()?.as_chunks();
-                hashes.extend(eights.iter().map(|eight| u64::from_le_bytes(*eight)));
+                for column in 0..2 {
+                    hashes.extend(hashes_of(row.get_ref(column)?)?);
+                }
             }
             Ok(hashes)
         })
+    }
+
+    /// The settled events of a recount: see [`super::Settled`].
+    pub fn settled(&self) -> anyhow::Result<Settled> {
+        self.plain(|tx| recount::settled(tx))
     }
 
     /// The slots that lines were counted of.
@@ -145,6 +153,18 @@ impl Reader {
     /// Whether the data is made up by `mailtally demo`.
     pub fn is_demo(&self) -> anyhow::Result<bool> {
         self.plain(|tx| tx.prepare_cached("SELECT 1 FROM meta WHERE key = 'demo' AND value = 1")?.exists([]))
+    }
+
+    /// Every source that was ever read, and where to.
+    pub fn sources(&self) -> anyhow::Result<Vec<SourceState>> {
+        writer::sources(&self.connection, &self.path)
+    }
+
+    /// Copies the data, as it is at this moment, into a directory that has none; works beside a writer.
+    pub fn copy_to(&self, dir: &Path) -> anyhow::Result<()> {
+        let copy = dir.join(schema::FILE);
+        let copied = self.connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()]);
+        copied.map(drop).map_err(|error| schema::explain(error, &copy))
     }
 
     /// What was read, and how its lines fared.
@@ -184,6 +204,12 @@ impl From<rusqlite::Error> for Stop {
     fn from(error: rusqlite::Error) -> Stop {
         Stop::Sqlite(error)
     }
+}
+
+/// Hashes as they lie in a column; a column that has none has no hashes.
+pub(super) fn hashes_of(column: ValueRef<'_>) -> rusqlite::Result<impl Iterator<Item = u64>> {
+    let (eights, _) = column.as_blob_or_null()?.unwrap_or_default().as_chunks();
+    Ok(eights.iter().map(|eight| u64::from_le_bytes(*eight)))
 }
 
 /// The row of a subject that may be viewed: a stranger's name is as if absent.

@@ -15,7 +15,12 @@ pub const FILE: &str = "mailtally.sqlite";
 pub const LOCK: &str = "mailtally.lock";
 
 /// What makes a file of one version one of the next, from an empty one on.
-const STEPS: [&str; 3] = [include_str!("schema.sql"), include_str!("schema-2.sql"), include_str!("schema-3.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("schema-2.sql"),
+    include_str!("schema-3.sql"),
+    include_str!("schema-4.sql"),
+];
 /// Versions up to this one were never released: they had rows of another shape.
 const UNRELEASED: i32 = 10;
 /// A file with a higher number was written by a newer Mailtally.

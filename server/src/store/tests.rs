@@ -11,7 +11,7 @@ use mailtally_model::{Basis, Family, Slot, Span, Subject, Time, catalogue, measu
 use proptest::prelude::*;
 
 use super::*;
-use crate::batch::{Batch, COPIED, LineCounts};
+use crate::batch::{Batch, COPIED, LineCounts, SeenLines};
 use crate::event::{Event, EventId, Kind, Update};
 
 const MEASURE: u16 = 110;
@@ -270,7 +270,7 @@ fn open_state_sources_health_and_lines_come_back() {
     let mut batch = Batch { sources: vec![source.clone()], ..Batch::default() };
     batch.open.insert(b"a".to_vec(), Some(b"1".to_vec()));
     batch.open.insert(b"b".to_vec(), Some(b"2".to_vec()));
-    batch.seen.insert(Slot(4), vec![u64::MAX, 7]);
+    batch.seen.insert(Slot(4), SeenLines { of_sources: vec![u64::MAX], counted: vec![7] });
     let line = |text: &str| vec![text.to_owned()];
     let counts = LineCounts { understood: 5, ignored: 2, unparsed: 1, examples: line("what?") };
     batch.health.entry(source.id).or_default().insert("dovecot".to_owned(), counts);
@@ -279,7 +279,7 @@ fn open_state_sources_health_and_lines_come_back() {
     store.commit(&batch).unwrap();
     let mut batch = Batch::default();
     batch.open.insert(b"a".to_vec(), None);
-    batch.seen.insert(Slot(4), vec![7]);
+    batch.seen.insert(Slot(4), SeenLines { of_sources: vec![8], counted: Vec::new() });
     let counts = LineCounts { unparsed: 1, examples: line("why?"), ..LineCounts::default() };
     batch.health.entry(source.id).or_default().insert("dovecot".to_owned(), counts);
     store.commit(&batch).unwrap();
@@ -288,7 +288,7 @@ fn open_state_sources_health_and_lines_come_back() {
     let store = Store::open(dir.path()).unwrap();
     assert_eq!(store.open_state().unwrap(), [(b"b".to_vec(), b"2".to_vec())]);
     assert_eq!(store.sources().unwrap(), [source]);
-    assert_eq!(store.reader().unwrap().seen(Slot(4)).unwrap(), [u64::MAX, 7, 7]);
+    assert_eq!(store.reader().unwrap().seen(Slot(4)).unwrap(), [u64::MAX, 7, 8]);
     let health = Reader::open(dir.path()).unwrap().health().unwrap();
     let dovecot = health.programs.iter().find(|program| program.program == "dovecot").unwrap();
     assert_eq!((dovecot.understood, dovecot.unparsed), (5, 2));

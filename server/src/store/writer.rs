@@ -12,7 +12,8 @@ use super::days::Touched;
 use super::findings::{self, Due, DueCount, Look, MAX_FINDINGS};
 use super::names::Names;
 use super::reader::Reader;
-use super::{counters, coverage, events, health, schema};
+use super::recount::{self, Anew, Recounted};
+use super::{counters, coverage, events, health, rules, schema};
 use crate::batch::Batch;
 use crate::source::SourceState;
 
@@ -66,6 +67,7 @@ impl Store {
         write_open_state(&tx, batch)?;
         write_sources(&tx, &batch.sources)?;
         write_seen(&tx, batch)?;
+        rules::write(&tx, batch)?;
         for (source, programs) in &batch.health {
             health::add(&tx, *source, programs)?;
         }
@@ -106,6 +108,15 @@ impl Store {
     /// Every source that was ever read, and where to.
     pub fn sources(&self) -> Result<Vec<SourceState>> {
         sources(&self.connection, &self.path)
+    }
+
+    /// Counts anew: see [`recount::replace`].
+    pub fn recount(self, anew: &Anew<'_>) -> Result<Recounted> {
+        recount::replace(self, anew)
+    }
+
+    pub(super) fn into_parts(self) -> (Connection, PathBuf, File) {
+        (self.connection, self.path, self._lock)
     }
 
     /// Another connection to the same file, to read what is committed.
@@ -173,10 +184,10 @@ fn write_sources(tx: &Connection, sources: &[SourceState]) -> rusqlite::Result<(
 }
 
 fn write_seen(tx: &Connection, batch: &Batch) -> rusqlite::Result<()> {
-    let mut append = tx.prepare_cached("INSERT INTO seen (slot, hashes) VALUES (?1, ?2)")?;
-    for (slot, hashes) in batch.seen.iter().filter(|(_, hashes)| !hashes.is_empty()) {
-        let bytes: Vec<u8> = hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect();
-        append.execute(params![slot.0, bytes])?;
+    let mut append = tx.prepare_cached("INSERT INTO seen (slot, hashes, counted) VALUES (?1, ?2, ?3)")?;
+    let bytes = |hashes: &[u64]| hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect::<Vec<u8>>();
+    for (slot, lines) in &batch.seen {
+        append.execute(params![slot.0, bytes(&lines.of_sources), bytes(&lines.counted)])?;
     }
     Ok(())
 }

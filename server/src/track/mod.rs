@@ -293,6 +293,17 @@ impl Tracker {
         changes
     }
 
+    /// The number of the next event.
+    pub fn next_event(&self) -> u64 {
+        self.next_event
+    }
+
+    /// Numbers events from here on.
+    pub fn number_events_from(&mut self, id: u64) {
+        self.next_event = id;
+        self.is_meta_changed = true;
+    }
+
     fn new_row(&mut self) -> u64 {
         self.next_row += 1;
         self.next_row

@@ -4,6 +4,7 @@
 mod account;
 mod faults;
 mod kill;
+mod recount;
 mod rotated;
 
 use std::collections::BTreeSet;
