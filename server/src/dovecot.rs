@@ -77,7 +77,11 @@ const SILENT: &[&[u8]] = &[
     b"welcome",
     b"master",
     b"deliver",
-    b"imap-hibernate",
+    b"dns-client",
+    b"imap-master",
+    b"stats-writer",
+    // Of version 1, which wrote `dovecot: auth(default): …`.
+    b"dovecot",
 ];
 
 /// Reads one message: `process: text`, with the level (`Info: `) in between in Dovecot's own file.
@@ -90,9 +94,10 @@ pub fn parse(message: &[u8]) -> Parsed<Fact<'_>> {
         b"pop3-login" => Some(Protocol::Pop),
         _ => None,
     };
+    // Before 2.2 in capitals, as `mail_log_prefix` had it.
     let session = match name {
-        b"imap" | b"imap-hibernate" => Some(Protocol::Imap),
-        b"pop3" => Some(Protocol::Pop),
+        b"imap" | b"IMAP" | b"imap-hibernate" => Some(Protocol::Imap),
+        b"pop3" | b"POP3" => Some(Protocol::Pop),
         _ => None,
     };
     if let Some(protocol) = login {
@@ -145,13 +150,14 @@ fn process(rest: &[u8]) -> Option<(Who<'_>, &[u8])> {
 }
 
 fn before_login(protocol: Protocol, text: &[u8]) -> Parsed<Fact<'_>> {
-    if let Some(fields) = text.strip_prefix(b"Login: user=<") {
-        return Parsed::Fact(Fact::Login { protocol, who: fields_from_right(fields) });
+    // 2.4 says `Logged in`.
+    if let Some(fields) = [&b"Login: "[..], b"Logged in: "].iter().find_map(|words| text.strip_prefix(*words)) {
+        return Parsed::Fact(Fact::Login { protocol, who: fields_from_right(fields).0 });
     }
     // A proxy hands the connection on: `proxy(user): started proxying to host: user=<…>, …`.
     if text.starts_with(b"proxy(") {
-        let Some((words, fields)) = split(text, b": user=<") else { return Parsed::Ignored };
-        let who = fields_from_right(fields);
+        let Some((words, fields)) = fields_of(text) else { return Parsed::Ignored };
+        let (who, _) = fields_from_right(fields);
         return if contains(words, b"tarted proxying to") {
             Parsed::Fact(Fact::Login { protocol, who })
         } else if contains(words, b"isconnecting ") || contains(words, b"isconnected ") {
@@ -161,7 +167,7 @@ fn before_login(protocol: Protocol, text: &[u8]) -> Parsed<Fact<'_>> {
             Parsed::Ignored
         };
     }
-    let Some((reason, fields)) = split(text, b": user=<") else { return Parsed::Ignored };
+    let Some((reason, fields)) = fields_of(text) else { return Parsed::Ignored };
     const ENDS: &[&[u8]] = &[
         b"Disconnected",
         b"Aborted login",
@@ -172,32 +178,55 @@ fn before_login(protocol: Protocol, text: &[u8]) -> Parsed<Fact<'_>> {
     if !ENDS.iter().any(|words| reason.starts_with(words)) {
         return Parsed::Ignored;
     }
-    Parsed::Fact(Fact::Refused { protocol, who: fields_from_right(fields), why: Why::of(reason) })
+    let (who, is_handshake_broken) = fields_from_right(fields);
+    let mut why = Why::of(reason);
+    if is_handshake_broken && why.end == End::Clean {
+        why.end = End::Broken;
+    }
+    Parsed::Fact(Fact::Refused { protocol, who, why })
 }
 
-/// `alice@alpha.example>, method=PLAIN, rip=198.51.100.7, lip=127.0.0.1, mpid=13113, TLS, session=<TxL2WdJgDaXGM2QH>`
-fn fields_from_right(fields: &[u8]) -> Who<'_> {
+/// What a line says, and the fields of `login_log_format_elements` behind it, which a site may put in another order and
+/// of which 2.1 left out an empty user. What comes before them is Dovecot's own.
+fn fields_of(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    const FIRST: &[&[u8]] = &[b": user=<", b": method=", b": rip=", b": lip=", b": session=<"];
+    let at = FIRST.iter().filter_map(|field| memchr::memmem::find(text, field)).min()?;
+    Some((&text[..at], &text[at + 2..]))
+}
+
+/// `user=<alice@alpha.example>, method=PLAIN, rip=198.51.100.7, lip=127.0.0.1, mpid=13113, TLS, session=<TxL2WdJgDaXGM2QH>`:
+/// whose they are, and whether the TLS handshake failed.
+fn fields_from_right(fields: &[u8]) -> (Who<'_>, bool) {
     let mut who = Who::default();
+    let mut is_handshake_broken = false;
     let mut rest = fields;
     let mut keys: Vec<&[u8]> = Vec::new();
-    while let Some(at) = memchr::memmem::rfind(rest, b", ") {
-        let field = &rest[at + 2..];
-        let key = split(field, b"=").map_or(field, |(key, _)| key);
+    loop {
+        let at = memchr::memmem::rfind(rest, b", ");
+        let field = at.map_or(rest, |at| &rest[at + 2..]);
+        let (key, value) = split(field, b"=").unwrap_or((field, b""));
         // A key that was read already is not Dovecot's: it belongs to what the client sent.
         if keys.contains(&key) || keys.len() == MAX_FIELDS {
             break;
         }
-        match (key, split(field, b"=").map(|(_, value)| value)) {
-            (b"session", Some(value)) => who.session = value.strip_prefix(b"<").unwrap_or(value),
-            (b"rip", Some(value)) => who.ip = value,
-            _ => {}
+        match key {
+            b"session" => who.session = value.strip_prefix(b"<").unwrap_or(value),
+            b"rip" => who.ip = value,
+            b"user" => who.user = value,
+            _ => is_handshake_broken |= field.starts_with(b"TLS handshaking: SSL_"),
         }
         keys.push(key);
+        let Some(at) = at else { break };
         rest = &rest[..at];
     }
+    // A name with a comma in it was taken for fields: it begins where Dovecot says so.
+    if let Some((_, user)) = split(rest, b"user=<") {
+        who.user = user;
+    }
     who.session = who.session.strip_suffix(b">").unwrap_or(who.session);
-    who.user = rest.strip_suffix(b">").unwrap_or(rest);
-    who
+    who.user = who.user.strip_prefix(b"<").unwrap_or(who.user);
+    who.user = who.user.strip_suffix(b">").unwrap_or(who.user);
+    (who, is_handshake_broken)
 }
 
 /// login_log_format_elements has about a dozen; more is a client's text.
@@ -253,23 +282,42 @@ impl Why {
         } else {
             End::Clean
         };
-        let auth_failed = if has(&[b"login disabled", b"user disabled"]) { 0 } else { attempts(reason) };
+        const WRONG: &[&[u8]] =
+            &[b"auth failed", b"authorization failed", b"password expired", b"proxy dest authentication failure"];
+        let auth_failed = if has(WRONG) { attempts(reason) } else { 0 };
         Why { is_blocked, is_for_bad_commands, auth_failed, end }
     }
 }
 
-/// `(auth failed, 3 attempts in 14 secs)`, and other causes that count attempts.
+/// `(auth failed, 3 attempts in 14 secs)`; before 2.2 without the seconds; 2.4 `(auth failed, 1/3 successful auths in
+/// 14 secs)`, of which the rest failed.
 fn attempts(reason: &[u8]) -> u32 {
-    let Some(at) = memchr::memmem::find(reason, b" attempts in ") else { return 0 };
-    let from = memchr::memrchr(b' ', &reason[..at]).map_or(0, |space| space + 1);
-    number(&reason[from..at]).and_then(|attempts| u32::try_from(attempts).ok()).unwrap_or(0)
+    let before = |words: &[u8]| {
+        let at = memchr::memmem::find(reason, words)?;
+        Some(&reason[memchr::memrchr(b' ', &reason[..at]).map_or(0, |space| space + 1)..at])
+    };
+    let failed = match before(b" attempts") {
+        Some(digits) => number(digits),
+        None => before(b" successful auths in ").and_then(pair).map(|(good, all)| all.saturating_sub(good)),
+    };
+    failed.and_then(|failed| u32::try_from(failed).ok()).unwrap_or(0)
 }
 
 fn after_login<'a>(protocol: Protocol, who: Who<'a>, text: &'a [u8]) -> Parsed<Fact<'a>> {
     if contains(text, b"tagged_reply_state=BAD") || contains(text, b"\"tagged_reply_state\":\"BAD\"") {
         return Parsed::Fact(Fact::BadCommand { session: who.session });
     }
-    const ENDS: &[&[u8]] = &[b"Disconnected", b"Logged out", b"Connection closed", b"Server shutting down"];
+    const ENDS: &[&[u8]] = &[
+        b"Disconnected",
+        b"Logged out",
+        b"Connection closed",
+        b"Server shutting down",
+        b"Inactivity",
+        b"Too many invalid",
+        b"Too many bad",
+        b"Internal error",
+        b"EOF while ",
+    ];
     if !ENDS.iter().any(|words| text.starts_with(words)) {
         return Parsed::Ignored;
     }
@@ -286,7 +334,9 @@ fn end_of(protocol: Protocol, text: &[u8], is_for_bad_commands: bool) -> End {
     if reason.starts_with(b"Logged out") {
         return End::Clean;
     }
-    let is_close = reason.starts_with(b"Connection closed") || reason.starts_with(b"Disconnected ");
+    // `Disconnected for inactivity` is how 2.1 put it.
+    let is_close = (reason.starts_with(b"Connection closed") || reason.starts_with(b"Disconnected "))
+        && !reason.starts_with(b"Disconnected for inactivity");
     let has_error = reason.starts_with(b"Connection closed: ");
     match protocol {
         _ if is_for_bad_commands => End::ByServer,
@@ -325,11 +375,12 @@ fn pair(value: &[u8]) -> Option<(u64, u64)> {
 
 /// `: passwd-file(blocked@gamma.example,198.51.100.76,<2XdlW9Jgv6XGM2RM>): allow_nets check failed: …`
 fn forbidden(rest: &[u8]) -> Option<Fact<'_>> {
-    const RULES: &[&[u8]] = &[b">): allow_nets check failed", b">): allow_real_nets check failed", b">): Policy check"];
-    // The session stands last in the parentheses, after a name that the client chose.
+    const RULES: &[&[u8]] = &[b"allow_nets check failed", b"allow_real_nets check failed", b"Policy check"];
     let at = RULES.iter().find_map(|rule| memchr::memmem::rfind(rest, rule))?;
-    let from = memchr::memmem::rfind(&rest[..at], b",<")? + 2;
-    Some(Fact::ForbiddenByRule { session: &rest[from..at] })
+    // The session stands last in the parentheses, after a name that the client chose.
+    let close = memchr::memmem::rfind(&rest[..at], b">): ")?;
+    let from = memchr::memmem::rfind(&rest[..close], b",<")? + 2;
+    Some(Fact::ForbiddenByRule { session: &rest[from..close] })
 }
 
 #[cfg(test)]

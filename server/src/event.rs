@@ -55,7 +55,14 @@ pub enum Kind {
     /// A filter refused or discarded a message as spam.
     SpamBlocked { is_outgoing: bool },
     /// A connection of an SMTP client, from connect to disconnect. Its bytes are data that broke off.
-    SmtpSession { is_blocked: bool, bad_commands: u32, is_terminated: bool },
+    SmtpSession {
+        /// Its beginning is in the log: else it is no new connection.
+        #[serde(default = "is_logged")]
+        has_start: bool,
+        is_blocked: bool,
+        bad_commands: u32,
+        is_terminated: bool,
+    },
     /// An SMTP client's recipient or message was refused; nothing more is counted where the connection was.
     Refused { what: Refused, in_blocked_session: bool },
     /// An SMTP client failed to log in.
@@ -105,6 +112,11 @@ pub enum Kind {
     /// Given out before, and later lines show that it is not to be counted: the same message under another
     /// queue-id, a probe, a hand-over to a filter.
     Withdrawn,
+}
+
+/// Of sessions that were kept before they said so.
+fn is_logged() -> bool {
+    true
 }
 
 /// Priority class of a message, fixed when it first enters the queue (1.4).
@@ -224,8 +236,8 @@ impl Event {
             Kind::Bounce => book.start(&measure::BOUNCES, 1),
             Kind::SpamBlocked { is_outgoing: false } => book.start(&measure::SPAM_BLOCKED, 1),
             Kind::SpamBlocked { is_outgoing: true } => book.start(&measure::SPAM_BLOCKED_OUT, 1),
-            Kind::SmtpSession { is_blocked, bad_commands, is_terminated } => {
-                book.start(&measure::SMTP_IN_CONNECTIONS, 1);
+            Kind::SmtpSession { has_start, is_blocked, bad_commands, is_terminated } => {
+                book.start(&measure::SMTP_IN_CONNECTIONS, i64::from(*has_start));
                 book.end(&measure::SMTP_IN_BLOCKED, i64::from(*is_blocked));
                 book.end(&measure::SMTP_IN_BAD_COMMANDS, i64::from(*bad_commands));
                 book.end(&measure::SMTP_IN_TERMINATIONS, i64::from(*is_terminated));

@@ -171,8 +171,20 @@ fn of_message(id: QueueId, rest: &[u8]) -> Parsed<Fact<'_>> {
             Parsed::of(hop.map(|(host, response)| Fact::HopFailed { id, host, response }))
         });
     }
-    // `rejected by local_scan(): …` and the like name no client here. The rest is what Exim notes of a message:
-    // frozen, DKIM, retries.
+    // `F=ann@outside.example H=… P=esmtp rejected by local_scan(): …`
+    if rest.starts_with(b"F=")
+        && let Some((_, rest)) = split(rest, b" H=")
+        && let Some(parsed) = client::line(Some(id), rest)
+    {
+        return parsed;
+    }
+    // Of the message that was to come: `SMTP connection from (x) [1.2.3.4]:5 closed by DROP in ACL`.
+    if rest.starts_with(b"SMTP connection from ")
+        && let Some(parsed) = client::of_session(rest)
+    {
+        return parsed;
+    }
+    // The rest is what Exim notes of a message: frozen, DKIM, retries.
     scanner_failed(rest).map_or(Parsed::Ignored, Parsed::Fact)
 }
 

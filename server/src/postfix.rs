@@ -61,6 +61,10 @@ pub enum Fact<'a> {
         orig_client: Option<Peer<'a>>,
     },
     Reject(Reject<'a>),
+    /// The message grew beyond what is taken, at its end.
+    TooLarge {
+        id: QueueId,
+    },
     /// A before-queue filter took the message and knows it as `queued_as`.
     ProxyAccept {
         queued_as: QueueId,
@@ -173,7 +177,8 @@ pub struct Reject<'a> {
     pub sender: Option<&'a [u8]>,
     /// Since 3.10.
     pub sasl_username: Option<&'a [u8]>,
-    pub is_by_milter: bool,
+    /// By a milter or a before-queue filter.
+    pub is_by_filter: bool,
     /// A refusal of the client as such: DNS list, client access map, missing name (1.2, report 8).
     pub is_of_client: bool,
     /// 5xx, or 5.x.x where cleanup writes no code.

@@ -29,8 +29,82 @@ fn logins_are_read_by_key() {
     );
     check(
         "imap-login: Info: Login: user=<ann@alpha.example>, session=<s>, lport=143, rport=5, rip=1.2.3.4, secured",
-        login,
+        login.clone(),
     );
+    check("imap-login: Login: rip=1.2.3.4, method=PLAIN, user=<ann@alpha.example>, session=<s>", login);
+}
+
+/// Dovecot 2.4 says `Logged in`, and repeats each cause as a word (client-common.c).
+#[test]
+fn lines_of_dovecot_2_4() {
+    check(
+        "imap-login: Logged in: user=<ann@alpha.example>, method=PLAIN, rip=1.2.3.4, lip=1.2.3.5, mpid=1, TLS, session=<s>",
+        Fact::Login { protocol: Protocol::Imap, who: who("ann@alpha.example", "s", "1.2.3.4") },
+    );
+    let blocked = |is_blocked, auth_failed, end| Why { is_blocked, is_for_bad_commands: false, auth_failed, end };
+    for (reason, expected) in [
+        ("Connection closed (auth failed, 2 attempts in 15 secs) (auth_failed)", blocked(false, 2, End::Clean)),
+        ("Logged out (auth failed, 1/3 successful auths in 9 secs) (auth_failed)", blocked(false, 2, End::Clean)),
+        (
+            "Connection closed (connection limit reached, 1/1 successful auths in 0 secs) (connection_limit)",
+            blocked(true, 0, End::Clean),
+        ),
+        (
+            "Connection closed (tried to use disallowed cleartext auth, 1 attempts in 0 secs) (cleartext_auth_disabled)",
+            blocked(true, 0, End::Clean),
+        ),
+        (
+            "Connection closed (disconnected during TLS handshake) (tls_handshake_not_finished)",
+            blocked(false, 0, End::Broken),
+        ),
+        (
+            "Connection closed (auth service reported temporary failure, 1 attempts in 0 secs) (temp_fail)",
+            blocked(false, 0, End::ByServer),
+        ),
+        (
+            "Logged out (client didn't finish SASL auth, 1 attempts in 3 secs) (auth_waiting_client)",
+            blocked(false, 0, End::Clean),
+        ),
+    ] {
+        assert_eq!(refused(&format!("imap-login: Login aborted: {reason}{TAIL}")), expected, "{reason}");
+    }
+    check(
+        "auth(blocked@gamma.example,1.2.3.4,<s>): Info: allow_nets check failed: IP 1.2.3.4 not in allowed networks",
+        Fact::ForbiddenByRule { session: b"s" },
+    );
+}
+
+/// Dovecot 2.1 and before: no user where there is none, no seconds, capitals.
+#[test]
+fn lines_of_old_dovecots() {
+    let old = |text: &str| match parse(text.as_bytes()) {
+        Parsed::Fact(Fact::Refused { who, why, .. }) => (String::from_utf8_lossy(who.ip).into_owned(), why),
+        other => panic!("{other:?}: {text}"),
+    };
+    let (ip, why) = old(
+        "imap-login: Disconnected (auth failed, 2 attempts): method=PLAIN, rip=1.2.3.4, lip=1.2.3.5, TLS: Disconnected",
+    );
+    assert_eq!((ip.as_str(), why.auth_failed), ("1.2.3.4", 2));
+    let (_, why) = old(
+        "pop3-login: Aborted login (tried to use disallowed plaintext auth): rip=1.2.3.4, lip=1.2.3.5, session=<s>",
+    );
+    assert!(why.is_blocked);
+    let (_, why) = old(
+        "pop3-login: Info: Disconnected (no auth attempts in 10 secs): user=<>, rip=1.2.3.4, TLS handshaking: SSL_accept() failed: error:140760FC",
+    );
+    assert_eq!(why.end, End::Broken);
+    check(
+        "POP3(a@b): Disconnected: Logged out top=0/0, retr=1/1024, del=0/1, size=1024",
+        Fact::Ended {
+            protocol: Protocol::Pop,
+            who: who("a@b", "", ""),
+            end: End::Clean,
+            is_for_bad_commands: false,
+            bytes: Some(1024),
+        },
+    );
+    let idle = parse(b"imap(a@b): Disconnected for inactivity in=420 out=1628");
+    assert!(matches!(idle, Parsed::Fact(Fact::Ended { end: End::ByServer, .. })), "{idle:?}");
 }
 
 /// LOG-LINES traps 28, 29 and 33.

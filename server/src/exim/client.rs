@@ -49,9 +49,14 @@ pub(super) fn of_session(text: &[u8]) -> Option<Parsed<Fact<'_>>> {
             return Some(Parsed::of(peer(rest).map(|(client, _)| Fact::TurnedAway(client))));
         }
     }
+    // Upon this Exim hangs up. What the client sent stands behind it: `… rejected "RSET" H=x [1.2.3.4]:5 next input="…"`.
+    if text.starts_with(b"SMTP protocol synchronization error ") {
+        let at = [&b"\" H="[..], b"from H="].iter().filter_map(|words| memchr::memmem::find(text, words)).min();
+        let client = at.and_then(|at| split(&text[at..], b"H=")).and_then(|(_, rest)| peer(rest));
+        return Some(Parsed::of(client.map(|(client, _)| Fact::Closed { client, how: Closing::ForBadCommands })));
+    }
     // What the client sent stands in quotes before the last ` H=`: `SMTP syntax error in "BOGUS 0" H=(b) [1.2.3.4] …`.
-    const BAD: &[&[u8]] =
-        &[b"SMTP syntax error in ", b"SMTP protocol error in ", b"SMTP protocol synchronization error "];
+    const BAD: &[&[u8]] = &[b"SMTP syntax error in ", b"SMTP protocol error in "];
     if BAD.iter().any(|words| text.starts_with(words)) {
         let at = memchr::memmem::rfind(text, b" H=").map(|at| &text[at + 1..]);
         return Some(Parsed::of(at.and_then(peer).map(|(client, _)| Fact::BadCommand(client))));
@@ -61,7 +66,9 @@ pub(super) fn of_session(text: &[u8]) -> Option<Parsed<Fact<'_>>> {
     }
     // `rejected MAIL FROM:<a@b> H=(x) [1.2.3.4]:5: message too big: …`, `rejected EHLO from H=[1.2.3.4]: …`
     if text.starts_with(b"rejected ") || text.starts_with(b"temporarily rejected ") {
-        let at = find_outside_brackets(text, b" H=")?;
+        // A name that is none, `rejected HELO from (x) [1.2.3.4]: syntactically invalid argument(s): …`, has no `H=`.
+        let at =
+            find_outside_brackets(text, b" H=").or_else(|| memchr::memmem::find(text, b" from ").map(|at| at + 5))?;
         let (client, tail) = peer(&text[at + 1..])?;
         let reply = tail.strip_prefix(b": ").unwrap_or(tail);
         let words = &text[..at];
@@ -86,13 +93,15 @@ fn connection(rest: &[u8]) -> Parsed<Fact<'_>> {
     Parsed::Fact(Fact::Closed { client, how })
 }
 
-/// ` I=[127.0.0.1]:25 `, with `+incoming_interface`.
+/// ` I=[127.0.0.1]:25 Ci=7 `, with `+incoming_interface` and `+connection_id`.
 fn without_interface(tail: &[u8]) -> &[u8] {
-    let tail = tail.trim_ascii_start();
-    match tail.strip_prefix(b"I=") {
-        Some(rest) => split(rest, b" ").map_or(tail, |(_, rest)| rest),
-        None => tail,
+    let mut tail = tail.trim_ascii_start();
+    for key in [&b"I="[..], b"Ci="] {
+        if let Some((_, rest)) = tail.strip_prefix(key).and_then(|rest| split(rest, b" ")) {
+            tail = rest;
+        }
     }
+    tail
 }
 
 /// `(bot) [127.100.0.40]:32865: 535 Incorrect authentication data (set_id=bob@beta.example)`
@@ -117,7 +126,9 @@ pub(super) fn line(id: Option<QueueId>, text: &[u8]) -> Option<Parsed<Fact<'_>>>
         if rest.starts_with(b"rejected ") || rest.starts_with(b"temporarily rejected ") {
             return Some(Parsed::of(refused.by(rest).map(Fact::Reject)));
         }
-        const HARMLESS: &[&[u8]] = &[b"Warning: ", b"incomplete transaction ", b"discarded ", b"Delivery "];
+        // Whose sender failed to be verified, a line of its own refuses.
+        const HARMLESS: &[&[u8]] =
+            &[b"Warning: ", b"incomplete transaction ", b"discarded ", b"Delivery ", b"sender verify "];
         if HARMLESS.iter().any(|words| rest.starts_with(words)) {
             return Some(Parsed::Ignored);
         }
@@ -189,7 +200,8 @@ impl<'a> Refused<'a> {
         let reply = find_outside_brackets(what, b": ").map_or(&b""[..], |at| &what[at + 2..]);
         let recipient = what.strip_prefix(b"RCPT ").and_then(recipient);
         // The words of Exim's own configuration files for DNS lists.
-        const LISTED: &[&[u8]] = &[b" is listed in ", b" listed at ", b" in a black list at ", b" blocklisted "];
+        const LISTED: &[&[u8]] =
+            &[b" is listed in ", b" listed at ", b" in a black list at ", b" blocklisted ", b" in dnsbl "];
         let is_of_client = stage == Stage::Connect || LISTED.iter().any(|words| contains(reply, words));
         Some(Reject {
             id: self.id,
@@ -199,7 +211,8 @@ impl<'a> Refused<'a> {
             recipient,
             sender: self.sender,
             sasl_username: self.sasl_username,
-            is_by_milter: false,
+            // Its access lists ask filters and refuse for them.
+            is_by_filter: stage == Stage::EndOfMessage,
             is_permanent,
             is_of_client,
         })

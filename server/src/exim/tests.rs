@@ -177,3 +177,41 @@ fn scanners_that_do_not_answer() {
     );
     assert_eq!(parse(b"1xUvBm-0003AE-1m spam acl condition: all spamd servers failed"), Parsed::Ignored);
 }
+
+/// What sites have shown of Exim 4.7 to 4.97 elsewhere: options of log_selector, access lists of their own.
+#[test]
+fn lines_of_other_sites() {
+    let closed = |line: &str| match fact(line) {
+        Fact::Closed { client, how } => (String::from_utf8_lossy(client.ip).into_owned(), how),
+        fact => panic!("{line}: {fact:?}"),
+    };
+    for (line, how) in [
+        (
+            r#"[13314] SMTP protocol synchronization error (input sent without waiting for greeting): rejected connection from H=[192.0.2.1]:25936 I=[192.0.2.9]:25 input="EHLO x H=[9.9.9.9]\r\n""#,
+            Closing::ForBadCommands,
+        ),
+        (
+            r#"SMTP protocol synchronization error (next input sent too soon: pipelining was not advertised): rejected "RSET" H=x [192.0.2.1]:58302 I=[192.0.2.9]:25 next input="QUIT\r\n""#,
+            Closing::ForBadCommands,
+        ),
+        (
+            "[25874] 1ahr79-0006jK-G9 SMTP connection from (x) [192.0.2.1]:44884 I=[192.0.2.9]:25 closed by DROP in ACL",
+            Closing::Usual,
+        ),
+        ("SMTP connection from (x) [192.0.2.1]:5 I=[192.0.2.9]:25 Ci=9 lost D=0s", Closing::Usual),
+    ] {
+        assert_eq!(closed(line), ("192.0.2.1".to_owned(), how), "{line}");
+    }
+    let scan = reject(
+        "1Ai79e-0000Dq-8i F=a@outside.example H=x [192.0.2.1]:5 I=[192.0.2.9]:25 P=smtp rejected by local_scan(): Rejected: hits=7.5",
+    );
+    assert_eq!((scan.stage, scan.reply), (Stage::EndOfMessage, &b"Rejected: hits=7.5"[..]));
+    let listed = reject(
+        "H=([192.0.2.1]) [192.0.2.1]:52391 I=[192.0.2.9]:25 F=a@outside.example rejected RCPT b@alpha.example: rejected found in dnsbl zen.example",
+    );
+    assert!(listed.is_of_client);
+    assert_eq!(listed.recipient, Some(&b"b@alpha.example"[..]));
+    let helo = reject("rejected HELO from [192.0.2.1]:5: syntactically invalid argument(s): x y");
+    assert_eq!((helo.stage, helo.client.map(|client| client.ip)), (Stage::Command, Some(&b"192.0.2.1"[..])));
+    assert_eq!(parse(b"H=(x) [192.0.2.1] sender verify fail for <a@b>: Unknown user"), Parsed::Ignored);
+}

@@ -60,7 +60,16 @@ pub(super) fn parse(message: &[u8]) -> Parsed<Fact<'_>> {
             return Parsed::of(client.map(|client| Fact::Screen { client, what: what.clone() }));
         }
     }
-    const SILENT: &[&[u8]] = &[b"WHITELIST VETO ", b"ALLOWLIST VETO ", b"cache ", b"close database ", b"UNFAIR "];
+    // Each `DATA without valid RCPT from …` follows the refusal of its recipients.
+    const SILENT: &[&[u8]] = &[
+        b"WHITELIST VETO ",
+        b"ALLOWLIST VETO ",
+        b"DATA without valid RCPT ",
+        b"BDAT without valid RCPT ",
+        b"cache ",
+        b"close database ",
+        b"UNFAIR ",
+    ];
     if SILENT.iter().any(|word| message.starts_with(word)) { Parsed::Ignored } else { other(message) }
 }
 

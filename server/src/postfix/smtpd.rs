@@ -96,7 +96,7 @@ fn first_of(bytes: &[u8], parts: &[&[u8]]) -> Option<usize> {
 /// cleanup writes `reject: header Subject: x from client; from=<a@b> to=<x@y> proto=… helo=<…>: 5.7.1 text`.
 pub(super) fn reject(id: Option<QueueId>, rest: &[u8]) -> Option<Reject<'_>> {
     let (verb, rest) = split(rest, b": ")?;
-    let is_by_milter = verb == b"milter-reject";
+    let is_by_filter = matches!(verb, b"milter-reject" | b"proxy-reject");
     let (word, after) = split(rest, b" ")?;
     if matches!(word, b"header" | b"body" | b"mime-header" | b"nested-header") {
         let envelope = memchr::memmem::rfind(after, b"; from=<").map(|at| &after[at + 8..]);
@@ -110,7 +110,7 @@ pub(super) fn reject(id: Option<QueueId>, rest: &[u8]) -> Option<Reject<'_>> {
             recipient,
             sender,
             sasl_username: None,
-            is_by_milter,
+            is_by_filter,
             is_of_client: false,
             is_permanent: is_permanent(reply),
         });
@@ -143,7 +143,7 @@ pub(super) fn reject(id: Option<QueueId>, rest: &[u8]) -> Option<Reject<'_>> {
         recipient,
         sender,
         sasl_username,
-        is_by_milter,
+        is_by_filter,
         is_of_client: stage == Stage::Connect || is_of_client(reply),
         is_permanent: is_permanent(reply),
     })
@@ -198,6 +198,10 @@ fn warning(rest: &[u8]) -> Parsed<Fact<'_>> {
     if let Some(rest) = rest.strip_prefix(b"connect to Milter service ") {
         return Parsed::of(split(rest, b": ").map(|(address, _)| Fact::MilterDown { address }));
     }
+    // The client gets 552, and no other line says that it was refused.
+    if let Some((id, b"queue file size limit exceeded")) = split(rest, b": ") {
+        return Parsed::of(QueueId::parse(id).map(|id| Fact::TooLarge { id }));
+    }
     login_failed(rest).map_or(Parsed::Ignored, Parsed::Fact)
 }
 
@@ -239,7 +243,8 @@ fn peer_after_from(rest: &[u8]) -> Option<(Peer<'_>, &[u8])> {
 
 fn is_of_client(reply: &[u8]) -> bool {
     text::contains(outside_brackets_start(reply), b"Client host rejected: ")
-        || text::contains(reply, b"Client host [") && text::contains(reply, b"] blocked using ")
+        || [&b"Client host ["[..], b"; client ["].iter().any(|words| text::contains(reply, words))
+            && text::contains(reply, b"] blocked using ")
 }
 
 fn is_permanent(reply: &[u8]) -> bool {

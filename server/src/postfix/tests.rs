@@ -96,7 +96,8 @@ fn warnings_refuse_nothing() {
         ignored("postfix/smtpd", &format!("NOQUEUE: {action}: {rest}"));
     }
     ignored("postfix/smtpd", "warning: Refusing STARTTLS request from d[198.51.100.8] for service 127.0.0.1:587");
-    ignored("postfix/smtpd", "warning: 1278AB447D: queue file size limit exceeded");
+    // What smtpd says of it is a refusal; cleanup says the same once more.
+    ignored("postfix/cleanup", "warning: 1278AB447D: queue file size limit exceeded");
     ignored(
         "postfix/anvil",
         "statistics: max connection rate 9/60s for (127.0.0.1:25:203.0.113.10) at Nov 21 23:58:39",
@@ -113,7 +114,7 @@ fn refusals() {
         recipient: Some(b"alice@alpha.example"),
         sender: Some(b"ann@outside.example"),
         sasl_username: None,
-        is_by_milter: false,
+        is_by_filter: false,
         is_of_client: true,
         is_permanent: true,
     };
@@ -134,7 +135,7 @@ fn refusals() {
             recipient: Some(b"alice@alpha.example"),
             sender: Some(b"ann@outside.example"),
             sasl_username: None,
-            is_by_milter: false,
+            is_by_filter: false,
             is_of_client: false,
             is_permanent: true,
         }),

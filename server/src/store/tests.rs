@@ -442,7 +442,7 @@ fn a_retention_forgets_events_and_keeps_numbers() {
         bytes: None,
         duration_ms: None,
         detail: String::new(),
-        kind: Kind::SmtpSession { is_blocked: true, bad_commands: 0, is_terminated: false },
+        kind: Kind::SmtpSession { has_start: true, is_blocked: true, bad_commands: 0, is_terminated: false },
     };
     let mut batch = Batch { coverage: covered(0, 96), ..Batch::default() };
     for id in 0..10 {

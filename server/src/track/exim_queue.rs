@@ -10,7 +10,7 @@ use super::state::Out;
 use super::{At, Tracker, detail};
 use crate::event::{Event, Kind};
 use crate::exim::{Arrival, Delivery, Fact, Outcome, trouble};
-use crate::postfix::{Peer, Reject, Stage};
+use crate::postfix::{Peer, Reject};
 use crate::queue_id::QueueId;
 use crate::settings::TransportRole;
 use crate::text::{contains, contains_ignoring_case};
@@ -52,14 +52,6 @@ impl Tracker {
 
     fn exim_reject(&mut self, at: &At<'_>, reject: &Reject<'_>, out: &mut Out<'_>) {
         let row = reject.client.as_ref().map(|client| self.client_session(at, client, out));
-        if reject.stage == Stage::EndOfMessage && self.says_spam(reject.reply) {
-            let mailbox =
-                reject.sasl_username.and_then(|user| Mailbox::of_login(user, self.settings.default_realm.as_deref()));
-            let is_outgoing = reject.sasl_username.is_some();
-            let subjects = mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
-            let event = at.event(Kind::SpamBlocked { is_outgoing }, subjects);
-            out.once(Event { detail: detail(reject.reply), ..event });
-        }
         self.refused_in(at, reject, None, row, out);
     }
 

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use mailtally_model::Time;
 
 use super::message::{Expected, FileKey, Origin};
-use super::names::Mailbox;
 use super::queue::file_of;
 use super::relay;
 use super::state::Out;
@@ -220,7 +219,7 @@ impl Tracker {
         message.sync_all(&self.settings, &self.ours, out);
         // What one of them reached, the session that brought the other has served.
         let sessions: Vec<u64> = message.files.iter().filter_map(|file| file.session).collect();
-        let reached: Vec<Mailbox> = message.delivered.iter().filter_map(|reached| reached.mailbox.clone()).collect();
+        let reached = message.reached();
         for mailbox in &reached {
             self.smtp_reached(&sessions, mailbox, out);
         }

@@ -587,6 +587,11 @@ impl Message {
         self.concerned.retain(|subject| reached.contains(subject));
     }
 
+    /// The mailboxes that it reached, as many as a session concerns.
+    pub fn reached(&self) -> Vec<Mailbox> {
+        self.delivered.iter().filter_map(|reached| reached.mailbox.clone()).take(MAX_CONCERNED).collect()
+    }
+
     pub fn concern(&mut self, subject: Subject) {
         if self.concerned.len() < MAX_CONCERNED && !self.concerned.contains(&subject) {
             self.concerned.push(subject);

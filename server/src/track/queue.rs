@@ -8,7 +8,6 @@ use rustc_hash::{FxHashMap, FxHasher};
 use serde::{Deserialize, Serialize};
 
 use super::message::{File, FileKey, Message, Origin};
-use super::names::Mailbox;
 use super::relay::is_loopback;
 use super::state::{Booked, Out, Table};
 use super::{At, GRACE_SECS, Tracker};
@@ -208,12 +207,12 @@ impl Tracker {
         let key = |id: QueueId| FileKey { host: at.host, instance, id };
         match fact {
             Fact::Connect(client) => self.smtp_connect(at, speaker, client, out),
-            Fact::Disconnect { unknown_commands, .. } => self.smtp_disconnect(at, *unknown_commands, out),
-            Fact::Client { id: None, sasl_username, .. } => {
-                self.smtp_accepted(at, *sasl_username, out);
+            Fact::Disconnect { client, unknown_commands } => self.smtp_disconnect(at, client, *unknown_commands, out),
+            Fact::Client { id: None, client, sasl_username, .. } => {
+                self.smtp_accepted(at, client, *sasl_username, out);
             }
             Fact::Client { id: Some(id), client, sasl_username, orig_queue_id, orig_client } => {
-                let session = self.smtp_accepted(at, *sasl_username, out);
+                let session = self.smtp_accepted(at, client, *sasl_username, out);
                 let from = orig_client.as_ref().unwrap_or(client);
                 let origin = Origin::Smtp {
                     ip: String::from_utf8_lossy(from.ip).into_owned(),
@@ -226,12 +225,13 @@ impl Tracker {
                 }
             }
             Fact::Reject(reject) => self.smtp_reject(at, reject, reject.id.map(key), out),
+            Fact::TooLarge { id } => self.too_large(at, key(*id), out),
             Fact::ProxyAccept { queued_as } => self.proxy_accepted(at, *queued_as, out),
             Fact::OverLimit { what, client } => self.over_limit(at, *what, client, out),
             Fact::LoginFailed { client, user } => self.smtp_login_failed(at, client, *user, out),
-            Fact::BadCommand { is_not_smtp, .. } => self.smtp_bad_command(at, *is_not_smtp, out),
-            Fact::BrokenOff { how, bytes, .. } => {
-                self.smtp_broken_off(at, *how == BrokenOff::Terminated, *bytes, out);
+            Fact::BadCommand { client, is_not_smtp } => self.smtp_bad_command(at, client, *is_not_smtp, out),
+            Fact::BrokenOff { how, client, bytes } => {
+                self.smtp_broken_off(at, client, *how == BrokenOff::Terminated, *bytes, out);
             }
             Fact::MilterDown { address } => self.milter_down(at, address, out),
             Fact::MessageId { id, message_id } => self.message_id(at, key(*id), message_id, out),
@@ -340,7 +340,7 @@ impl Tracker {
         file.client_is_internal = is_internal;
         let refused = std::mem::take(&mut file.refused);
         message.sync_all(&self.settings, &self.ours, out);
-        let reached: Vec<Mailbox> = message.delivered.iter().filter_map(|reached| reached.mailbox.clone()).collect();
+        let reached = message.reached();
         let is_linked = message.files.len() > 1;
         self.await_domain(row);
         if let Some(session) = session {

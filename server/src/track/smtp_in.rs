@@ -4,17 +4,16 @@
 mod by_address;
 mod refused;
 mod screened;
+mod session;
 
-use mailtally_model::{Subject, Time};
+use mailtally_model::Time;
 use rustc_hash::FxHashMap;
-use serde::{Deserialize, Serialize};
 
-use super::message::MAX_CONCERNED;
 use super::names::Mailbox;
-use super::state::{Booked, Out, Table};
-use super::{At, GRACE_SECS, Tracker, detail};
-use crate::event::{Event, Kind};
+use super::state::{Out, Table};
+use super::{At, GRACE_SECS, Tracker};
 use crate::postfix::{Peer, Speaker};
+use session::Session;
 
 /// smtpd waits no longer for a command (`smtpd_timeout`), so a session without lines is over by then.
 const IDLE_SECS: i64 = 300;
@@ -37,41 +36,6 @@ pub struct Sessions {
     by_port: FxHashMap<(u16, String, u16), u64>,
     /// Clients that postscreen has or has passed on, by address, first come first.
     by_ip: FxHashMap<(u16, String), Vec<u64>>,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Session {
-    host_name: String,
-    host: u16,
-    /// Program and process; postscreen's clients have a port instead until smtpd has them.
-    process: Option<(u16, u32)>,
-    instance: u16,
-    port: Option<u16>,
-    started: Time,
-    last: Time,
-    ended: Option<Time>,
-    ip: String,
-    peer: String,
-    user: Option<String>,
-    /// Neither its beginning nor its end is logged: it is what its lines span.
-    is_seen_in_part: bool,
-    /// By a filter of ours: no connection of a client.
-    is_reinjected: bool,
-    /// Refused as such, whatever follows.
-    is_blocked: bool,
-    /// postscreen's tests failed; blocked unless it is passed on all the same.
-    is_suspect: bool,
-    is_passed: bool,
-    /// The client was refused at each recipient so far.
-    is_client_refused: bool,
-    is_accepted: bool,
-    unknown_commands: u32,
-    bad_lines: u32,
-    is_terminated: bool,
-    broken_off_bytes: Option<u64>,
-    subjects: Vec<Subject>,
-    refusals: Vec<Option<Booked>>,
-    booked: Option<Booked>,
 }
 
 impl Default for Sessions {
@@ -119,66 +83,39 @@ impl Sessions {
     }
 }
 
-impl Session {
-    fn is_blocked_now(&self) -> bool {
-        self.is_blocked || self.is_suspect && !self.is_passed || self.is_client_refused && !self.is_accepted
-    }
-
-    /// When it ended, or how far it is known to have lasted.
-    fn until(&self, now: Time) -> Time {
-        self.ended.unwrap_or(now.min(self.silent_end())).max(self.started)
-    }
-
-    /// When it is over if no more lines come.
-    fn silent_end(&self) -> Time {
-        if self.is_seen_in_part { self.last } else { self.last.plus_secs(IDLE_SECS) }
-    }
-
-    fn concern(&mut self, subject: Subject) {
-        if self.subjects.len() < MAX_CONCERNED && !self.subjects.contains(&subject) {
-            self.subjects.push(subject);
-        }
-    }
-
-    fn sync(&mut self, now: Time, out: &mut Out<'_>) {
-        if self.is_reinjected {
-            out.withdraw(&mut self.booked);
-            return;
-        }
-        let is_blocked = self.is_blocked_now();
-        let kind = Kind::SmtpSession {
-            is_blocked,
-            // An unknown command is counted at the end and may have had a line of its own (LOG-LINES trap 21).
-            bad_commands: self.unknown_commands.max(self.bad_lines),
-            is_terminated: self.is_terminated,
-        };
-        let event = Event {
-            time: self.started,
-            host: self.host_name.clone(),
-            subjects: self.subjects.clone(),
-            peer: Some(self.peer.clone()),
-            bytes: self.broken_off_bytes,
-            duration_ms: Some(self.until(now).secs_since(self.started).max(0) as u64 * 1000),
-            detail: self.user.clone().unwrap_or_default(),
-            kind,
-        };
-        out.set(&mut self.booked, event);
-        for refusal in &mut self.refusals {
-            let Some(given) = refusal else { continue };
-            let Kind::Refused { what, in_blocked_session } = given.event.kind else { continue };
-            if in_blocked_session != is_blocked {
-                let kind = Kind::Refused { what, in_blocked_session: is_blocked };
-                let event = Event { kind, ..Event::clone(&given.event) };
-                out.set(refusal, event);
-            }
-        }
-    }
-}
-
 impl Tracker {
+    /// The session of the process that wrote the line. If the log does not show its beginning, it begins here and is
+    /// no new connection (R17): a log that was cut, or single lines of one.
+    fn smtp_session(&mut self, at: &At<'_>, client: &Peer<'_>, out: &mut Out<'_>) -> Option<u64> {
+        let key = (at.host, at.program, at.line.pid?);
+        let known = self.sessions.by_process.get(&key).copied();
+        if let Some(row) = known {
+            let session = self.sessions.rows.get(row)?;
+            let is_silent = at.line.time.secs_since(session.last) > IDLE_SECS;
+            let is_other = session.is_seen_in_part && (is_silent || session.ip.as_bytes() != client.ip);
+            if !is_other {
+                return Some(row);
+            }
+            let last = session.last;
+            self.smtp_end(row, last, out);
+        }
+        let instance = Speaker::parse(at.line.program).and_then(|speaker| self.programs.number(speaker.instance))?.0;
+        let process = Some((key.1, key.2));
+        let session = Session { has_start: false, is_seen_in_part: true, process, ..Session::of(at, instance, client) };
+        let row = self.smtp_open(session, out);
+        self.sessions.by_process.insert(key, row);
+        Some(row)
+    }
+
     /// Changes the session of the process that wrote the line, and gives it out as it is then.
-    fn smtp_change(&mut self, at: &At<'_>, out: &mut Out<'_>, change: impl FnOnce(&mut Session)) -> Option<u64> {
-        let row = *self.sessions.by_process.get(&(at.host, at.program, at.line.pid?))?;
+    fn smtp_change(
+        &mut self,
+        at: &At<'_>,
+        client: &Peer<'_>,
+        out: &mut Out<'_>,
+        change: impl FnOnce(&mut Session),
+    ) -> Option<u64> {
+        let row = self.smtp_session(at, client, out)?;
         self.smtp_change_row(row, at.line.time, out, change);
         Some(row)
     }
@@ -190,35 +127,9 @@ impl Tracker {
         session.sync(session.last, out);
     }
 
-    fn smtp_begin(&mut self, at: &At<'_>, instance: u16, client: &Peer<'_>, out: &mut Out<'_>) -> u64 {
-        let mut session = Session {
-            host_name: at.line.host.to_owned(),
-            host: at.host,
-            process: None,
-            instance,
-            port: None,
-            started: at.line.time,
-            last: at.line.time,
-            ended: None,
-            ip: detail(client.ip),
-            peer: format!("{}[{}]", detail(client.name), detail(client.ip)),
-            user: None,
-            is_seen_in_part: false,
-            is_reinjected: false,
-            is_blocked: false,
-            is_suspect: false,
-            is_passed: false,
-            is_client_refused: false,
-            is_accepted: false,
-            unknown_commands: 0,
-            bad_lines: 0,
-            is_terminated: false,
-            broken_off_bytes: None,
-            subjects: Vec::new(),
-            refusals: Vec::new(),
-            booked: None,
-        };
-        session.sync(at.line.time, out);
+    /// A session begins: gives it out, and its row.
+    fn smtp_open(&mut self, mut session: Session, out: &mut Out<'_>) -> u64 {
+        session.sync(session.started, out);
         let row = self.new_row();
         self.sessions.rows.insert(row, session);
         row
@@ -245,22 +156,28 @@ impl Tracker {
         let Some((instance, _)) = self.programs.number(speaker.instance) else { return };
         let row = match self.passed_on(at, speaker, client) {
             Some(row) => row,
-            None => self.smtp_begin(at, instance, client, out),
+            None => self.smtp_open(Session::of(at, instance, client), out),
         };
         self.sessions.by_process.insert(key, row);
         self.smtp_change_row(row, at.line.time, out, |session| session.process = Some((at.program, process)));
     }
 
-    pub(super) fn smtp_disconnect(&mut self, at: &At<'_>, unknown_commands: u32, out: &mut Out<'_>) {
-        let row = self.smtp_change(at, out, |session| session.unknown_commands = unknown_commands);
+    pub(super) fn smtp_disconnect(&mut self, at: &At<'_>, client: &Peer<'_>, unknown_commands: u32, out: &mut Out<'_>) {
+        let row = self.smtp_change(at, client, out, |session| session.unknown_commands = unknown_commands);
         if let Some(row) = row {
             self.smtp_end(row, at.line.time, out);
         }
     }
 
     /// A recipient was accepted, and a queue file begins.
-    pub(super) fn smtp_accepted(&mut self, at: &At<'_>, user: Option<&[u8]>, out: &mut Out<'_>) -> Option<u64> {
-        let row = *self.sessions.by_process.get(&(at.host, at.program, at.line.pid?))?;
+    pub(super) fn smtp_accepted(
+        &mut self,
+        at: &At<'_>,
+        client: &Peer<'_>,
+        user: Option<&[u8]>,
+        out: &mut Out<'_>,
+    ) -> Option<u64> {
+        let row = self.smtp_session(at, client, out)?;
         self.accepted_in(row, at, user, out);
         Some(row)
     }
@@ -282,16 +199,23 @@ impl Tracker {
     }
 
     /// `follows`: a line of a message that a wrongly pipelined DATA left behind is that bad command once more.
-    pub(super) fn smtp_bad_command(&mut self, at: &At<'_>, follows: bool, out: &mut Out<'_>) {
-        self.smtp_change(at, out, |session| {
+    pub(super) fn smtp_bad_command(&mut self, at: &At<'_>, client: &Peer<'_>, follows: bool, out: &mut Out<'_>) {
+        self.smtp_change(at, client, out, |session| {
             if !follows || session.bad_lines == 0 {
                 session.bad_lines = session.bad_lines.saturating_add(1);
             }
         });
     }
 
-    pub(super) fn smtp_broken_off(&mut self, at: &At<'_>, is_terminated: bool, bytes: Option<u64>, out: &mut Out<'_>) {
-        self.smtp_change(at, out, |session| {
+    pub(super) fn smtp_broken_off(
+        &mut self,
+        at: &At<'_>,
+        client: &Peer<'_>,
+        is_terminated: bool,
+        bytes: Option<u64>,
+        out: &mut Out<'_>,
+    ) {
+        self.smtp_change(at, client, out, |session| {
             session.is_terminated |= is_terminated;
             if let Some(bytes) = bytes {
                 session.broken_off_bytes = Some(session.broken_off_bytes.unwrap_or(0).saturating_add(bytes));
@@ -311,10 +235,13 @@ impl Tracker {
     pub(super) fn smtp_reached(&mut self, sessions: &[u64], mailbox: &Mailbox, out: &mut Out<'_>) {
         for row in sessions {
             let Some(session) = self.sessions.rows.get_mut(*row) else { continue };
+            let known = session.subjects.len();
             for subject in mailbox.subjects() {
                 session.concern(subject);
             }
-            session.sync(session.last, out);
+            if session.subjects.len() != known {
+                session.sync(session.last, out);
+            }
         }
     }
 

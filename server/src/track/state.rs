@@ -99,7 +99,7 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         removed
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (u64, &T)> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &T)> {
         self.rows.iter().map(|(row, value)| (*row, value))
     }
 

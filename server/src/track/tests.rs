@@ -131,11 +131,8 @@ fn interleaved<'a>(lines: &[&'a str], seed: u64) -> Vec<&'a str> {
     out
 }
 
-/// Each daemon has a file of its own, but that smtpd and postscreen are one: they hand clients over.
+/// Each daemon has a file of its own.
 fn file_of_line(line: &str) -> &str {
     let program = line.get(20..).unwrap_or_default().split(['[', ':', ' ']).next().unwrap_or_default();
-    match program.rsplit('/').next().unwrap_or_default() {
-        "postscreen" => "smtpd",
-        daemon => daemon,
-    }
+    program.rsplit('/').next().unwrap_or_default()
 }

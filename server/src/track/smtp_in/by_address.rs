@@ -3,6 +3,7 @@
 //! lines span: then the number of connections is a lower bound.
 
 use super::IDLE_SECS;
+use super::session::Session;
 use crate::event::{Event, Kind};
 use crate::exim::Closing;
 use crate::postfix::Peer;
@@ -13,15 +14,18 @@ use crate::track::{At, Tracker, detail};
 impl Tracker {
     /// A client was let in.
     pub(in crate::track) fn client_connected(&mut self, at: &At<'_>, client: &Peer<'_>, out: &mut Out<'_>) -> u64 {
+        self.client_begins(at, client, false, out)
+    }
+
+    fn client_begins(&mut self, at: &At<'_>, client: &Peer<'_>, is_seen_in_part: bool, out: &mut Out<'_>) -> u64 {
         let key = (at.host, detail(client.ip), client.port.unwrap_or(0));
         if let Some(old) = self.sessions.by_port.get(&key).copied() {
             let last = self.sessions.rows.get(old).map_or(at.line.time, |session| session.last);
             self.smtp_end(old, last, out);
         }
-        let row = self.smtp_begin(at, at.program, client, out);
-        if let Some(session) = self.sessions.rows.get_mut(row) {
-            session.port = Some(key.2);
-        }
+        let port = Some(key.2);
+        let session = Session { port, is_seen_in_part, ..Session::of(at, at.program, client) };
+        let row = self.smtp_open(session, out);
         self.sessions.by_port.insert(key, row);
         row
     }
@@ -33,14 +37,7 @@ impl Tracker {
             let session = self.sessions.rows.get(*row);
             session.is_some_and(|session| at.line.time.secs_since(session.last) <= IDLE_SECS)
         });
-        if let Some(row) = known {
-            return row;
-        }
-        let row = self.client_connected(at, client, out);
-        if let Some(session) = self.sessions.rows.get_mut(row) {
-            session.is_seen_in_part = true;
-        }
-        row
+        known.unwrap_or_else(|| self.client_begins(at, client, true, out))
     }
 
     pub(in crate::track) fn client_gone(&mut self, at: &At<'_>, client: &Peer<'_>, how: Closing, out: &mut Out<'_>) {

@@ -26,9 +26,31 @@ impl Tracker {
             Stage::Content | Stage::EndOfMessage if key.is_some() => {
                 key.and_then(|key| self.session_of(key, at.line.time))
             }
-            _ => at.line.pid.and_then(|pid| self.sessions.by_process.get(&(at.host, at.program, pid)).copied()),
+            _ => match &reject.client {
+                Some(client) => self.smtp_session(at, client, out),
+                None => self.smtp_front(at).map(|(row, ..)| row),
+            },
         };
         self.refused_in(at, reject, key, row, out);
+    }
+
+    /// The message was too large. cleanup logs the same words, and where a log has lost the daemons' names (LOG-LINES
+    /// trap 1) only the process that has the client's session is smtpd.
+    pub(in crate::track) fn too_large(&mut self, at: &At<'_>, key: FileKey, out: &mut Out<'_>) {
+        let Some((row, ..)) = self.smtp_front(at) else { return };
+        let reject = Reject {
+            id: Some(key.id),
+            stage: Stage::EndOfMessage,
+            client: None,
+            reply: at.line.message,
+            recipient: None,
+            sender: None,
+            sasl_username: None,
+            is_by_filter: false,
+            is_of_client: false,
+            is_permanent: true,
+        };
+        self.refused_in(at, &reject, Some(key), Some(row), out);
     }
 
     /// A refusal in a session that is known, or in none.
@@ -46,17 +68,8 @@ impl Tracker {
             session.user.clone().map(String::into_bytes)
         });
         self.throttled_by_reply(at, reject, user.as_deref(), out);
-        if reject.stage == Stage::EndOfMessage
-            && reject.is_by_milter
-            && let Some(key) = key
-            && self.says_spam(reject.reply)
-        {
-            let recipient = reject
-                .recipient
-                .and_then(|recipient| Mailbox::of_address(recipient, &self.settings.recipient_delimiter));
-            let subjects = recipient.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
-            let message = self.touch(at, key);
-            self.spam_blocked(at, Some(message), subjects, reject.reply, out);
+        if reject.stage == Stage::EndOfMessage && reject.is_by_filter && self.says_spam(reject.reply) {
+            self.refused_as_spam(at, reject, key, user.as_deref(), out);
         }
         let refused = self.refusal(at, reject, row);
         let domain = domain_of_refused(reject);
@@ -100,9 +113,32 @@ impl Tracker {
         }
     }
 
+    /// A filter refused the message as spam. Before the queue there is no message yet, and who logged in sent it.
+    fn refused_as_spam(
+        &mut self,
+        at: &At<'_>,
+        reject: &Reject<'_>,
+        key: Option<FileKey>,
+        user: Option<&[u8]>,
+        out: &mut Out<'_>,
+    ) {
+        let recipient =
+            reject.recipient.and_then(|recipient| Mailbox::of_address(recipient, &self.settings.recipient_delimiter));
+        let sender = user.and_then(|user| Mailbox::of_login(user, self.settings.default_realm.as_deref()));
+        let subjects = |mailbox: Option<Mailbox>| mailbox.map_or_else(Vec::new, |mailbox| mailbox.subjects().to_vec());
+        if let Some(key) = key {
+            let message = self.touch(at, key);
+            self.spam_blocked(at, Some(message), subjects(recipient), reject.reply, out);
+            return;
+        }
+        let is_outgoing = user.is_some();
+        let event = at.event(Kind::SpamBlocked { is_outgoing }, subjects(if is_outgoing { sender } else { recipient }));
+        out.once(Event { detail: detail(reject.reply), ..event });
+    }
+
     /// A milter refused the message at its end: the queue file is gone.
     fn close_rejected(&mut self, at: &At<'_>, reject: &Reject<'_>, key: FileKey) {
-        if reject.stage == Stage::EndOfMessage && reject.is_by_milter {
+        if reject.stage == Stage::EndOfMessage && reject.is_by_filter {
             self.close_file(key, at.line.time);
         }
     }
@@ -150,11 +186,11 @@ impl Tracker {
         let peer = Some(format!("{}[{}]", detail(client.name), detail(client.ip)));
         let detail = detail(user.unwrap_or_default());
         out.once(Event { peer, detail, ..at.event(Kind::SmtpLoginFailed, subjects) });
-        self.smtp_change(at, out, |_| {});
+        self.smtp_change(at, client, out, |_| {});
     }
 
     pub(in crate::track) fn over_limit(&mut self, at: &At<'_>, what: AnvilLimit, client: &Peer<'_>, out: &mut Out<'_>) {
-        let row = self.smtp_change(at, out, |session| session.is_blocked |= what == AnvilLimit::Connections);
+        let row = self.smtp_change(at, client, out, |session| session.is_blocked |= what == AnvilLimit::Connections);
         if what == AnvilLimit::Connections {
             return;
         }

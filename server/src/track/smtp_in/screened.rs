@@ -1,11 +1,15 @@
 //! Clients that postscreen has: told apart by address and port, until an smtpd has them.
 
 use super::refused::domain_of_refused;
+use super::session::Session;
 use super::{HAND_OVER_SECS, MAX_REFUSALS};
 use crate::event::Kind;
 use crate::postfix::{Peer, Screened, Speaker};
 use crate::track::state::Out;
 use crate::track::{At, Tracker, detail};
+
+/// Sessions of one second among which the one that postscreen passed on is looked for.
+const MOST_OF_A_SECOND: usize = 1_000;
 
 impl Tracker {
     /// The session that postscreen began for this client, if it did (LOG-LINES trap 25).
@@ -30,6 +34,9 @@ impl Tracker {
         let session = self.sessions.rows.get(row)?.clone();
         self.sessions.forget_keys(row, &session);
         let session = self.sessions.rows.get_mut(row)?;
+        session.has_start = true;
+        session.is_seen_in_part = false;
+        session.is_screened = true;
         session.is_passed = true;
         session.port = None;
         Some(row)
@@ -51,17 +58,22 @@ impl Tracker {
                 if let Some(old) = known {
                     self.smtp_end(old, at.line.time, out);
                 }
-                let row = self.smtp_begin(at, instance, client, out);
-                if let Some(session) = self.sessions.rows.get_mut(row) {
-                    session.port = Some(port);
-                }
-                self.sessions.by_port.insert(key.clone(), row);
-                self.sessions.by_ip.entry((key.0, key.1)).or_default().push(row);
+                let session = Session { port: Some(port), ..Session::of(at, instance, client) };
+                self.screening(key, session, out);
                 return;
             }
             (_, Some(row)) => row,
-            (_, None) => return,
+            // An end of which nothing else is known says nothing, and smtpd logs whom it was given.
+            (Screened::Gone | Screened::Passed, None) => return,
+            (_, None) => {
+                let session = Session::of(at, instance, client);
+                let session = Session { port: Some(port), has_start: false, is_seen_in_part: true, ..session };
+                self.screening(key, session, out)
+            }
         };
+        if *what == Screened::Passed && self.was_given(at, row, out) {
+            return;
+        }
         let refused = match what {
             Screened::Rejected(reject) => self.refusal(at, reject, Some(row)),
             _ => None,
@@ -74,6 +86,7 @@ impl Tracker {
             Screened::BadCommand => session.bad_lines += 1,
             Screened::Terminated => session.is_terminated = true,
             Screened::Rejected(reject) => {
+                session.is_client_refused |= reject.is_of_client;
                 if let Some(domain) = domain_of_refused(reject) {
                     session.concern(domain);
                 }
@@ -93,5 +106,49 @@ impl Tracker {
         if *what == Screened::Gone {
             self.smtp_end(row, at.line.time, out);
         }
+    }
+
+    /// postscreen has a client.
+    fn screening(&mut self, key: (u16, String, u16), session: Session, out: &mut Out<'_>) -> u64 {
+        let row = self.smtp_open(session, out);
+        self.sessions.by_port.insert(key.clone(), row);
+        self.sessions.by_ip.entry((key.0, key.1)).or_default().push(row);
+        row
+    }
+
+    /// smtpd has this client already: its lines of the same second stand in a file that was read before (FAULTS 39).
+    /// Both are one connection, and smtpd's session is the one that goes on.
+    fn was_given(&mut self, at: &At<'_>, row: u64, out: &mut Out<'_>) -> bool {
+        let Some(screened) = self.sessions.rows.get(row).cloned() else { return false };
+        let is_it = |session: &Session| {
+            let is_same = session.host == screened.host && session.instance == screened.instance;
+            let is_alone = !session.is_screened && !session.is_seen_in_part && session.started == at.line.time;
+            is_same && is_alone && session.ip == screened.ip && !self.is_of_submission(session)
+        };
+        let newest = self.sessions.rows.iter().rev().take_while(|(_, session)| session.started >= at.line.time);
+        let found = newest.take(MOST_OF_A_SECOND).filter(|(_, session)| is_it(session)).last().map(|(found, _)| found);
+        let Some(found) = found else { return false };
+        self.sessions.forget_keys(row, &screened);
+        let Some(mut screened) = self.sessions.rows.remove(row) else { return false };
+        out.withdraw(&mut screened.booked);
+        let Some(session) = self.sessions.rows.get_mut(found) else { return true };
+        session.is_screened = true;
+        session.is_passed = true;
+        session.started = screened.started;
+        session.bad_lines = session.bad_lines.saturating_add(screened.bad_lines);
+        session.is_terminated |= screened.is_terminated;
+        session.refusals.append(&mut screened.refusals);
+        for subject in screened.subjects {
+            session.concern(subject);
+        }
+        session.sync(session.last, out);
+        true
+    }
+
+    /// Whether a process has the session that serves users, to whom postscreen does not listen.
+    fn is_of_submission(&self, session: &Session) -> bool {
+        let Some((program, _)) = session.process else { return true };
+        let name = self.programs.names().get(usize::from(program));
+        name.and_then(|name| Speaker::parse(name.as_bytes())).is_none_or(|speaker| speaker.is_submission())
     }
 }

@@ -177,3 +177,95 @@ fn a_forged_user_name_is_a_user_name() {
     );
     counts.check(&[("imap.auth_failed", 1), ("imap.auth_failed ann@alpha.example", 0)]);
 }
+
+/// SEMANTICS R17: lines of a session whose beginning is not in the log count what they say, and no connection.
+#[test]
+fn a_session_that_is_seen_from_its_middle_is_no_new_connection() {
+    Counts::of(
+        "00:00:01 postfix/smtpd[1]: improper command pipelining after DATA from a[203.0.113.20]:
+        00:00:01 postfix/smtpd[2]: too many errors after RCPT from b[203.0.113.21]
+        00:00:02 postfix/smtpd[2]: disconnect from b[203.0.113.21] ehlo=1 unknown=0/2 commands=1/3
+        00:00:02 postfix/smtpd[3]: NOQUEUE: reject: CONNECT from c[203.0.113.22]: 554 5.7.1 Service unavailable; Client host [203.0.113.22] blocked using rbl.example; proto=SMTP
+        00:00:03 postfix/smtpd[4]: warning: Connection rate limit exceeded: 6 from d[203.0.113.23] for service smtp
+        00:00:04 postfix/postscreen[9]: NOQUEUE: reject: RCPT from [203.0.113.24]:36299: 550 5.7.1 Service unavailable; client [203.0.113.24] blocked using rbl.example; from=<a@b>, to=<alice@alpha.example>, proto=ESMTP, helo=<x>
+        00:00:05 postfix/smtpd[3]: lost connection after DATA (20 bytes) from e[203.0.113.25]",
+    )
+    .check(&[
+        ("smtp_in.connections", 0),
+        ("smtp_in.blocked_connections", 3),
+        ("smtp_in.bad_commands", 3),
+        ("smtp_in.terminations", 2),
+        ("smtp_in.bandwidth", 20),
+        ("smtp_in.rejected_recipients", 0),
+    ]);
+}
+
+/// Real lines of Postfix 3.7: postscreen and smtpd log to files of their own, and each connection counts once.
+#[test]
+fn a_client_that_postscreen_passes_on_is_one_connection() {
+    Counts::of(
+        "08:40:05 postfix/postscreen[549]: CONNECT from [203.0.113.10]:47151 to [203.0.113.1]:26
+        08:40:05 postfix/postscreen[549]: PASS OLD [203.0.113.10]:47151
+        08:40:05 postfix/smtpd[551]: connect from mail.outside.example[203.0.113.10]
+        08:40:05 postfix/smtpd[551]: NOQUEUE: reject: RCPT from mail.outside.example[203.0.113.10]: 550 5.1.1 <nobody@alpha.example>: Recipient address rejected: User unknown in virtual mailbox table; from=<ann@outside.example> to=<nobody@alpha.example> proto=ESMTP helo=<mail.outside.example>
+        08:40:05 postfix/smtpd[551]: disconnect from mail.outside.example[203.0.113.10] ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4
+        08:40:05 postfix/postscreen[549]: CONNECT from [198.51.100.7]:40001 to [203.0.113.1]:26
+        08:40:05 postfix/postscreen[549]: ALLOWLISTED [198.51.100.7]:40001
+        08:40:05 postfix/smtpd[552]: connect from dyn-7.pool.isp.example[198.51.100.7]
+        08:40:06 postfix/smtpd[552]: disconnect from dyn-7.pool.isp.example[198.51.100.7] ehlo=1 quit=1 commands=2
+        08:40:06 postfix/submission/smtpd[7]: connect from dyn-7.pool.isp.example[198.51.100.7]
+        08:40:07 postfix/postscreen[549]: CONNECT from [198.51.100.33]:57875 to [203.0.113.1]:26
+        08:40:13 postfix/postscreen[549]: COMMAND PIPELINING from [198.51.100.33]:57875 after MAIL: RCPT TO:<alice@alpha.example>\\r\\nDATA\\r\\n
+        08:40:13 postfix/postscreen[549]: DATA without valid RCPT from [198.51.100.33]:57875
+        08:40:13 postfix/postscreen[549]: HANGUP after 0 from [198.51.100.33]:57875 in tests after SMTP handshake
+        08:40:13 postfix/postscreen[549]: DISCONNECT [198.51.100.33]:57875",
+    )
+    .check(&[
+        ("smtp_in.connections", 4),
+        ("smtp_in.connections alpha.example", 1),
+        ("smtp_in.rejected_recipients alpha.example", 1),
+        ("smtp_in.bad_commands", 1),
+        ("smtp_in.blocked_connections", 0),
+    ]);
+}
+
+/// Real lines of Postfix 3.7: a message that grows too large is refused without a line of refusal, by smtpd and cleanup.
+#[test]
+fn a_message_that_is_too_large_is_refused_once() {
+    Counts::of(
+        "08:39:06 postfix/smtpd[452]: connect from mail.outside.example[203.0.113.10]
+        08:39:06 postfix/smtpd[452]: 009A198E291: client=mail.outside.example[203.0.113.10]
+        08:39:07 postfix/smtpd[452]: warning: 009A198E291: queue file size limit exceeded
+        08:39:07 postfix/cleanup[487]: warning: 009A198E291: queue file size limit exceeded
+        08:39:07 postfix/cleanup[487]: warning: mail_stream_cleanup: close error
+        08:39:07 postfix/smtpd[452]: disconnect from mail.outside.example[203.0.113.10] ehlo=1 mail=1 rcpt=1 data=0/1 quit=1 commands=4/5",
+    )
+    .check(&[("smtp_in.rejected_messages", 1), ("smtp_in.terminations", 1), ("priority.normal", 0)]);
+}
+
+/// Real lines of Postfix 3.7 with a before-queue filter: the message counts once, and so does the spam that was refused.
+#[test]
+fn a_before_queue_filter() {
+    Counts::of(
+        "08:39:14 postfix/smtpd[516]: connect from mail.outside.example[203.0.113.10]
+        08:39:14 postfix/smtpd[516]: NOQUEUE: client=mail.outside.example[203.0.113.10]
+        08:39:14 postfix/reinject/smtpd[518]: connect from localhost[127.0.0.1]
+        08:39:14 postfix/reinject/smtpd[518]: CB5BD98E2C7: client=mail.outside.example[203.0.113.10]
+        08:39:14 postfix/cleanup[451]: CB5BD98E2C7: message-id=<m56@t.example>
+        08:39:14 postfix/qmgr[398]: CB5BD98E2C7: from=<ann@outside.example>, size=546, nrcpt=1 (queue active)
+        08:39:14 postfix/smtpd[516]: proxy-accept: END-OF-MESSAGE: 250 2.0.0 Ok: queued as CB5BD98E2C7; from=<ann@outside.example> to=<alice@alpha.example> proto=ESMTP helo=<mail.outside.example>
+        08:39:14 postfix/reinject/smtpd[518]: disconnect from localhost[127.0.0.1] ehlo=1 xforward=1 mail=1 rcpt=1 data=1 quit=1 commands=6
+        08:39:14 postfix/smtpd[516]: disconnect from mail.outside.example[203.0.113.10] ehlo=1 mail=1 rcpt=1 data=1 quit=1 commands=5
+        08:39:15 postfix/smtpd[516]: connect from mail.outside.example[203.0.113.10]
+        08:39:15 postfix/smtpd[516]: NOQUEUE: client=mail.outside.example[203.0.113.10]
+        08:39:15 postfix/smtpd[516]: proxy-reject: END-OF-MESSAGE: 550 5.7.1 Spam refused by proxy; from=<ann@outside.example> to=<alice@alpha.example> proto=ESMTP helo=<mail.outside.example>
+        08:39:15 postfix/smtpd[516]: disconnect from mail.outside.example[203.0.113.10] ehlo=1 mail=1 rcpt=1 data=0/1 quit=1 commands=4/5",
+    )
+    .check(&[
+        ("smtp_in.connections", 2),
+        ("priority.normal", 1),
+        ("message.spam_blocked alice@alpha.example", 1),
+        ("smtp_in.rejected_messages", 1),
+        ("smtp_in.terminations", 1),
+    ]);
+}
