@@ -15,19 +15,20 @@ mod stream;
 mod survey;
 
 use std::borrow::Cow;
+use std::collections::hash_map::Entry;
 
 use anyhow::Result;
 use mailtally_model::time::DAY_SECS;
 use mailtally_model::wire::Rules;
 use mailtally_model::{Slot, Span, Subject, Time, Zone};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use import::{Imported, ImportedFile, Outcome, Progress, import, import_growing};
 pub use live::{Live, Watch};
 
-use crate::batch::{Batch, COPIED, LineCounts};
+use crate::batch::{Batch, COPIED, Evidence, LineCounts};
 use crate::command::{escape, zones};
-use crate::event::Update;
+use crate::event::{EventId, Update};
 use crate::rules;
 use crate::settings::MailSettings;
 use crate::source::SourceState;
@@ -41,8 +42,16 @@ use copies::Copies;
 use observed::Observed;
 use stream::Book;
 
-/// A batch of so many lines is written: tens of megabytes in memory at most, and one transaction in well under a second.
-pub const MAX_BATCH_LINES: usize = 50_000;
+/// A batch of so many lines is written, in one transaction of about a second. What comes and goes within a batch costs
+/// the store nothing, and a sum that rises in it is written once, so fewer and larger ones are cheaper.
+pub const MAX_BATCH_LINES: usize = 250_000;
+/// Or of so many events that are kept: the largest part of a batch in memory, some 600 bytes each.
+const MAX_BATCH_EVENTS: usize = 25_000;
+/// Or of so many sums, which take 40 bytes each.
+const MAX_BATCH_SUMS: usize = 200_000;
+/// Events that changed are counted when they are so many: most are revised a few times within seconds (a session from
+/// its first to its last line), and only the last form counts.
+const MAX_CHANGED: usize = 8_000;
 /// Clocks differ by minutes and zones by hours; a stamp that is a day ahead is no time.
 const MAX_AHEAD_SECS: i64 = DAY_SECS;
 /// A line that is older than the newest of its stream by more than this changes no closed slot (SEMANTICS R13).
@@ -122,6 +131,8 @@ pub struct Collector {
     looked: Option<Slot>,
     now: Time,
     updates: Vec<Update>,
+    /// Events given out since they were last counted.
+    changed: FxHashMap<EventId, Evidence>,
     known: Vec<Subject>,
 }
 
@@ -159,6 +170,7 @@ impl Collector {
             looked: None,
             now: reading.now,
             updates: Vec::new(),
+            changed: FxHashMap::default(),
             known: Vec::new(),
         }
     }
@@ -288,15 +300,19 @@ impl Collector {
     }
 
     fn book_updates(&mut self) {
-        for update in self.updates.drain(..) {
-            if update.before.is_some() && self.settled.has(update.id, update.after.time) {
+        for Update { id, before, after } in self.updates.drain(..) {
+            if before.is_some() && self.settled.has(id, after.time) {
                 continue;
             }
-            if self.keeps_events {
-                self.batch.book(update);
-            } else {
-                self.batch.count(&update);
+            match self.changed.entry(id) {
+                Entry::Occupied(mut known) => known.get_mut().now = after,
+                Entry::Vacant(new) => {
+                    new.insert(Evidence { stored: before, now: after });
+                }
             }
+        }
+        if self.changed.len() >= MAX_CHANGED {
+            self.count_changed();
         }
         for subject in self.known.drain(..) {
             if !self.learned.contains(&subject) {
@@ -305,6 +321,18 @@ impl Collector {
                 }
                 self.learned.insert(subject.clone());
                 self.batch.known.push(subject);
+            }
+        }
+    }
+
+    /// Turns what became of events since the last time into sums, each event once.
+    fn count_changed(&mut self) {
+        for (id, Evidence { stored, now }) in self.changed.drain() {
+            let update = Update { id, before: stored, after: now };
+            if self.keeps_events {
+                self.batch.book(update);
+            } else {
+                self.batch.count(&update);
             }
         }
     }
@@ -352,6 +380,8 @@ impl Collector {
     /// Whether it is time to commit.
     fn is_full(&self) -> bool {
         self.lines >= self.batch_lines
+            || self.batch.events.len() >= MAX_BATCH_EVENTS
+            || self.batch.counters.len() >= MAX_BATCH_SUMS
     }
 
     /// Whether a commit would write anything.
@@ -369,6 +399,7 @@ impl Collector {
 
     /// Writes the batch, with the places that it brings the sources to, in one transaction.
     fn commit(&mut self, sources: Vec<SourceState>) -> Result<()> {
+        self.count_changed();
         self.batch.sources = sources;
         self.batch.open.extend(self.tracker.take_changes());
         self.batch.silence_gap_secs = self.observed.silence_gap_secs();

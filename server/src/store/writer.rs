@@ -165,7 +165,10 @@ impl Store {
 fn write_open_state(tx: &Connection, batch: &Batch) -> rusqlite::Result<()> {
     let mut put = tx.prepare_cached("INSERT OR REPLACE INTO open_state (key, value) VALUES (?1, ?2)")?;
     let mut delete = tx.prepare_cached("DELETE FROM open_state WHERE key = ?1")?;
-    for (key, value) in &batch.open {
+    // In the order of the keys, so that neighbours are written together.
+    let mut open: Vec<_> = batch.open.iter().collect();
+    open.sort_unstable_by_key(|(key, _)| *key);
+    for (key, value) in open {
         match value {
             Some(value) => put.execute(params![key, value])?,
             None => delete.execute([key])?,

@@ -307,7 +307,10 @@ impl Message {
             Origin::Smtp { ip, user: None, .. } => is_trusted(settings, ip),
             _ => false,
         };
-        let sender = self.sender_mailbox(settings).filter(|_| depends)?;
+        if !depends {
+            return None;
+        }
+        let sender = self.sender_mailbox(settings)?;
         (!ours.has(sender.domain())).then(|| sender.domain().to_owned())
     }
 

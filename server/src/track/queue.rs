@@ -437,6 +437,10 @@ impl Tracker {
         let is_over = |message: &Message| {
             let Some(touched) = message.touched else { return true };
             let age = now.secs_since(touched);
+            // Nearly all are younger, and asked no further.
+            if age <= GRACE_SECS {
+                return false;
+            }
             let is_here = message.files.first().is_some_and(|file| file.key.host == host);
             let grace = match message.awaited_domain(&self.settings, &self.ours) {
                 Some(_) if message.accepted().is_some() => AWAITING_SECS,

@@ -61,7 +61,8 @@ impl Sessions {
         }
     }
 
-    fn forget_keys(&mut self, row: u64, session: &Session) {
+    fn forget_keys(&mut self, row: u64) {
+        let Some(session) = self.rows.get(row) else { return };
         if let Some((program, process)) = session.process
             && self.by_process.get(&(session.host, program, process)) == Some(&row)
         {
@@ -141,8 +142,7 @@ impl Tracker {
             session.ended = Some(time.max(session.started));
             session.sync(time, out);
         }
-        let session = session.clone();
-        self.sessions.forget_keys(row, &session);
+        self.sessions.forget_keys(row);
     }
 
     pub(super) fn smtp_connect(&mut self, at: &At<'_>, speaker: &Speaker<'_>, client: &Peer<'_>, out: &mut Out<'_>) {

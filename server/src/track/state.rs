@@ -1,7 +1,7 @@
 //! Open state in memory and its copy in the store: tables of rows that know which of them changed, and events that
 //! were given out and may be revised. Knows nothing of mail.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -59,48 +59,60 @@ impl Out<'_> {
     }
 }
 
-/// The rows of one kind, by number, in order; each change is remembered until it is taken.
+/// The rows of one kind, by number, in order; each change is remembered until it is taken. A row that comes and goes
+/// between two takings was never in the store, and is no change: most rows of an import are such.
 #[derive(Debug)]
 pub struct Table<T> {
     /// The first byte of its keys in the store.
     prefix: u8,
-    rows: BTreeMap<u64, T>,
-    changed: BTreeSet<u64>,
+    rows: BTreeMap<u64, Row<T>>,
+    /// Rows that were changed, each once; some may be gone since.
+    changed: Vec<u64>,
+    /// Rows that the store has and that are gone.
+    gone: Vec<u64>,
+}
+
+#[derive(Debug)]
+struct Row<T> {
+    value: T,
+    is_stored: bool,
+    is_changed: bool,
 }
 
 impl<T: Serialize + DeserializeOwned> Table<T> {
     pub fn new(prefix: u8) -> Table<T> {
-        Table { prefix, rows: BTreeMap::new(), changed: BTreeSet::new() }
+        Table { prefix, rows: BTreeMap::new(), changed: Vec::new(), gone: Vec::new() }
     }
 
     pub fn get(&self, row: u64) -> Option<&T> {
-        self.rows.get(&row)
+        self.rows.get(&row).map(|row| &row.value)
     }
 
     /// To be changed.
     pub fn get_mut(&mut self, row: u64) -> Option<&mut T> {
-        let found = self.rows.get_mut(&row);
-        if found.is_some() {
-            self.changed.insert(row);
+        let found = self.rows.get_mut(&row)?;
+        if !std::mem::replace(&mut found.is_changed, true) {
+            self.changed.push(row);
         }
-        found
+        Some(&mut found.value)
     }
 
+    /// A new row; its number was never used before.
     pub fn insert(&mut self, row: u64, value: T) {
-        self.rows.insert(row, value);
-        self.changed.insert(row);
+        self.rows.insert(row, Row { value, is_stored: false, is_changed: true });
+        self.changed.push(row);
     }
 
     pub fn remove(&mut self, row: u64) -> Option<T> {
-        let removed = self.rows.remove(&row);
-        if removed.is_some() {
-            self.changed.insert(row);
+        let removed = self.rows.remove(&row)?;
+        if removed.is_stored {
+            self.gone.push(row);
         }
-        removed
+        Some(removed.value)
     }
 
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &T)> {
-        self.rows.iter().map(|(row, value)| (*row, value))
+        self.rows.iter().map(|(number, row)| (*number, &row.value))
     }
 
     pub fn len(&self) -> usize {
@@ -109,9 +121,14 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
 
     /// Key and value of each row that changed, no value for one that is gone.
     pub fn take_changes(&mut self, changes: &mut Vec<(Vec<u8>, Option<Vec<u8>>)>) {
-        for row in std::mem::take(&mut self.changed) {
-            let value = self.rows.get(&row).map(|value| serde_json::to_vec(value).expect("plain data is JSON"));
-            changes.push((key(self.prefix, row), value));
+        for number in std::mem::take(&mut self.gone) {
+            changes.push((key(self.prefix, number), None));
+        }
+        for number in std::mem::take(&mut self.changed) {
+            let Some(row) = self.rows.get_mut(&number) else { continue };
+            (row.is_stored, row.is_changed) = (true, false);
+            let value = serde_json::to_vec(&row.value).expect("plain data is JSON");
+            changes.push((key(self.prefix, number), Some(value)));
         }
     }
 
@@ -120,7 +137,7 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         let [prefix, row @ ..] = key else { return Ok(false) };
         let (true, Ok(row)) = (*prefix == self.prefix, <[u8; 8]>::try_from(row)) else { return Ok(false) };
         let value = serde_json::from_slice(value).context("cannot read the tracker's open state")?;
-        self.rows.insert(u64::from_be_bytes(row), value);
+        self.rows.insert(u64::from_be_bytes(row), Row { value, is_stored: true, is_changed: false });
         Ok(true)
     }
 }

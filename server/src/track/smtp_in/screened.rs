@@ -31,8 +31,7 @@ impl Tracker {
             .filter(is_waiting)
             .find(is_passed)
             .or_else(|| rows.iter().copied().find(is_waiting))?;
-        let session = self.sessions.rows.get(row)?.clone();
-        self.sessions.forget_keys(row, &session);
+        self.sessions.forget_keys(row);
         let session = self.sessions.rows.get_mut(row)?;
         session.has_start = true;
         session.is_seen_in_part = false;
@@ -128,7 +127,7 @@ impl Tracker {
         let newest = self.sessions.rows.iter().rev().take_while(|(_, session)| session.started >= at.line.time);
         let found = newest.take(MOST_OF_A_SECOND).filter(|(_, session)| is_it(session)).last().map(|(found, _)| found);
         let Some(found) = found else { return false };
-        self.sessions.forget_keys(row, &screened);
+        self.sessions.forget_keys(row);
         let Some(mut screened) = self.sessions.rows.remove(row) else { return false };
         out.withdraw(&mut screened.booked);
         let Some(session) = self.sessions.rows.get_mut(found) else { return true };
