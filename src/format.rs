@@ -7,7 +7,7 @@ use mailtally_model::table::{Partial, Row};
 use mailtally_model::{Span, Step, Table, Time, Zone};
 
 use crate::intl::{self, DateStyle};
-use crate::range::{Dates, midnight_secs};
+use crate::range::{self, Dates, midnight_secs};
 use crate::text;
 use crate::window::Window;
 
@@ -67,8 +67,8 @@ pub fn column_head(column: &Column) -> String {
 /// A row's name as people read it: a date in their locale, an ISO week, a child's name.
 pub fn row_name(row: &Row, step: Step, years: Years, zone: &Zone) -> String {
     match row {
-        Row::Step { key, span, .. } => step_name(step, key, *span, years, zone),
-        Row::Child(_) | Row::Rest(_) => row.label(zone),
+        Row::Step { span, .. } => step_name(step, *span, years, zone),
+        Row::Child(_) | Row::Rest(_) => row.label(step, zone),
     }
 }
 
@@ -79,8 +79,8 @@ pub enum Years {
     Understood,
 }
 
-/// The step that holds `span.from`, named in the locale.
-pub fn step_name(step: Step, key: &str, span: Span, years: Years, zone: &Zone) -> String {
+/// The step that is `span`, named in the locale.
+pub fn step_name(step: Step, span: Span, years: Years, zone: &Zone) -> String {
     let local = zone.local(span.from);
     let day_style = if years == Years::Shown { DateStyle::DayYear } else { DateStyle::Day };
     match step {
@@ -93,13 +93,13 @@ pub fn step_name(step: Step, key: &str, span: Span, years: Years, zone: &Zone) -
         Step::Day => intl::date(local, day_style),
         Step::Week => {
             let last = zone.local(span.until.plus_secs(-1));
-            format!("{key} · {}", intl::date_range(local, last, DateStyle::ShortDate))
+            format!("{} · {}", step.key(span.from, zone), intl::date_range(local, last, DateStyle::ShortDate))
         }
         Step::Month => intl::date(local, DateStyle::Month),
-        Step::Quarter => match key.split_once('-') {
-            Some((year, quarter)) => format!("{quarter} {year}"),
-            None => key.to_owned(),
-        },
+        Step::Quarter => {
+            let date = range::date_at(local).unwrap_or_default();
+            format!("Q{} {}", date.month0() / 3 + 1, date.year())
+        }
     }
 }
 
@@ -134,7 +134,7 @@ pub fn stretch(span: Span, zone: &Zone) -> String {
 
 /// The year on the zone's calendar.
 pub fn year_of(t: Time, zone: &Zone) -> i32 {
-    crate::range::date_of(t, zone).map_or(0, |date| date.year())
+    range::date_of(t, zone).map_or(0, |date| date.year())
 }
 
 /// How long something lasted, in the two units that say most.
@@ -163,7 +163,7 @@ pub fn visible(text: &str) -> String {
 
 /// An instant near the range: its clock where that is today's, else with its date.
 pub fn moment(t: Time, window: &Window) -> String {
-    let is_today = crate::range::date_of(t, &window.zone) == Some(window.today);
+    let is_today = range::date_of(t, &window.zone) == Some(window.today);
     if is_today { clock(t, &window.zone) } else { date_and_clock(t, &window.zone) }
 }
 
@@ -235,13 +235,13 @@ mod tests {
     #[test]
     fn steps_have_names() {
         let start = Time(1_772_409_600); // 2026-03-02T00:00Z, a Monday
-        let name = |step, key, days: i64, years| {
-            step_name(step, key, Span::new(start, start.plus_secs(days * 86_400)), years, &Zone::utc())
+        let name = |step, days: i64, years| {
+            step_name(step, Span::new(start, start.plus_secs(days * 86_400)), years, &Zone::utc())
         };
-        assert_eq!(name(Step::Day, "2026-03-02", 1, Years::Understood), "Mon 2 Mar");
-        assert_eq!(name(Step::Day, "2026-03-02", 1, Years::Shown), "Mon 2 Mar 2026");
-        assert_eq!(name(Step::Week, "2026-W10", 7, Years::Shown), "2026-W10 · 2 Mar – 8 Mar");
-        assert_eq!(name(Step::Month, "2026-03", 31, Years::Shown), "March 2026");
-        assert_eq!(name(Step::Quarter, "2026-Q1", 90, Years::Shown), "Q1 2026");
+        assert_eq!(name(Step::Day, 1, Years::Understood), "Mon 2 Mar");
+        assert_eq!(name(Step::Day, 1, Years::Shown), "Mon 2 Mar 2026");
+        assert_eq!(name(Step::Week, 7, Years::Shown), "2026-W10 · 2 Mar – 8 Mar");
+        assert_eq!(name(Step::Month, 31, Years::Shown), "March 2026");
+        assert_eq!(name(Step::Quarter, 90, Years::Shown), "Q1 2026");
     }
 }

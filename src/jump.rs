@@ -17,7 +17,7 @@ const DAY_SECS: i64 = 86_400;
 /// `sent 840 messages on Tue 3 Nov`, and what is usual. `None` for a measure that this build does not know.
 pub fn words(jump: &FoundJump, years: Years, zone: &Zone) -> Option<(String, String)> {
     let watched = Watched::by_id(&jump.measure)?;
-    let day = format::step_name(Step::Day, "", mailtally_model::Span::new(jump.from, jump.until), years, zone);
+    let day = format::step_name(Step::Day, mailtally_model::Span::new(jump.from, jump.until), years, zone);
     let when = match jump.step {
         Step::Hour => text::between(&day, &format::clock(jump.from, zone), &format::clock(jump.until, zone)),
         _ => text::on_day(&day),

@@ -59,12 +59,11 @@ pub fn show_chart(place: HtmlElement, kind: &str, time: &[f64], values: &[f64], 
 }
 
 fn trend(time: &[f64], values: &[f64], lists: usize) -> Table {
-    let zone = Zone::utc();
     let distance = time.get(1).zip(time.first()).map_or(3_600.0, |(second, first)| second - first) as i64;
     let step = if distance < 86_400 { Step::Hour } else { Step::Day };
     let rows = time.iter().map(|from| {
         let from = Time(*from as i64);
-        Row::Step { key: step.key(from, &zone), span: Span::new(from, from.plus_secs(distance)), partial: None }
+        Row::Step { span: Span::new(from, from.plus_secs(distance)), partial: None }
     });
     let columns = columns().into_iter().zip(values.chunks(time.len().max(1))).take(lists);
     let columns = columns.map(|(column, list)| TableColumn {
@@ -78,7 +77,7 @@ fn trend(time: &[f64], values: &[f64], lists: usize) -> Table {
         subject: Subject::Server,
         by: By::Time,
         step,
-        zone_name: zone.name.clone(),
+        zone: Zone::utc(),
         span: Span::new(Time(0), Time(0)),
         columns: columns.collect(),
         rows: rows.collect(),

@@ -33,7 +33,7 @@ impl Named {
             subject: Subject::Server,
             by: By::Users,
             step: Step::Day,
-            zone_name: "UTC".to_owned(),
+            zone: Zone::utc(),
             span,
             columns: columns.collect(),
             rows,

@@ -48,7 +48,6 @@ pub(crate) fn by_step(
     let cells = cells.collect();
 
     let rows = steps.iter().enumerate().map(|(position, whole)| Row::Step {
-        key: step.key(whole.from, zone),
         span: *whole,
         partial: partial(*whole, span, answer.read_until, observed.values().map(|observed| observed[position])),
     });
@@ -76,10 +75,7 @@ pub(crate) fn by_child(columns: &[&'static Column], answer: &Answer, span: Span)
         };
         let observed_secs = observed[&column.measure().family][0].secs;
         let own = answer.totals.get(column.measure().id).copied().unwrap_or_default();
-        let mut sums = vec![0_u64; rows.len() + 1];
-        for (row, value) in row_of_each.iter().zip(values) {
-            sums[*row] = sums[*row].saturating_add(*value);
-        }
+        let mut sums = sums_by_row(&row_of_each, values, rows.len() + 1);
         sums.truncate(nowhere);
         // A column of the server alone has nothing to say of its domains: neither a number nor a zero.
         let of_children = !column.server_only || answer.by == By::Services;
@@ -206,17 +202,42 @@ fn not_available(column: &'static Column, answer: &Answer, rows: usize) -> Table
     TableColumn { column, basis: basis(answer, column), cells: vec![None; rows], total: None }
 }
 
+/// The sum of the values of each row. Saturating, as [`sum`] is.
+///
+/// As there, no sum is looked at as long as none can pass 2^64: the bits of all values say how high each may be.
+fn sums_by_row(row_of_each: &[usize], values: &[u64], rows: usize) -> Vec<u64> {
+    let mut sums = vec![0_u64; rows];
+    let mut bits = 0;
+    for (row, value) in row_of_each.iter().zip(values) {
+        sums[*row] = sums[*row].wrapping_add(*value);
+        bits |= value;
+    }
+    if bits.checked_mul(values.len() as u64).is_none() {
+        sums.fill(0);
+        for (row, value) in row_of_each.iter().zip(values) {
+            sums[*row] = sums[*row].saturating_add(*value);
+        }
+    }
+    sums
+}
+
 /// Saturating: a wrong number must not become a small one by wrapping.
 ///
 /// What a real answer holds is far below 2^53, and 2,048 such values cannot pass 2^64. So whole chunks are summed without
-/// a look at each sum, which the compiler does several at a time, with one look at the bits of all of them afterwards.
+/// a look at each sum, with one look at the bits of all of them afterwards.
 fn sum(values: &[u64]) -> u64 {
     const CHUNK: usize = 2048;
-    let of_chunk = |values: &[u64]| {
-        let (sum, bits) = values.iter().fold((0_u64, 0), |(sum, bits), value| (sum.wrapping_add(*value), bits | value));
-        if bits < 1 << 53 { sum } else { sum_of_any(values) }
-    };
-    values.chunks(CHUNK).fold(0, |sum, chunk| sum.saturating_add(of_chunk(chunk)))
+    values.chunks(CHUNK).fold(0, |sum, chunk| {
+        let (of_chunk, bits) = wrapping_sum(chunk);
+        sum.saturating_add(if bits < 1 << 53 { of_chunk } else { sum_of_any(chunk) })
+    })
+}
+
+/// The sum, and the bits of all values. In the browser two at a time: every one that runs WebAssembly at all and is kept
+/// up to date can (since 2023).
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+fn wrapping_sum(values: &[u64]) -> (u64, u64) {
+    values.iter().fold((0, 0), |(sum, bits), value| (sum.wrapping_add(*value), bits | value))
 }
 
 fn sum_of_any(values: &[u64]) -> u64 {

@@ -105,7 +105,7 @@ impl Table {
             subject: self.subject.clone(),
             by: self.by,
             step: self.step,
-            zone: self.zone_name.clone(),
+            zone: self.zone.name.clone(),
             columns: columns.collect(),
             rows: order.iter().map(|row| self.row_json(*row as usize, zone)).collect(),
             totals: self.columns.iter().map(|column| column.total.map(Number)).collect(),
@@ -121,7 +121,7 @@ impl Table {
             Row::Child(_) | Row::Rest(_) => (None, None, false),
         };
         let values = self.columns.iter().map(|column| column.cells[position].map(Number)).collect();
-        RowJson { key: row.key().into_owned(), start, end, partial, values }
+        RowJson { key: self.key(row).into_owned(), start, end, partial, values }
     }
 }
 

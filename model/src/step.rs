@@ -154,17 +154,6 @@ impl Step {
         }
     }
 
-    /// The step whose key has this shape.
-    pub fn of_key(key: &str) -> Step {
-        match key {
-            key if key.contains('T') => Step::Hour,
-            key if key.contains('W') => Step::Week,
-            key if key.contains('Q') => Step::Quarter,
-            key if key.len() == "2026-03".len() => Step::Month,
-            _ => Step::Day,
-        }
-    }
-
     /// The step that starts at `start` for a person who reads English: `Sat 21 Nov 14:00`, with the offset only where the
     /// clock shows the hour twice; `Sat 21 Nov`, `2026-W47`, `Nov 2026`, `2026 Q4`.
     pub fn name(self, start: Time, zone: &Zone) -> String {
@@ -351,14 +340,6 @@ mod tests {
         assert_eq!(Step::Week.name(start, &zone), "2026-W44");
         assert_eq!(Step::Month.name(start, &zone), "Nov 2026");
         assert_eq!(Step::Quarter.name(start, &zone), "2026 Q4");
-    }
-
-    #[test]
-    fn a_key_tells_its_step() {
-        let zone = zone("America/New_York");
-        for step in Step::ALL {
-            assert_eq!(Step::of_key(&step.key(step.start(utc("2026-03-02T13:20:00Z"), &zone), &zone)), step);
-        }
     }
 
     #[test]

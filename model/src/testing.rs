@@ -118,7 +118,8 @@ pub(crate) fn text(table: &Table) -> String {
             }
             _ => None,
         };
-        lines.push([row.key().into_owned()].into_iter().chain(cells).chain(partial).collect::<Vec<_>>().join("  "));
+        lines
+            .push([table.key(row).into_owned()].into_iter().chain(cells).chain(partial).collect::<Vec<_>>().join("  "));
     }
     let totals = table.columns.iter().map(|column| number(column.total));
     lines.push(["Total".to_owned()].into_iter().chain(totals).collect::<Vec<_>>().join("  "));

@@ -1,7 +1,8 @@
-//! The time axis: which steps get a label, by the room there is. Pure; reads a step's key, so it needs no zone.
+//! The time axis: which steps get a label, by the room there is. Pure.
 
 use chrono::{Datelike, NaiveDate, Weekday};
-use mailtally_model::{Step, table::Row};
+use mailtally_model::time::DAY_SECS;
+use mailtally_model::{Step, Table, Zone, table::Row};
 
 use crate::intl::{self, DateStyle};
 use crate::range::{self, midnight_secs};
@@ -15,23 +16,17 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Reads a step's key: `2026-03-02T14:00+01:00`, `2026-03-02`, `2026-W10`, `2026-03` or `2026-Q1`.
-    /// `None` for a row that is not a step.
-    pub fn of(row: &Row, step: Step) -> Option<Stamp> {
-        let Row::Step { key, .. } = row else { return None };
-        let number = |text: Option<&str>| text.and_then(|text| text.parse::<u32>().ok());
-        let year = key.get(..4)?.parse().ok()?;
-        let (date, hour) = match step {
-            Step::Hour => (range::date(key.get(..10)?)?, number(key.get(11..13))?),
-            Step::Day => (range::date(key)?, 0),
-            Step::Week => (NaiveDate::from_isoywd_opt(year, number(key.get(6..))?, Weekday::Mon)?, 0),
-            Step::Month => (NaiveDate::from_ymd_opt(year, number(key.get(5..))?, 1)?, 0),
-            Step::Quarter => {
-                let quarter = number(key.get(6..))?;
-                (NaiveDate::from_ymd_opt(year, (quarter * 3).checked_sub(2)?, 1)?, 0)
-            }
-        };
-        Some(Stamp { date, hour })
+    /// Where each row begins; none for rows that are not steps.
+    pub fn of_each(table: &Table) -> Vec<Stamp> {
+        table.rows.iter().map_while(|row| Stamp::of(row, table.step, &table.zone)).collect()
+    }
+
+    fn of(row: &Row, step: Step, zone: &Zone) -> Option<Stamp> {
+        let Row::Step { span, .. } = row else { return None };
+        let local = zone.local(span.from);
+        // A day whose midnight the clock skips begins at one.
+        let hour = if step == Step::Hour { local.rem_euclid(DAY_SECS) / 3600 } else { 0 };
+        Some(Stamp { date: range::date_at(local)?, hour: hour as u32 })
     }
 
     /// The wall clock at which it begins (seconds as if UTC).
@@ -96,32 +91,32 @@ pub struct TimeTick {
 
 /// The densest labels that fit: each at its row's place, `room(label)` units wide, rows `pitch` units apart.
 pub fn ticks(stamps: &[Stamp], step: Step, pitch: f64, room: &dyn Fn(&str) -> i32) -> Vec<TimeTick> {
-    for rhythm in rhythms(step) {
-        let ticks = rhythm.ticks(stamps, step);
-        let wide = ticks.windows(2).all(|pair| {
-            let distance = (pair[1].row - pair[0].row) as f64 * pitch;
-            f64::from(room(&pair[0].label) + room(&pair[1].label)) / 2.0 <= distance
-        });
-        if wide && !ticks.is_empty() {
-            return ticks;
-        }
-    }
-    Vec::new()
+    rhythms(step).iter().find_map(|rhythm| rhythm.ticks(stamps, step, pitch, room)).unwrap_or_default()
 }
 
 impl Rhythm {
-    fn ticks(self, stamps: &[Stamp], step: Step) -> Vec<TimeTick> {
+    /// Its labels, if it has any and all have room. Left at the first that has none: a label costs more to write and to
+    /// measure than all else here, and the densest rhythm of a quarter's hours has two thousand.
+    fn ticks(self, stamps: &[Stamp], step: Step, pitch: f64, room: &dyn Fn(&str) -> i32) -> Option<Vec<TimeTick>> {
         let mut ticks: Vec<TimeTick> = Vec::new();
         let mut before: Option<Stamp> = None;
+        let mut width_before = 0;
         for (row, stamp) in stamps.iter().enumerate() {
             // The hour that autumn repeats has its label once.
             if self.falls_on(*stamp, step) && before.is_none_or(|before| before != *stamp) {
                 let (label, strong) = self.label(*stamp);
+                let width = room(&label);
+                if let Some(last) = ticks.last()
+                    && f64::from(width_before + width) / 2.0 > (row - last.row) as f64 * pitch
+                {
+                    return None;
+                }
+                width_before = width;
                 ticks.push(TimeTick { row, label, strong });
             }
             before = Some(*stamp);
         }
-        ticks
+        (!ticks.is_empty()).then_some(ticks)
     }
 
     fn falls_on(self, stamp: Stamp, step: Step) -> bool {
@@ -160,8 +155,8 @@ mod tests {
     use super::*;
     use mailtally_model::{Span, Time};
 
-    fn stamp(step: Step, key: &str) -> Option<Stamp> {
-        Stamp::of(&Row::Step { key: key.to_owned(), span: Span::new(Time(0), Time(1)), partial: None }, step)
+    fn stamp(step: Step, from: Time, zone: &Zone) -> Option<Stamp> {
+        Stamp::of(&Row::Step { span: Span::new(from, from.plus_secs(1)), partial: None }, step, zone)
     }
 
     fn days(from: &str, count: usize) -> Vec<Stamp> {
@@ -175,16 +170,17 @@ mod tests {
     }
 
     #[test]
-    fn a_key_says_where_its_step_begins() {
-        let at = |year, month, day, hour| {
-            Some(Stamp { date: NaiveDate::from_ymd_opt(year, month, day).expect("a date"), hour })
-        };
-        assert_eq!(stamp(Step::Hour, "2026-03-02T14:00+01:00"), at(2026, 3, 2, 14));
-        assert_eq!(stamp(Step::Day, "2026-03-02"), at(2026, 3, 2, 0));
-        assert_eq!(stamp(Step::Week, "2026-W10"), at(2026, 3, 2, 0));
-        assert_eq!(stamp(Step::Month, "2026-03"), at(2026, 3, 1, 0));
-        assert_eq!(stamp(Step::Quarter, "2026-Q4"), at(2026, 10, 1, 0));
-        assert_eq!(stamp(Step::Quarter, "ann@example.com"), None);
+    fn a_step_begins_on_its_zones_wall() {
+        let utc = Time(1_772_456_400); // 2026-03-02T13:00Z
+        let berlin = Zone::probe("Europe/Berlin", Span::new(utc, utc), |_| 3600);
+        let date = NaiveDate::from_ymd_opt(2026, 3, 2).expect("a date");
+        assert_eq!(stamp(Step::Hour, utc, &berlin), Some(Stamp { date, hour: 14 }));
+        let midnight = Time(1_772_406_000); // 2026-03-01T23:00Z
+        for step in [Step::Day, Step::Week, Step::Month, Step::Quarter] {
+            assert_eq!(stamp(step, midnight, &berlin), Some(Stamp { date, hour: 0 }));
+        }
+        let child = Row::Child("ann@example.com".parse().expect("a subject"));
+        assert_eq!(Stamp::of(&child, Step::Day, &berlin), None);
     }
 
     #[test]

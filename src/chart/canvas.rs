@@ -1,7 +1,11 @@
-//! The canvas as a plotters backend. plotters-canvas draws the shapes; this supplies what it lacks: a surface as fine as
-//! the screen (device pixel ratio), places between pixels, and text set and measured by the canvas itself, since a
-//! measuring span with a style of its own is what a strict Content-Security-Policy forbids.
+//! The canvas as a plotters backend: shapes that follow each other in one colour as one path, a surface as fine as the
+//! screen (device pixel ratio), places between pixels, and text set and measured by the canvas itself.
+//!
+//! plotters-canvas measures by a span with a style of its own, which a strict Content-Security-Policy forbids, and sets
+//! colour, width and font anew for each shape, which took more of the browser than the shapes did.
 
+use std::cell::Cell;
+use std::f64::consts::TAU;
 use std::fmt;
 
 use leptos::wasm_bindgen::{JsCast, JsValue};
@@ -10,7 +14,6 @@ use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontStyle,
 };
-use plotters_canvas::CanvasBackend;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
 use super::draw::{self, LEADING};
@@ -79,41 +82,114 @@ pub fn measured<T>(
 }
 
 struct Canvas {
-    shapes: CanvasBackend,
     context: CanvasRenderingContext2d,
     frame: Frame,
     /// The page's own fonts.
     family: String,
+    /// Shapes that were asked for and not yet drawn: all of one kind and colour, as one path.
+    open: Option<Path>,
+    /// What the context was last told. To tell it again costs as much as a shape: the browser reads a text each time.
+    fill: Option<u32>,
+    stroke: Option<(u32, u32)>,
+    font: Cell<Option<(i32, bool)>>,
+}
+
+/// What becomes of a path when it is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Path {
+    Fill(u32),
+    /// A colour, and a width in units.
+    Stroke(u32, u32),
 }
 
 impl Canvas {
     fn new(canvas: &HtmlCanvasElement, frame: Frame) -> Result<Canvas, NotDrawn> {
         let none = || NotDrawn("this browser has no canvas to draw on".to_owned());
-        let shapes = CanvasBackend::with_canvas_object(canvas.clone()).ok_or_else(none)?;
         let context = canvas.get_context("2d")?.ok_or_else(none)?;
         let context: CanvasRenderingContext2d = context.dyn_into().map_err(|_| none())?;
         let unit = 1.0 / f64::from(frame.dot);
         context.set_transform(unit, 0.0, 0.0, unit, 0.0, 0.0)?;
-        context.set_line_join("round");
         let computed = web_sys::window().and_then(|window| window.get_computed_style(canvas).ok().flatten());
         let family = computed.and_then(|style| style.get_property_value("font-family").ok()).unwrap_or_default();
         let family = if family.is_empty() { "sans-serif".to_owned() } else { family };
-        Ok(Canvas { shapes, context, frame, family })
+        Ok(Canvas { context, frame, family, open: None, fill: None, stroke: None, font: Cell::new(None) })
+    }
+
+    /// Begins a path, or goes on with the one that is open if it is of this kind.
+    fn go_on_with(&mut self, path: Path) {
+        if self.open != Some(path) {
+            self.finish();
+            self.context.begin_path();
+            self.open = Some(path);
+        }
+    }
+
+    /// Draws what is open.
+    fn finish(&mut self) {
+        match self.open.take() {
+            None => {}
+            Some(Path::Fill(colour)) => {
+                self.fill_with(colour);
+                self.context.fill();
+            }
+            Some(Path::Stroke(colour, width)) => {
+                if self.stroke != Some((colour, width)) {
+                    self.stroke = Some((colour, width));
+                    self.context.set_stroke_style_str(&hex(colour));
+                    self.context.set_line_width(f64::from(width));
+                    // The corners of a thin line are smaller than what can be seen of them, and cost most of its drawing.
+                    let is_thin = f64::from(width) < THIN * self.frame.px;
+                    self.context.set_line_join(if is_thin { "bevel" } else { "round" });
+                }
+                self.context.stroke();
+            }
+        }
+    }
+
+    fn fill_with(&mut self, colour: u32) {
+        if self.fill != Some(colour) {
+            self.fill = Some(colour);
+            self.context.set_fill_style_str(&hex(colour));
+        }
+    }
+
+    fn trace(&self, path: impl IntoIterator<Item = BackendCoord>) {
+        let mut path = path.into_iter().map(|(x, y)| (f64::from(x), f64::from(y)));
+        if let Some((x, y)) = path.next() {
+            self.context.move_to(x, y);
+        }
+        path.for_each(|(x, y)| self.context.line_to(x, y));
     }
 
     /// Chooses the font of a style and gives its em in units.
     fn set_font<S: BackendTextStyle>(&self, style: &S) -> f64 {
         let em = style.size() / LEADING;
-        let weight = if matches!(style.style(), FontStyle::Bold) { 600 } else { 400 };
-        self.context.set_font(&format!("{weight} {em}px {}", self.family));
+        let font = (em.round() as i32, matches!(style.style(), FontStyle::Bold));
+        if self.font.replace(Some(font)) != Some(font) {
+            let (units, is_bold) = font;
+            let weight = if is_bold { 600 } else { 400 };
+            self.context.set_font(&format!("{weight} {units}px {}", self.family));
+        }
         em
     }
 }
 
+/// Lines of fewer CSS pixels are thin.
+const THIN: f64 = 1.5;
+
+/// Red, green, blue and alpha in a word.
+fn word(BackendColor { alpha, rgb: (r, g, b) }: BackendColor) -> u32 {
+    u32::from_be_bytes([r, g, b, (alpha * 255.0).round() as u8])
+}
+
+fn hex(colour: u32) -> String {
+    format!("#{colour:08x}")
+}
+
 type Drawn = Result<(), DrawingErrorKind<NotDrawn>>;
 
-fn passed_on<E: std::error::Error + Send + Sync>(drawn: Result<(), DrawingErrorKind<E>>) -> Drawn {
-    drawn.map_err(|failed| DrawingErrorKind::DrawingError(NotDrawn(failed.to_string())))
+fn drawn(done: Result<(), JsValue>) -> Drawn {
+    done.map_err(|thrown| DrawingErrorKind::DrawingError(NotDrawn::from(thrown)))
 }
 
 impl DrawingBackend for Canvas {
@@ -128,51 +204,72 @@ impl DrawingBackend for Canvas {
     }
 
     fn present(&mut self) -> Drawn {
+        self.finish();
         Ok(())
     }
 
-    fn draw_pixel(&mut self, at: BackendCoord, colour: BackendColor) -> Drawn {
-        passed_on(self.shapes.draw_pixel(at, colour))
+    fn draw_pixel(&mut self, (x, y): BackendCoord, colour: BackendColor) -> Drawn {
+        self.draw_rect((x, y), (x + 1, y + 1), &colour, true)
     }
 
     fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Drawn {
-        passed_on(self.shapes.draw_line(from, to, style))
+        self.draw_path([from, to], style)
     }
 
-    fn draw_rect<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S, fill: bool) -> Drawn {
-        passed_on(self.shapes.draw_rect(from, to, style, fill))
+    fn draw_rect<S: BackendStyle>(
+        &mut self,
+        (left, top): BackendCoord,
+        (right, bottom): BackendCoord,
+        style: &S,
+        fill: bool,
+    ) -> Drawn {
+        if !fill {
+            return self.draw_path([(left, top), (right, top), (right, bottom), (left, bottom), (left, top)], style);
+        }
+        self.finish();
+        self.fill_with(word(style.color()));
+        let (width, height) = (f64::from(right - left), f64::from(bottom - top));
+        self.context.fill_rect(f64::from(left), f64::from(top), width, height);
+        Ok(())
     }
 
     fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
-        passed_on(self.shapes.draw_path(path, style))
+        self.go_on_with(Path::Stroke(word(style.color()), style.stroke_width()));
+        self.trace(path);
+        Ok(())
     }
 
-    fn draw_circle<S: BackendStyle>(&mut self, centre: BackendCoord, radius: u32, style: &S, fill: bool) -> Drawn {
-        passed_on(self.shapes.draw_circle(centre, radius, style, fill))
+    fn draw_circle<S: BackendStyle>(&mut self, (x, y): BackendCoord, radius: u32, style: &S, fill: bool) -> Drawn {
+        let colour = word(style.color());
+        self.go_on_with(if fill { Path::Fill(colour) } else { Path::Stroke(colour, style.stroke_width()) });
+        let (x, y, radius) = (f64::from(x), f64::from(y), f64::from(radius));
+        self.context.move_to(x + radius, y);
+        drawn(self.context.arc(x, y, radius, 0.0, TAU))
     }
 
     fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
-        passed_on(self.shapes.fill_polygon(path, style))
+        self.go_on_with(Path::Fill(word(style.color())));
+        self.trace(path);
+        self.context.close_path();
+        Ok(())
     }
 
     fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, (x, y): BackendCoord) -> Drawn {
+        self.finish();
         let em = self.set_font(style);
-        let BackendColor { alpha, rgb: (r, g, b) } = style.color();
-        self.context.set_fill_style_str(&format!("rgba({r},{g},{b},{alpha})"));
+        self.fill_with(word(style.color()));
         self.context.set_text_align(match style.anchor().h_pos {
             HPos::Left => "left",
             HPos::Right => "right",
             HPos::Center => "center",
         });
         // From the anchor to the base line, for digits and capitals, which are 0.72 em high in most fonts.
-        self.context.set_text_baseline("alphabetic");
         let down = match style.anchor().v_pos {
             VPos::Top => 0.76,
             VPos::Center => 0.36,
             VPos::Bottom => 0.0,
         };
-        let drawn = self.context.fill_text(text, f64::from(x), f64::from(y) + down * em);
-        drawn.map_err(|thrown| DrawingErrorKind::DrawingError(NotDrawn::from(thrown)))
+        drawn(self.context.fill_text(text, f64::from(x), f64::from(y) + down * em))
     }
 
     fn estimate_text_size<S: BackendTextStyle>(

@@ -1,11 +1,11 @@
 //! What a step usually shows, from its own kind: Mondays with Mondays, the hour of nine with the hours of nine. A value far
 //! above is a spike, and marked. Pure.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use mailtally_model::table::TableColumn;
 use mailtally_model::time::DAY_SECS;
-use mailtally_model::{By, Step, Table};
+use mailtally_model::{Step, Table};
 
 use super::calendar::Stamp;
 
@@ -34,22 +34,35 @@ const LEAST: f64 = 20.0;
 /// Steps longer than a day are few, and of one kind.
 const ONE_KIND: i64 = -1;
 
-/// What is usual for each row of a column; `None` where too few rows are of its kind.
-pub fn usual(table: &Table, column: &TableColumn, stamps: &[Stamp]) -> Vec<Option<Usual>> {
-    if table.by != By::Time {
-        return Vec::new();
-    }
-    let kind = |row: usize| stamps.get(row).map_or(ONE_KIND, |stamp| kind_of(table.step, stamp));
-    let mut kinds: HashMap<i64, Vec<f64>> = HashMap::new();
-    for (row, value) in column.cells.iter().enumerate() {
-        if let Some(value) = value {
-            kinds.entry(kind(row)).or_default().push(*value);
+/// The rows of each kind, the same for all columns.
+pub struct Kinds(BTreeMap<i64, Vec<usize>>);
+
+impl Kinds {
+    /// `stamps` are those of the table's rows.
+    pub fn of(table: &Table, stamps: &[Stamp]) -> Kinds {
+        let mut kinds: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+        for (row, stamp) in stamps.iter().enumerate() {
+            kinds.entry(kind_of(table.step, stamp)).or_default().push(row);
         }
+        Kinds(kinds)
     }
-    let least = if column.column.is_average() { 0.0 } else { LEAST * column.column.shown_as.divisor() };
-    let known: HashMap<i64, Usual> =
-        kinds.into_iter().filter_map(|(kind, values)| Some((kind, of_kind(values, least)?))).collect();
-    (0..table.rows.len()).map(|row| known.get(&kind(row)).copied()).collect()
+
+    /// The rows of a column that are spikes, and what such rows show else; none where too few are of their kind.
+    pub fn spikes(&self, column: &TableColumn) -> Vec<(usize, Usual)> {
+        let least = if column.column.is_average() { 0.0 } else { LEAST * column.column.shown_as.divisor() };
+        let mut spikes = Vec::new();
+        for rows in self.0.values() {
+            let value = |row: &usize| column.cells.get(*row).copied().flatten();
+            let values: Vec<f64> = rows.iter().filter_map(value).collect();
+            if !may_have_spikes(&values, least) {
+                continue;
+            }
+            let Some(usual) = of_kind(values, least) else { continue };
+            let is_spike = |row: &&usize| value(row).is_some_and(|value| usual.is_spike(value));
+            spikes.extend(rows.iter().filter(is_spike).map(|row| (*row, usual)));
+        }
+        spikes
+    }
 }
 
 fn kind_of(step: Step, stamp: &Stamp) -> i64 {
@@ -61,15 +74,23 @@ fn kind_of(step: Step, stamp: &Stamp) -> i64 {
     }
 }
 
+/// Whether the highest value is above what the limit is at least. Most kinds have no spike, and one walk says so.
+fn may_have_spikes(values: &[f64], least: f64) -> bool {
+    let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    // The limit is taken from the middle, which is not below the lowest.
+    highest > (lowest * TIMES).max(lowest + least)
+}
+
 fn of_kind(mut values: Vec<f64>, least: f64) -> Option<Usual> {
     if values.len() < FEWEST {
         return None;
     }
-    values.sort_by(f64::total_cmp);
+    values.sort_unstable_by(f64::total_cmp);
     let at = |part: f64| values[((values.len() - 1) as f64 * part).round() as usize];
     let (low, middle, high) = (at(0.1), at(0.5), at(0.9));
     let mut away: Vec<f64> = values.iter().map(|value| (value - middle).abs()).collect();
-    away.sort_by(f64::total_cmp);
+    away.sort_unstable_by(f64::total_cmp);
     // As wide as chance alone makes counts, even where they were the same each time.
     let spread = (1.4826 * away[away.len() / 2]).max(middle.max(0.0).sqrt()).max(middle * 0.05);
     let limit = (middle + SPREADS * spread).max(middle * TIMES).max(middle + least);

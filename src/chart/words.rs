@@ -4,14 +4,13 @@
 use std::collections::BTreeSet;
 
 use mailtally_model::table::Row;
-use mailtally_model::time::DAY_SECS;
-use mailtally_model::{By, Span, Table, Zone};
+use mailtally_model::{By, Table};
 
 use super::kind::ChartKind;
 use super::layout::Layout;
 use crate::compare::{Before, Change};
 use crate::format::{self, Years};
-use crate::{intl, text};
+use crate::text;
 
 /// What the tooltip says of a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,9 +45,8 @@ impl Tip {
     /// Every value of a row, hidden series aside.
     pub fn of(table: &Table, row: usize, hidden: &BTreeSet<String>, beside: TipBeside) -> Option<Tip> {
         let of = table.rows.get(row)?;
-        let zone = zone_around(table, of);
         let note = match of {
-            Row::Step { partial, .. } => partial.map(|partial| format::partial_note(partial, &zone)),
+            Row::Step { partial, .. } => partial.map(|partial| format::partial_note(partial, &table.zone)),
             Row::Child(_) | Row::Rest(_) => None,
         };
         let lines = table.columns.iter().enumerate().filter(|(_, column)| !hidden.contains(column.column.id));
@@ -69,7 +67,7 @@ impl Tip {
                 }),
             }
         });
-        let title = format::row_name(of, table.step, Years::Shown, &zone);
+        let title = format::row_name(of, table.step, Years::Shown, &table.zone);
         Some(Tip { title, note, lines: lines.collect() })
     }
 
@@ -84,16 +82,6 @@ impl Tip {
         let title = self.title.clone() + &self.note.as_ref().map(|note| format!(", {note}")).unwrap_or_default();
         format!("{title}: {}", values.collect::<Vec<_>>().join(", "))
     }
-}
-
-/// The table's zone around a row: the few offsets that naming it takes.
-fn zone_around(table: &Table, row: &Row) -> Zone {
-    let span = match row {
-        Row::Step { span, .. } => *span,
-        Row::Child(_) | Row::Rest(_) => table.span,
-    };
-    let wide = Span::new(span.from.plus_secs(-DAY_SECS), span.until.plus_secs(DAY_SECS));
-    Zone::probe(&table.zone_name, wide, |t| intl::offset_secs(&table.zone_name, t))
 }
 
 /// What is wanted and not in the picture, in sentences.
@@ -119,10 +107,7 @@ pub fn notes(table: &Table, layout: &Layout) -> Vec<String> {
 pub fn summary(table: &Table, kind: ChartKind, layout: &Layout, hidden: &BTreeSet<String>) -> String {
     let what = text::chart_is(table.report.title, &text::subject_name(&table.subject), kind.label());
     let rows = layout.rows();
-    let name = |row: usize| {
-        let row = &table.rows[row];
-        format::row_name(row, table.step, Years::Shown, &zone_around(table, row))
-    };
+    let name = |row: usize| format::row_name(&table.rows[row], table.step, Years::Shown, &table.zone);
     let range = match (table.by, rows.first(), rows.last()) {
         (By::Time, Some(first), Some(last)) => text::chart_from_to(&name(*first), &name(*last)),
         _ => text::chart_rows(rows.len()),

@@ -110,7 +110,7 @@ fn save_picture(sheet: &Sheet, name: &str, failed: RwSignal<bool>) -> Option<()>
     let drawn = table.columns.iter().enumerate().filter(|(_, column)| !hidden.contains(column.column.id));
     let caption = Caption {
         title: table.report.title.to_owned(),
-        says: format!("{} · {dates} · {}", text::subject_name(&table.subject), table.zone_name),
+        says: format!("{} · {dates} · {}", text::subject_name(&table.subject), table.zone.name),
         series: drawn.map(|(at, column)| (at, column.column.label.to_owned())).collect(),
     };
     let base = name.trim().trim_end_matches(".csv").to_owned();

@@ -223,7 +223,13 @@ fn services_are_rows_of_the_server_with_means_of_their_own() {
     (unattributed)  -  1
     Total  1.1  5
     ");
-    assert_eq!(table.rows[0].label(&zone), "mx1");
+    assert_eq!(table.rows[0].label(table.step, &zone), "mx1");
+}
+
+#[test]
+fn sums_of_rows_end_at_the_highest_number() {
+    assert_eq!(sums_by_row(&[0, 1, 0, 1], &[3, u64::MAX, 4, 5], 3), [7, u64::MAX, 0]);
+    assert_eq!(sums_by_row(&[1, 1], &[3, 4], 2), [0, 7]);
 }
 
 #[test]

@@ -249,7 +249,7 @@ pub fn unit_of(table: &Table, column: usize) -> Unit {
 
 /// A row's name where room is scarce: of the mailboxes of one domain the part that tells them apart.
 fn name_of(table: &Table, row: usize) -> String {
-    let key = table.rows[row].key();
+    let key = table.key(&table.rows[row]);
     match (&table.rows[row], &table.subject) {
         (Row::Child(_), Viewed::Domain(domain)) => {
             key.strip_suffix(domain).and_then(|local| local.strip_suffix('@')).unwrap_or(&key).to_owned()

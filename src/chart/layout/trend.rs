@@ -8,7 +8,7 @@ use crate::chart::calendar::{self, Stamp};
 use crate::chart::kind::ChartKind;
 use crate::chart::reduce::{Point, Standing};
 use crate::chart::scale::Scale;
-use crate::chart::usual::{self, Usual};
+use crate::chart::usual::{Kinds, Usual};
 use crate::compare::Before;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -109,7 +109,7 @@ impl Trend {
             })
             .collect();
 
-        let stamps: Vec<Stamp> = table.rows.iter().map_while(|row| Stamp::of(row, table.step)).collect();
+        let stamps = Stamp::of_each(table);
         let mut trend = Trend {
             frame,
             kind,
@@ -283,16 +283,12 @@ impl Series {
 }
 
 fn spikes(table: &Table, drawn: &Drawn, stamps: &[Stamp]) -> Vec<Spike> {
-    let mut spikes = Vec::new();
-    for (nth, column) in drawn.columns.iter().enumerate() {
-        let column = &table.columns[*column];
-        let usual = usual::usual(table, column, stamps);
-        let spike = |(row, usual): (usize, Option<Usual>)| {
-            let usual = usual.filter(|usual| column.cells[row].is_some_and(|value| usual.is_spike(value)))?;
-            Some(Spike { row, nth, usual })
-        };
-        spikes.extend(usual.into_iter().enumerate().filter_map(spike));
-    }
+    let kinds = Kinds::of(table, stamps);
+    let of_column = |(nth, column): (usize, &usize)| {
+        let spikes = kinds.spikes(&table.columns[*column]);
+        spikes.into_iter().map(move |(row, usual)| Spike { row, nth, usual })
+    };
+    let spikes: Vec<Spike> = drawn.columns.iter().enumerate().flat_map(of_column).collect();
     // Marks on everything mark nothing.
     if spikes.len() > MOST_SPIKES { Vec::new() } else { spikes }
 }

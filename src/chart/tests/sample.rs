@@ -3,7 +3,7 @@
 use chrono::{Datelike, NaiveDate};
 use mailtally_model::catalogue::{self, ShownAs};
 use mailtally_model::table::{Partial, Row, TableColumn};
-use mailtally_model::{Basis, By, Scope, Span, Step, Subject, Table, Time};
+use mailtally_model::{Basis, By, Scope, Span, Step, Subject, Table, Time, Zone};
 
 pub struct Sample(Table);
 
@@ -14,7 +14,7 @@ pub fn days(report: &str, from: &str, count: usize) -> Sample {
     let start = |date: &NaiveDate| Time(date.and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp());
     let rows = dates.iter().map(|date| {
         let span = Span::new(start(date), start(date).plus_secs(86_400));
-        Row::Step { key: date.to_string(), span, partial: None }
+        Row::Step { span, partial: None }
     });
     let quiet = |row: usize| if dates[row].weekday().number_from_monday() > 5 { 0.4 } else { 1.0 };
     table(report, By::Time, Subject::Server, rows.collect(), quiet)
@@ -47,7 +47,7 @@ fn table(report: &str, by: By, subject: Subject, rows: Vec<Row>, weight: impl Fn
     });
     let columns = columns.collect();
     let span = Span::new(Time(0), Time(86_400));
-    Sample(Table { report, subject, by, step: Step::Day, zone_name: "UTC".to_owned(), span, columns, rows })
+    Sample(Table { report, subject, by, step: Step::Day, zone: Zone::utc(), span, columns, rows })
 }
 
 impl Sample {

@@ -46,7 +46,7 @@ pub fn row(table: &Table, at: usize, named: &NamedBy) -> impl IntoView + use<> {
     Some(view! {
         <tr class:partial=is_partial>
             // The note is drawn by style/table.css: the cell holds the name alone.
-            <th scope="row" data-key=row.key().into_owned() data-note=note>{name(row, table, named)}</th>
+            <th scope="row" data-key=table.key(row).into_owned() data-note=note>{name(row, table, named)}</th>
             {cells}
         </tr>
     })

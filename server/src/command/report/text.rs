@@ -15,7 +15,7 @@ pub fn write(out: &mut impl Write, table: &Table, order: &[u32]) -> io::Result<(
     let mut lines = vec![line(table.first_label().to_owned(), table, head)];
     for row in order {
         let index = *row as usize;
-        lines.push(line(escape(&table.rows[index].key()), table, |column| cell(column, column.cells[index])));
+        lines.push(line(escape(&table.key(&table.rows[index])), table, |column| cell(column, column.cells[index])));
     }
     lines.push(line("Total".to_owned(), table, |column| cell(column, column.total)));
 
