@@ -5,10 +5,11 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use gloo_net::http::{Request, Response};
-use leptos::prelude::{StoredValue, WithValue, on_cleanup};
+use leptos::prelude::{Get, LocalResource, StoredValue, WithValue, on_cleanup};
 use mailtally_model::json::{self, FromJson};
 use mailtally_model::wire::ApiError;
 use web_sys::{AbortController, AbortSignal};
@@ -65,23 +66,71 @@ thread_local! {
 pub trait Answered: FromJson + Send + Sync + 'static {}
 impl<T: FromJson + Send + Sync + 'static> Answered for T {}
 
+/// An answer as it was read, whatever it is.
+type AnyAnswer = Result<Arc<dyn Any + Send + Sync>, Failure>;
+type Read = fn(&[u8]) -> Result<Arc<dyn Any + Send + Sync>, json::BadJson>;
+
+fn read_as<T: Answered>(body: &[u8]) -> Result<Arc<dyn Any + Send + Sync>, json::BadJson> {
+    Ok(Arc::new(json::read::<T>(body)?))
+}
+
+fn known_as<T: Answered>(answer: AnyAnswer) -> Result<Arc<T>, Failure> {
+    answer?.downcast().map_err(|_| Failure::Unreadable("an answer of another type".to_owned()))
+}
+
+/// A question that a page asks when it is opened, and again when what its address is made of changes.
+///
+/// The resource below it is one for all that the wire carries: each type of its own would bring the app some six kilobytes.
+pub struct Asked<T> {
+    answer: LocalResource<AnyAnswer>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Asked<T> {
+    fn clone(&self) -> Asked<T> {
+        *self
+    }
+}
+
+impl<T> Copy for Asked<T> {}
+
+impl<T: Answered> Asked<T> {
+    /// Asks what is at `url`; the signals that it reads are tracked.
+    pub fn new(url: impl Fn() -> String + 'static) -> Asked<T> {
+        Asked { answer: resource(Box::new(url), read_as::<T>), of: PhantomData }
+    }
+
+    /// `None` until there is an answer, or the reason why there is none.
+    pub fn get(self) -> Option<Result<Arc<T>, Failure>> {
+        self.answer.get().map(known_as)
+    }
+
+    pub fn again(self) {
+        self.answer.refetch();
+    }
+}
+
+/// Not generic, so that there is one of it.
+fn resource(url: Box<dyn Fn() -> String>, read: Read) -> LocalResource<AnyAnswer> {
+    LocalResource::new(move || fetch_while_wanted(url(), read))
+}
+
 /// A GET that is given up when the reactive owner that asked is cleaned up (another question, or another page).
 pub fn get<T: Answered>(url: String) -> impl Future<Output = Result<Arc<T>, Failure>> {
+    let answer = fetch_while_wanted(url, read_as::<T>);
+    async move { known_as(answer.await) }
+}
+
+fn fetch_while_wanted(url: String, read: Read) -> impl Future<Output = AnyAnswer> {
     let controller = StoredValue::new_local(AbortController::new().ok());
     on_cleanup(move || {
         controller.try_with_value(|controller| controller.as_ref().map(AbortController::abort));
     });
     let signal = controller.with_value(|controller| controller.as_ref().map(AbortController::signal));
-    async move {
-        let answer = fetch(url, signal, &|body| Ok(Arc::new(json::read::<T>(body)?))).await?;
-        answer.downcast().map_err(|_| Failure::Unreadable("an answer of another type".to_owned()))
-    }
+    fetch(url, signal, read)
 }
 
-type Read = dyn Fn(&[u8]) -> Result<Arc<dyn Any + Send + Sync>, json::BadJson>;
-
-/// Not generic, so that there is one of it.
-async fn fetch(url: String, signal: Option<AbortSignal>, read: &Read) -> Result<Arc<dyn Any + Send + Sync>, Failure> {
+async fn fetch(url: String, signal: Option<AbortSignal>, read: Read) -> AnyAnswer {
     let kept = kept(&url);
     let mut request = Request::get(&url).abort_signal(signal.as_ref());
     if let Some((etag, _)) = &kept {

@@ -256,7 +256,10 @@ impl ZoneChoice {
 
 fn known_columns(word: &str, report: &Report) -> BTreeSet<String> {
     let known = |id: &&str| report.columns.iter().any(|column| column.id == *id);
-    word.split(',').filter(known).map(str::to_owned).collect()
+    // Taken one by one: a set that is collected brings a sort of its own.
+    let mut columns = BTreeSet::new();
+    columns.extend(word.split(',').filter(known).map(str::to_owned));
+    columns
 }
 
 fn joined(ids: &BTreeSet<String>) -> Option<String> {

@@ -10,10 +10,10 @@ function joined(Type, lists) {
   return all;
 }
 
-/** Waits until the chart has drawn: it draws when the browser has said how large its place is. */
-async function drawn(place) {
-  while (!(place.querySelector("canvas")?.getAttribute("data-draws") > 0)) {
-    await new Promise((done) => requestAnimationFrame(done));
+/** Waits until `is` holds: parts of the app are made when they are mounted, and filled by effects right after. */
+async function until(is) {
+  for (let turns = 0; !is(); turns++) {
+    await (turns < 50 ? undefined : new Promise((done) => requestAnimationFrame(done)));
   }
 }
 
@@ -61,16 +61,17 @@ window.contender = {
   },
   csv: (named) => named.csv(),
 
-  tableLoad: (o) => o,
-  table(place, o) {
-    const mounted = show_table(place, contender.sortLoad(o));
+  tableLoad: (o) => contender.sortLoad(o),
+  async table(place, named) {
+    const mounted = show_table(place, named);
+    await until(() => place.querySelector("tbody tr"));
     return { destroy: () => mounted.free() };
   },
 
   async drawChart(place, { kind, x, ys }) {
     const kinds = { line: "line", area: "stacked-area", bar: "stacked-column" };
     const mounted = show_chart(place, kinds[kind], x, joined(Float64Array, ys), ys.length);
-    await drawn(place);
+    await until(() => place.querySelector("canvas")?.getAttribute("data-draws") > 0);
     return { destroy: () => mounted.free() };
   },
 };

@@ -26,10 +26,9 @@ pub struct Mounted {
     _until_dropped: UnmountHandle<<AnyView as Render>::State>,
 }
 
-/// Takes the rows away from `named`.
 #[wasm_bindgen]
-pub fn show_table(place: HtmlElement, named: Named) -> Mounted {
-    let table = Arc::new(named.into_table());
+pub fn show_table(place: HtmlElement, named: &Named) -> Mounted {
+    let table = named.table();
     let order: Arc<Vec<u32>> = Arc::new((0..table.rows.len() as u32).collect());
     let shown = move || {
         // What a report's page gives to its parts.

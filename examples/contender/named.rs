@@ -1,5 +1,7 @@
 //! T3 and T6: a Table of named rows, put in order and written as a file.
 
+use std::sync::Arc;
+
 use mailtally_model::csv::{self, CsvOptions};
 use mailtally_model::subject::in_order;
 use mailtally_model::table::{Row, Sort, Table, TableColumn};
@@ -10,7 +12,7 @@ use crate::counters::{columns, report};
 
 /// A Table whose rows are mailboxes or domains in the order in which they came.
 #[wasm_bindgen]
-pub struct Named(Table);
+pub struct Named(Arc<Table>);
 
 #[wasm_bindgen]
 impl Named {
@@ -28,7 +30,7 @@ impl Named {
             total: None,
         });
         let span = Span::new(Time(0), Time(0));
-        Named(Table {
+        Named(Arc::new(Table {
             report: report(),
             subject: Subject::Server,
             by: By::Users,
@@ -37,7 +39,7 @@ impl Named {
             span,
             columns: columns.collect(),
             rows,
-        })
+        }))
     }
 
     /// Positions of rows by a column's cells; by no column, by their names, as a fold puts them in order.
@@ -64,7 +66,7 @@ impl Named {
 }
 
 impl Named {
-    pub(crate) fn into_table(self) -> Table {
-        self.0
+    pub(crate) fn table(&self) -> Arc<Table> {
+        self.0.clone()
     }
 }

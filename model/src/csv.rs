@@ -130,9 +130,9 @@ fn digits(cell: &mut Vec<u8>, number: u32) {
 /// them. To multiply and shift is to divide, exact for numbers of that size.
 fn digits_of(number: u32) -> u64 {
     let fours = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;
-    let hundreds = (fours * 5_243 >> 19) & 0x0000_007f_0000_007f;
+    let hundreds = ((fours * 5_243) >> 19) & 0x0000_007f_0000_007f;
     let pairs = hundreds | (fours - hundreds * 100) << 16;
-    let tens = (pairs * 103 >> 10) & 0x000f_000f_000f_000f;
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
     tens | (pairs - tens * 10) << 8
 }
 

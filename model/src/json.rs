@@ -146,6 +146,7 @@ impl<'a> Json<'a> {
     }
 
     /// A text, borrowed where nothing in it is escaped.
+    #[inline(never)]
     pub fn text(&mut self) -> Result<Cow<'a, str>, BadJson> {
         self.expect(b'"', "a text")?;
         let mut text = Cow::Borrowed("");
@@ -207,6 +208,7 @@ impl<'a> Json<'a> {
         Ok(unit)
     }
 
+    #[inline(never)]
     pub fn boolean(&mut self) -> Result<bool, BadJson> {
         if self.takes_word("true") {
             Ok(true)
@@ -218,6 +220,7 @@ impl<'a> Json<'a> {
     }
 
     /// Whether there is `null` here, which is then read.
+    #[inline(never)]
     pub fn null(&mut self) -> bool {
         self.takes_word("null")
     }
@@ -301,6 +304,7 @@ impl<'a> Json<'a> {
     }
 
     /// Passes over a value, whatever it is.
+    #[inline(never)]
     pub fn skip(&mut self) -> Result<(), BadJson> {
         self.space();
         match self.rest().first() {
@@ -344,10 +348,12 @@ impl<'a> Json<'a> {
         takes
     }
 
+    #[inline(never)]
     fn expect(&mut self, byte: u8, expected: &'static str) -> Result<(), BadJson> {
         if self.takes(byte) { Ok(()) } else { Err(self.error(expected)) }
     }
 
+    #[inline(never)]
     fn takes_word(&mut self, word: &str) -> bool {
         self.space();
         let takes = self.rest().starts_with(word.as_bytes());
@@ -400,6 +406,7 @@ impl FromJson for bool {
 macro_rules! integers {
     ($($type:ty: $made:expr;)*) => {
         $(impl FromJson for $type {
+            #[inline(never)]
             fn from_json(json: &mut Json) -> Result<$type, BadJson> {
                 json.number($made)
             }

@@ -162,6 +162,12 @@ fn sorted(rows: &[u32], cells: &[Option<f64>], descending: bool) -> Vec<u32> {
     observed.into_iter().map(|(_, row)| row).chain(unobserved).collect()
 }
 
+/// Positions of the values, the largest first, equal ones as they stand.
+pub fn largest_first(values: &[f64]) -> Vec<u32> {
+    let ranks = values.iter().zip(0..).map(|(value, position)| (!rank(*value), position));
+    in_order(ranks.collect()).into_iter().map(|(_, position)| position).collect()
+}
+
 /// Pairs by their ranks, equal ones as they stood: byte by byte from the lowest, each time by counting, which compares
 /// nothing. A hundred thousand rows take a fifth of the time that comparing takes; a byte that all share costs one look.
 fn in_order(mut pairs: Vec<(u64, u32)>) -> Vec<(u64, u32)> {

@@ -36,7 +36,7 @@ impl Placed {
     }
 
     fn css(&self, units: i32) -> String {
-        format!("{:.2}px", f64::from(units) / self.px)
+        px(f64::from(units) / self.px)
     }
 }
 
@@ -223,6 +223,11 @@ struct Side {
     top: Option<f64>,
 }
 
+/// A length as CSS spells it, to a hundredth: to write a number of decimals would bring tables of its own.
+fn px(length: f64) -> String {
+    format!("{}px", (length * 100.0).round() / 100.0)
+}
+
 /// The distance of the tooltip from the crosshair, in CSS pixels.
 const AWAY: f64 = 14.0;
 /// Narrower charts, in CSS pixels, have no room beside a crosshair in their middle.
@@ -242,7 +247,7 @@ impl Side {
     fn left(self) -> String {
         match (self.is_narrow(), self.is_right()) {
             (true, false) => EDGE.to_owned(),
-            (false, true) => format!("{:.1}px", self.middle + AWAY),
+            (false, true) => px(self.middle + AWAY),
             _ => "auto".to_owned(),
         }
     }
@@ -250,13 +255,13 @@ impl Side {
     fn right(self) -> String {
         match (self.is_narrow(), self.is_right()) {
             (true, true) => EDGE.to_owned(),
-            (false, false) => format!("{:.1}px", self.width - self.middle + AWAY),
+            (false, false) => px(self.width - self.middle + AWAY),
             _ => "auto".to_owned(),
         }
     }
 
     fn top(self) -> String {
-        self.top.map_or_else(|| "8px".to_owned(), |top| format!("{top:.1}px"))
+        self.top.map_or_else(|| "8px".to_owned(), px)
     }
 }
 

@@ -15,8 +15,8 @@ pub fn line(points: &[Point], dot: i32) -> Vec<Point> {
         let extreme = |better: fn(i32, i32) -> bool| {
             (0..column.len()).fold(0, |best, at| if better(column[at].1, column[best].1) { at } else { best })
         };
-        let mut stay = [0, extreme(|y, best| y < best), extreme(|y, best| y > best), column.len() - 1];
-        stay.sort_unstable();
+        let (low, high) = (extreme(|y, best| y < best), extreme(|y, best| y > best));
+        let stay = [0, low.min(high), low.max(high), column.len() - 1];
         for (nth, at) in stay.into_iter().enumerate() {
             if nth == 0 || stay[nth - 1] != at {
                 kept.push(column[at]);

@@ -1,7 +1,5 @@
 //! Accounts: one's own, and those below, for whoever answers for a server or a domain.
 
-use std::sync::Arc;
-
 use gloo_net::http::Method;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -11,13 +9,13 @@ use mailtally_model::{Scope, Zone};
 
 use super::frame::Frame;
 use crate::account::{self, object};
-use crate::api::{self, Failure};
+use crate::api::{Asked, Failure};
 use crate::context::Host;
 use crate::{format, text};
 
 pub const PATH: &str = "/accounts";
 
-type List = LocalResource<Result<Arc<AccountList>, Failure>>;
+type List = Asked<AccountList>;
 
 /// What the last change came to; `None` is nothing to say.
 type Said = RwSignal<Option<Result<&'static str, Failure>>>;
@@ -41,7 +39,7 @@ pub fn AccountsPage() -> impl IntoView {
 /// The accounts below whoever looks.
 #[component]
 fn Below() -> impl IntoView {
-    let list: List = LocalResource::new(|| api::get::<AccountList>("/api/accounts".to_owned()));
+    let list: List = Asked::new(|| "/api/accounts".to_owned());
     let said: Said = RwSignal::new(None);
     let own = move || Host::get().session().map(|session| session.account.name.clone());
     let rows = move || {
@@ -186,7 +184,7 @@ fn Saying(said: Said) -> impl IntoView {
 fn run(list: List, said: Said, change: impl Future<Output = Result<(), Failure>> + 'static) {
     spawn_local(async move {
         said.set(change.await.err().map(Err));
-        list.refetch();
+        list.again();
     });
 }
 

@@ -7,7 +7,7 @@ use leptos::{ev, html};
 use mailtally_model::account::Status;
 
 use crate::account::{self, object};
-use crate::api::{self, Failure};
+use crate::api::{Asked, Failure};
 use crate::parts::icon::{self, Icon};
 use crate::text;
 
@@ -21,7 +21,7 @@ pub fn LogInPage(
     link_void: bool,
 ) -> impl IntoView {
     document().set_title(&format!("{} · {}", text::LOG_IN, text::BRAND));
-    let status = LocalResource::new(|| api::get::<Status>("/api/status".to_owned()));
+    let status = Asked::<Status>::new(|| "/api/status".to_owned());
     let status = move || status.get().and_then(Result::ok);
     let says = move || match status() {
         Some(status) if !status.set_up => text::LOG_IN_NOT_SET_UP,

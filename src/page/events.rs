@@ -8,15 +8,12 @@ use mailtally_model::{Zone, catalogue, measure};
 
 use super::frame::Frame;
 use super::not_found::NotFound;
-use crate::api::{self, Failure};
+use crate::api::Asked;
 use crate::context::Host;
 use crate::evidence::Evidence;
 use crate::parts::notes::FailedAt;
 use crate::route::{Leaves, Router};
 use crate::{format, intl, text, window};
-
-/// What came of asking for a page.
-type Asked = LocalResource<Result<Arc<EventPage>, Failure>>;
 
 #[component]
 pub fn EventsPage() -> impl IntoView {
@@ -42,7 +39,7 @@ fn Shown(evidence: Arc<Evidence>) -> impl IntoView {
     let host = Host::get();
     let zone = Arc::new(zone_of(&evidence, host));
     let url = evidence.request(None);
-    let first: Asked = LocalResource::new(move || api::get::<EventPage>(url.clone()));
+    let first = Asked::<EventPage>::new(move || url.clone());
     // Cursors of the pages that were asked for, one below the other; the first has none.
     let asked = RwSignal::new(vec![None::<String>]);
     let subject = text::subject_name(&evidence.subject.clone().unwrap_or_else(|| untrack(|| host.root())));
@@ -54,7 +51,7 @@ fn Shown(evidence: Arc<Evidence>) -> impl IntoView {
                 None => first,
                 Some(after) => {
                     let url = evidence.request(Some(after));
-                    LocalResource::new(move || api::get::<EventPage>(url.clone()))
+                    Asked::new(move || url.clone())
                 }
             };
             view! { <Page page after asked zone=zone.clone()/> }
@@ -168,13 +165,18 @@ fn Narrow(evidence: Arc<Evidence>) -> impl IntoView {
 
 /// One page of events as a body of the table, and the way to the next.
 #[component]
-fn Page(page: Asked, after: Option<String>, asked: RwSignal<Vec<Option<String>>>, zone: Arc<Zone>) -> impl IntoView {
+fn Page(
+    page: Asked<EventPage>,
+    after: Option<String>,
+    asked: RwSignal<Vec<Option<String>>>,
+    zone: Arc<Zone>,
+) -> impl IntoView {
     let after = StoredValue::new(after);
     let is_last = move || asked.with(|asked| asked.last() == Some(&after.get_value()));
     move || match page.get() {
         None => view! { <tbody><tr><td class="event-rest" colspan="7">{text::LOADING}</td></tr></tbody> }.into_any(),
         Some(Err(failure)) => {
-            let retry = Callback::new(move |()| page.refetch());
+            let retry = Callback::new(move |()| page.again());
             view! { <tbody><tr><td class="event-rest" colspan="7"><FailedAt failure retry/></td></tr></tbody> }
                 .into_any()
         }

@@ -1,14 +1,12 @@
 //! Data health: which logs were read, until when, and what in them was not understood. A number is only as good as the
 //! log behind it.
 
-use std::sync::Arc;
-
 use leptos::prelude::*;
 use mailtally_model::wire::{Health, ProgramHealth, SourceHealth};
 use mailtally_model::{Time, Zone};
 
 use super::frame::Frame;
-use crate::api::{self, Failure};
+use crate::api::{Asked, Failure};
 use crate::format;
 use crate::intl;
 use crate::text;
@@ -16,7 +14,7 @@ use crate::text;
 #[component]
 pub fn HealthPage() -> impl IntoView {
     Effect::new(|_| document().set_title(&format!("{} · {}", text::HEALTH, text::BRAND)));
-    let health = LocalResource::new(|| api::get::<Health>("/api/health".to_owned()));
+    let health = Asked::<Health>::new(|| "/api/health".to_owned());
     view! {
         <Frame>
             <h1 class="title">{text::HEALTH}</h1>
@@ -32,11 +30,11 @@ pub fn HealthPage() -> impl IntoView {
 }
 
 #[component]
-fn NoHealth(failure: Failure, health: LocalResource<Result<Arc<Health>, Failure>>) -> impl IntoView {
+fn NoHealth(failure: Failure, health: Asked<Health>) -> impl IntoView {
     view! {
         <p class="note note-warn" role="alert">
             {failure.sentence()}" "
-            <button type="button" class="link" on:click=move |_| health.refetch()>{text::RETRY}</button>
+            <button type="button" class="link" on:click=move |_| health.again()>{text::RETRY}</button>
         </p>
     }
 }

@@ -9,12 +9,12 @@ use mailtally_model::overage::{self, Counts};
 use mailtally_model::wire::{Overage, OverageRow};
 
 use super::frame::Frame;
-use crate::api::{self, Failure};
+use crate::api::{Asked, Failure};
 use crate::context::Host;
 use crate::intl::DateStyle;
 use crate::parts::icon::{self, Icon};
 use crate::parts::notes::FailedAt;
-use crate::range::{Dates, Range, date_at, midnight_secs, month_of};
+use crate::range::{self, Dates, Range, date_at, midnight_secs, month_of};
 use crate::route::Router;
 use crate::state::{ViewState, ZoneChoice};
 use crate::window::{self, Window};
@@ -44,6 +44,11 @@ struct Month {
     zone: ZoneChoice,
 }
 
+/// `2026-11`, as addresses and files name a month. By hand: chrono's patterns bring a language of their own.
+fn key_of(first: NaiveDate) -> String {
+    format!("{:04}-{:02}", first.year(), first.month())
+}
+
 impl Month {
     /// The one that the address names, else the present one.
     fn of(search: &str, host: Host) -> Month {
@@ -55,7 +60,7 @@ impl Month {
         let name = window::zone_name(&zone, session.as_ref().map(|session| session.zone.as_str()));
         let now = host.now.get();
         let today = date_at(now.0 + i64::from(intl::offset_secs(&name, now))).unwrap_or_default();
-        let named = word("month").and_then(|month| NaiveDate::parse_from_str(&format!("{month}-01"), "%Y-%m-%d").ok());
+        let named = word("month").and_then(|month| range::date(&format!("{month}-01")));
         let first = month_of(named.filter(|first| *first <= today).unwrap_or(today));
         let dates =
             last_of(first).and_then(|last| Dates::new(first, last)).unwrap_or(Dates { first: today, last: today });
@@ -67,7 +72,7 @@ impl Month {
     }
 
     fn key(&self) -> String {
-        self.first.format("%Y-%m").to_string()
+        key_of(self.first)
     }
 
     /// The month before or after; none after the present one.
@@ -78,7 +83,7 @@ impl Month {
             self.first.checked_sub_months(Months::new(1)).filter(|first| first.year() > 1971)
         }?;
         let zone = self.zone.id().map_or_else(String::new, |zone| format!("&zone={zone}"));
-        Some(format!("/overage?month={}{zone}", first.format("%Y-%m")))
+        Some(format!("/overage?month={}{zone}", key_of(first)))
     }
 
     fn request(&self) -> String {
@@ -102,7 +107,7 @@ fn last_of(first: NaiveDate) -> Option<NaiveDate> {
 #[component]
 fn OfMonth(month: Arc<Month>) -> impl IntoView {
     let url = month.request();
-    let asked = LocalResource::new(move || api::get::<Overage>(url.clone()));
+    let asked = Asked::<Overage>::new(move || url.clone());
     let name = month.name();
     let beside = |later: bool, label: &'static str, path: &'static str| match month.beside(later) {
         Some(href) => {
@@ -144,8 +149,8 @@ fn OfMonth(month: Arc<Month>) -> impl IntoView {
     .into_any()
 }
 
-fn failed(failure: Failure, asked: LocalResource<Result<Arc<Overage>, Failure>>) -> AnyView {
-    let retry = Callback::new(move |()| asked.refetch());
+fn failed(failure: Failure, asked: Asked<Overage>) -> AnyView {
+    let retry = Callback::new(move |()| asked.again());
     view! { <FailedAt failure retry/> }.into_any()
 }
 

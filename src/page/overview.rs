@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use chrono::Days;
 use leptos::prelude::*;
-use mailtally_model::table::{self, TableColumn};
+use mailtally_model::table::{self, TableColumn, largest_first};
 use mailtally_model::{Answer, Column, Report, Span, Step, Time};
 
 use super::frame::Frame;
-use crate::api::{self, Failure};
+use crate::api::{Asked, Failure};
 use crate::compare::{self, Change, Compare, Earlier};
 use crate::context::Host;
 use crate::parts::notes::FailedAt;
@@ -149,12 +149,11 @@ fn Cards(period: Arc<Period>, read_until: RwSignal<Option<Time>>) -> impl IntoVi
         .iter()
         .map(|report| {
             let url = period.query(report).url();
-            LocalResource::new(move || api::get::<Answer>(url.clone()))
+            Asked::<Answer>::new(move || url.clone())
         })
         .collect();
     let answers = StoredValue::new_local(answers);
-    let again =
-        Callback::new(move |()| answers.with_value(|answers| answers.iter().for_each(|answer| answer.refetch())));
+    let again = Callback::new(move |()| answers.with_value(|answers| answers.iter().for_each(|answer| answer.again())));
     // All at once: what has changed most stands first, and must not jump there.
     move || {
         let all: Option<Vec<Result<Arc<Answer>, Failure>>> =
@@ -166,11 +165,11 @@ fn Cards(period: Arc<Period>, read_until: RwSignal<Option<Time>>) -> impl IntoVi
         let answers = all.iter().flatten();
         read_until.set(answers.clone().filter_map(|answer| answer.read_until).max());
         let period = asked.get_value();
-        let mut cards: Vec<Card> =
-            reports.iter().zip(answers).filter_map(|(report, answer)| card(report, answer, &period)).collect();
-        cards.sort_by(|a, b| b.weight.total_cmp(&a.weight));
-        view! { <ul class="overview">{cards.into_iter().map(|card| shown(card, period.range)).collect_view()}</ul> }
-            .into_any()
+        let mut cards: Vec<Option<Card>> =
+            reports.iter().zip(answers).map(|(report, answer)| card(report, answer, &period)).collect();
+        let weights: Vec<f64> = cards.iter().map(|card| card.as_ref().map_or(0.0, |card| card.weight)).collect();
+        let cards = largest_first(&weights).into_iter().filter_map(|nth| cards[nth as usize].take());
+        view! { <ul class="overview">{cards.map(|card| shown(card, period.range)).collect_view()}</ul> }.into_any()
     }
 }
 

@@ -1,6 +1,5 @@
 //! The report page: one page for every report, because there is one kind of thing.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use leptos::prelude::*;
@@ -179,9 +178,14 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
 
 /// The rows on screen, those with the most in a column first; rows that are no subject stay last.
 fn largest_first(table: &Table, order: &[u32], column: usize) -> Arc<Vec<u32>> {
-    let shown: BTreeSet<u32> = order.iter().copied().collect();
+    let mut is_shown = vec![false; table.rows.len()];
+    for row in order {
+        if let Some(is_shown) = is_shown.get_mut(*row as usize) {
+            *is_shown = true;
+        }
+    }
     let mut order = table.order(Some(Sort { column: Some(column), descending: true }));
-    order.retain(|row| shown.contains(row));
+    order.retain(|row| is_shown[*row as usize]);
     Arc::new(order)
 }
 

@@ -251,7 +251,7 @@ fn before(
 
 fn order_memo(view: View, table: Memo<Option<Arc<Table>>>) -> Memo<Arc<Vec<u32>>> {
     let sort_by = Memo::new(move |_| view.state.read().sort.clone());
-    let filter = Memo::new(move |_| view.state.read().filter.trim().to_lowercase());
+    let filter = Memo::new(move |_| view.state.read().filter.trim().to_ascii_lowercase());
     Memo::new(move |_| {
         let table = table.read();
         let Some(table) = table.as_ref() else { return Arc::default() };
@@ -274,7 +274,7 @@ fn order_memo(view: View, table: Memo<Option<Arc<Table>>>) -> Memo<Arc<Vec<u32>>
 /// Whether a row's name holds the text, which is in small letters.
 fn is_named(row: &Row, filter: &str) -> bool {
     match row {
-        Row::Child(subject) => subject.to_string().to_lowercase().contains(filter),
+        Row::Child(subject) => subject.to_string().to_ascii_lowercase().contains(filter),
         Row::Step { .. } | Row::Rest(_) => false,
     }
 }

@@ -1,12 +1,10 @@
 //! Unusual activity: counts that stand out of their own past, ranked, in words.
 
-use std::sync::Arc;
-
 use leptos::prelude::*;
 use mailtally_model::wire::Unusual;
 
 use super::frame::Frame;
-use crate::api::{self, Failure};
+use crate::api::{Asked, Failure};
 use crate::context::Host;
 use crate::parts::notes::FailedAt;
 use crate::parts::unusual::{Findings, request};
@@ -64,7 +62,7 @@ fn Ranking(days: i64) -> impl IntoView {
 fn Page(days: i64, page: usize, pages: RwSignal<usize>) -> impl IntoView {
     let host = Host::get();
     let first = page * PAGE;
-    let found = LocalResource::new(move || api::get::<Unusual>(request(days, host.now.get(), first, PAGE)));
+    let found = Asked::<Unusual>::new(move || request(days, host.now.get(), first, PAGE));
     move || match found.get() {
         None => view! { <p class="note" role="status">{text::LOADING}</p> }.into_any(),
         Some(Err(failure)) => failed(failure, found),
@@ -90,7 +88,7 @@ fn Page(days: i64, page: usize, pages: RwSignal<usize>) -> impl IntoView {
     }
 }
 
-fn failed(failure: Failure, found: LocalResource<Result<Arc<Unusual>, Failure>>) -> AnyView {
-    let retry = Callback::new(move |()| found.refetch());
+fn failed(failure: Failure, found: Asked<Unusual>) -> AnyView {
+    let retry = Callback::new(move |()| found.again());
     view! { <FailedAt failure retry/> }.into_any()
 }

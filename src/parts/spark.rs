@@ -29,7 +29,8 @@ pub fn stretches(cells: &[Option<f64>]) -> Vec<String> {
         match (cell, stretches.last_mut()) {
             (Some(value), Some(points)) => {
                 let (x, y) = (i as f64 * step, HEIGHT - value / highest * HEIGHT);
-                points.push_str(&format!("{x:.1},{y:.1} "));
+                let (x, y) = ((x * 10.0).round() / 10.0, (y * 10.0).round() / 10.0);
+                points.push_str(&format!("{x},{y} "));
             }
             _ => stretches.push(String::new()),
         }
@@ -59,7 +60,7 @@ mod tests {
     #[test]
     fn a_gap_stays_open() {
         let cells = [Some(0.0), Some(10.0), None, Some(5.0), Some(10.0)];
-        assert_eq!(stretches(&cells), ["0.0,20.0 25.0,0.0 ", "75.0,10.0 100.0,0.0 "]);
+        assert_eq!(stretches(&cells), ["0,20 25,0 ", "75,10 100,0 "]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use leptos::prelude::*;
 use mailtally_model::wire::{Finding, FoundJump, Unusual};
 use mailtally_model::{SLOT_SECS, Span, Subject, Time, Zone};
 
-use crate::api;
+use crate::api::Asked;
 use crate::context::Host;
 use crate::format::Years;
 use crate::{format, jump, text, window};
@@ -30,7 +30,7 @@ pub fn request(days: i64, now: Time, skip: usize, limit: usize) -> String {
 #[component]
 pub fn UnusualShort() -> impl IntoView {
     let host = Host::get();
-    let found = LocalResource::new(move || api::get::<Unusual>(request(SHORT_DAYS, host.now.get(), 0, SHORT)));
+    let found = Asked::<Unusual>::new(move || request(SHORT_DAYS, host.now.get(), 0, SHORT));
     let some = move || found.get().and_then(Result::ok).filter(|unusual| !unusual.findings.is_empty());
     move || {
         some().map(|unusual| {

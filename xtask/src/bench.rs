@@ -47,6 +47,13 @@ pub fn bench(half: Option<Half>, depth: Depth) -> Result<()> {
     Ok(())
 }
 
+/// Runs the browser's tasks of these names and prints what came of them: for a look while working on one.
+pub fn look(tasks: &[String]) -> Result<()> {
+    let figures = browser::look(&mut Progress::new(browser::LOOK_STEPS), tasks)?;
+    say(&figures);
+    Ok(())
+}
+
 impl Half {
     fn id(self) -> &'static str {
         match self {

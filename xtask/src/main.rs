@@ -50,6 +50,9 @@ enum Command {
         /// Also growth up to a hundred times the data
         #[arg(long)]
         long: bool,
+        /// Only the browser's tasks t1 to t6 that are named, as t4,t5: prints them and writes nothing
+        #[arg(long, value_delimiter = ',', conflicts_with = "half")]
+        tasks: Vec<String>,
     },
     /// Make the one binary with the app inside: target/dist/mailtally
     Dist,
@@ -65,7 +68,8 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run { listen } => run::run(listen),
         Command::App { dev } => app::command(if dev { app::Profile::Dev } else { app::Profile::Wasm }),
-        Command::Bench { half, long } => bench::bench(half, if long { Depth::Long } else { Depth::Usual }),
+        Command::Bench { tasks, .. } if !tasks.is_empty() => bench::look(&tasks),
+        Command::Bench { half, long, .. } => bench::bench(half, if long { Depth::Long } else { Depth::Usual }),
         Command::Dist => dist::command(),
         Command::Test { long } => test::test(long),
     };

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use mailtally_model::table::largest_first;
 use plotters::element::{DashedPathElement, PathElement};
 use plotters::style::text_anchor::{HPos, VPos};
 use plotters::style::{Color, RGBAColor};
@@ -223,13 +224,9 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
 
 /// The order in which columns on one place hide least of each other: the highest first.
 fn back_to_front(trend: &Trend) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..trend.series.len()).collect();
-    // Places count downward: the smallest sum is the highest series.
-    order.sort_by_cached_key(|nth| {
-        let floor = trend.plot.bottom;
-        trend.series[*nth].tops.iter().map(|top| i64::from(top.unwrap_or(floor))).sum::<i64>()
-    });
-    order
+    let height = |top: &Option<i32>| top.map_or(0.0, |top| f64::from(trend.plot.bottom - top));
+    let heights: Vec<f64> = trend.series.iter().map(|series| series.tops.iter().map(height).sum()).collect();
+    largest_first(&heights).into_iter().map(|nth| nth as usize).collect()
 }
 
 /// Which rows of a line carry its shape.

@@ -1,4 +1,6 @@
 //! A Mode as rings: for each additive column how its total divides over the rows.
+use mailtally_model::table::largest_first;
+
 use super::{Drawn, Frame, Mark, Nothing, Rect, Subject, name_of, shorten};
 use crate::chart::reduce::Point;
 use crate::chart::turn;
@@ -135,14 +137,9 @@ fn largest_rows(subject: Subject, wholes: &[(usize, f64)]) -> Vec<usize> {
     let weight = |row: usize| -> f64 {
         wholes.iter().map(|(column, whole)| subject.table.columns[*column].cells[row].unwrap_or(0.0) / whole).sum()
     };
-    let mut rows: Vec<(usize, f64)> = subject
-        .order
-        .iter()
-        .map(|row| (*row as usize, weight(*row as usize)))
-        .filter(|(_, weight)| *weight > 0.0)
-        .collect();
-    rows.sort_by(|a, b| b.1.total_cmp(&a.1));
-    rows.into_iter().take(MOST_SLICES).map(|(row, _)| row).collect()
+    let weights: Vec<f64> = subject.order.iter().map(|row| weight(*row as usize)).collect();
+    let largest = largest_first(&weights).into_iter().map(|nth| nth as usize).filter(|nth| weights[*nth] > 0.0);
+    largest.take(MOST_SLICES).map(|nth| subject.order[nth] as usize).collect()
 }
 
 fn parts(subject: Subject, column: usize, whole: f64, chosen: &[usize], others: usize) -> Vec<Part> {

@@ -1,6 +1,7 @@
 //! The report's table: the long form of the chart. Up to [`WHOLE_ROWS`] rows are all there (find, print and screen
 //! readers work); of longer ones only those on screen are.
 
+mod body;
 mod head;
 mod row;
 mod scroll;
@@ -10,10 +11,10 @@ use std::sync::Arc;
 use leptos::{ev, html, prelude::*};
 use mailtally_model::Table;
 
+use crate::context::View;
 use crate::text;
 use crate::window::Window;
 use head::Head;
-use row::{NamedBy, row};
 use scroll::{Rows, rows_shown};
 
 /// Rows up to which a table is rendered whole.
@@ -31,10 +32,17 @@ pub fn ReportTable(
 ) -> impl IntoView {
     let scroller = NodeRef::<html::Div>::new();
     let top = RwSignal::new(0);
+    let room = scroll::room(scroller);
     let rows = Memo::new(move |_| {
         let count = order.read().len();
-        if count <= WHOLE_ROWS { Rows { first: 0, until: count } } else { rows_shown(top.get(), count) }
+        if count <= WHOLE_ROWS {
+            Rows { first: 0, until: count }
+        } else {
+            rows_shown(top.get(), count, room.get().rows)
+        }
     });
+    let place = NodeRef::new();
+    body::fill(place, table, order, window, rows);
     let is_windowed = Memo::new(move |_| order.read().len() > WHOLE_ROWS);
     let on_scroll = move |_: ev::Event| {
         if is_windowed.get_untracked() {
@@ -51,6 +59,7 @@ pub fn ReportTable(
         <div
             class="card table-scroll"
             class:windowed=move || is_windowed.get()
+            class:fits=move || room.get().fits
             tabindex="0"
             role="region"
             aria-label=caption
@@ -60,11 +69,7 @@ pub fn ReportTable(
             <table class="report-table" aria-rowcount=row_count>
                 <caption class="sr">{caption}</caption>
                 <thead><Head table/></thead>
-                <tbody>
-                    <Spacer rows=Signal::derive(move || rows.read().first)/>
-                    {move || body(table.get(), order, window, rows)}
-                    <Spacer rows=Signal::derive(move || order.read().len().saturating_sub(rows.read().until))/>
-                </tbody>
+                <tbody node_ref=place></tbody>
                 <tfoot><Totals table/></tfoot>
             </table>
         </div>
@@ -72,40 +77,21 @@ pub fn ReportTable(
     .into_any()
 }
 
-/// The rows of one Table; another order moves them, another Table makes new ones.
-fn body(
-    table: Arc<Table>,
-    order: Signal<Arc<Vec<u32>>>,
-    window: Signal<Arc<Window>>,
-    rows: Memo<Rows>,
-) -> impl IntoView {
-    let named = NamedBy::new(&window.get_untracked());
-    let shown = move || {
-        let order = order.read();
-        let Rows { first, until } = rows.get();
-        order.get(first..until.min(order.len())).unwrap_or_default().to_vec()
-    };
-    let make = move |at| row(&table, at as usize, &named);
-    view! { <For each=shown key=|at| *at children=make/> }
-}
-
-/// Stands for the rows above or below those on screen.
-#[component]
-fn Spacer(rows: Signal<usize>) -> impl IntoView {
-    move || {
-        let height = format!("{}px", rows.get() * scroll::ROW_HEIGHT);
-        (rows.get() > 0).then(|| view! { <tr class="spacer" aria-hidden="true" style:height=height></tr> })
-    }
-}
-
 /// The viewed subject's own totals; means and ratios are computed, never summed.
 #[component]
 fn Totals(table: Signal<Arc<Table>>) -> impl IntoView {
     move || {
         let table = table.read();
+        // Another report or zone is another Table, and makes new totals.
+        let state = View::get().state.get_untracked();
         let cells = table.columns.iter().map(|column| {
             let said = column.total.is_none().then_some(text::NOT_OBSERVED);
-            view! { <td title=said>{row::number(&table, None, column.column, column.total)}</td> }
+            let (words, link) = row::number(&table, &state, None, (column.column, column.total));
+            let number = match link {
+                Some(href) => view! { <a class="cell" href=href>{words}</a> }.into_any(),
+                None => words.into_any(),
+            };
+            view! { <td title=said>{number}</td> }
         });
         view! { <tr><th scope="row">{text::TOTAL}</th>{cells.collect_view()}</tr> }
     }

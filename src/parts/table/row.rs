@@ -1,83 +1,127 @@
 //! One row: its name, which digs in where it can, and its cells.
+//!
+//! Rows are made by hand and not by `view!`: each is a copy of one empty row, filled with texts and addresses. Of a long
+//! table that is most of what is on the page, and nothing in a row changes by itself.
 
 use std::sync::Arc;
 
 use leptos::prelude::*;
 use mailtally_model::table::Row;
 use mailtally_model::{Column, Table};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::Element;
 
-use crate::context::View;
 use crate::evidence::Evidence;
 use crate::format::{self, Years};
 use crate::state::ViewState;
 use crate::text;
 use crate::window::Window;
 
-/// What names need beside the row itself.
-#[derive(Clone)]
-pub struct NamedBy {
+/// What rows are made from.
+pub struct Maker {
+    table: Arc<Table>,
+    /// Where links lead from.
+    state: ViewState,
     window: Arc<Window>,
+    /// Shown unless all dates lie in the current one.
     years: Years,
+    /// A row with a name and cells that say nothing.
+    empty: Element,
 }
 
-impl NamedBy {
-    /// Years are shown unless all dates lie in the current one.
-    pub fn new(window: &Arc<Window>) -> NamedBy {
-        NamedBy { window: window.clone(), years: window.years() }
+impl Maker {
+    pub fn new(table: Arc<Table>, state: ViewState, window: Arc<Window>) -> Result<Maker, JsValue> {
+        let document = document();
+        let empty = document.create_element("tr")?;
+        let name = document.create_element("th")?;
+        name.set_attribute("scope", "row")?;
+        let link = document.create_element("a")?;
+        name.append_child(&link)?;
+        empty.append_child(&name)?;
+        for _ in &table.columns {
+            let cell = document.create_element("td")?;
+            let link = document.create_element("a")?;
+            link.set_class_name("cell");
+            cell.append_child(&link)?;
+            empty.append_child(&cell)?;
+        }
+        let years = window.years();
+        Ok(Maker { table, state, window, years, empty })
+    }
+
+    /// The row at a place in the Table. An order may be one Table older than its rows, for as long as it takes to say so:
+    /// a row that is not there says nothing.
+    pub fn row(&self, at: usize) -> Result<Element, JsValue> {
+        let made: Element = self.empty.clone_node_with_deep(true)?.unchecked_into();
+        let (Some(row), Some(head)) = (self.table.rows.get(at), made.first_element_child()) else { return Ok(made) };
+        head.set_attribute("data-key", &self.table.key(row))?;
+        if let Some(note) = self.note(row, at) {
+            // Drawn by style/table.css: the cell holds the name alone.
+            head.set_attribute("data-note", &note)?;
+            made.set_class_name("partial");
+        }
+        fill(&head, &format::row_name(row, self.table.step, self.years, &self.window.zone), self.leads_to(row))?;
+        let mut cell = head.next_element_sibling();
+        for column in &self.table.columns {
+            let Some(here) = cell else { break };
+            let value = column.cells.get(at).copied().flatten();
+            if value.is_none() {
+                here.set_class_name("none");
+                here.set_attribute("title", text::NOT_OBSERVED)?;
+            }
+            let (words, link) = number(&self.table, &self.state, Some(row), (column.column, value));
+            fill(&here, &words, link)?;
+            cell = here.next_element_sibling();
+        }
+        Ok(made)
+    }
+
+    /// Why a row is not whole.
+    fn note(&self, row: &Row, at: usize) -> Option<String> {
+        match row {
+            Row::Step { .. } if format::is_unobserved(&self.table, at) => Some(text::NOT_OBSERVED.to_owned()),
+            Row::Step { partial: Some(partial), .. } => Some(format::partial_note(*partial, &self.window.zone)),
+            _ => None,
+        }
+    }
+
+    /// The address of a child that can be viewed by itself.
+    fn leads_to(&self, row: &Row) -> Option<String> {
+        match row {
+            Row::Child(child) if self.table.report.exists_for(child) => Some(self.state.dig(child).url()),
+            _ => None,
+        }
     }
 }
 
-pub fn row(table: &Table, at: usize, named: &NamedBy) -> impl IntoView + use<> {
-    // An order may be one Table older than its rows, for as long as it takes to say so.
-    let row = table.rows.get(at)?;
-    let cells = table.columns.iter().map(|column| {
-        let value = column.cells.get(at).copied().flatten();
-        let says = value.is_none().then_some(text::NOT_OBSERVED);
-        let number = number(table, Some(row), column.column, value);
-        view! { <td class:none=value.is_none() title=says>{number}</td> }
-    });
-    let cells = cells.collect_view();
-    let note = match row {
-        Row::Step { .. } if format::is_unobserved(table, at) => Some(text::NOT_OBSERVED.to_owned()),
-        Row::Step { partial: Some(partial), .. } => Some(format::partial_note(*partial, &named.window.zone)),
-        _ => None,
-    };
-    let is_partial = note.is_some();
-    Some(view! {
-        <tr class:partial=is_partial>
-            // The note is drawn by style/table.css: the cell holds the name alone.
-            <th scope="row" data-key=table.key(row).into_owned() data-note=note>{name(row, table, named)}</th>
-            {cells}
-        </tr>
-    })
+/// Writes a cell of an empty row: its link, or its words alone.
+fn fill(cell: &Element, words: &str, link: Option<String>) -> Result<(), JsValue> {
+    match (link, cell.first_element_child()) {
+        (Some(address), Some(link)) => {
+            link.set_attribute("href", &address)?;
+            link.set_text_content(Some(words));
+        }
+        _ => cell.set_text_content(Some(words)),
+    }
+    Ok(())
 }
 
-/// A number, as a link to the events that it was made of; `row` is `None` for the totals.
-pub fn number(table: &Table, row: Option<&Row>, column: &'static Column, value: Option<f64>) -> AnyView {
+/// A number in words, and the address of the events that it was made of; `row` is `None` for the totals.
+pub fn number(
+    table: &Table,
+    state: &ViewState,
+    row: Option<&Row>,
+    (column, value): (&'static Column, Option<f64>),
+) -> (String, Option<String>) {
     let words = format::cell(column, value);
     let (subject, span) = match row {
         // What belongs to none of the names has no address of its own.
-        Some(Row::Rest(_)) => return words.into_any(),
+        Some(Row::Rest(_)) => return (words, None),
         Some(Row::Step { span, .. }) => (&table.subject, span.intersect(table.span)),
         Some(Row::Child(child)) => (child, table.span),
         None => (&table.subject, table.span),
     };
-    if value.is_none_or(|value| value <= 0.0) {
-        return words.into_any();
-    }
-    // Another report or zone is another Table, and makes new rows.
-    let of_cell = |state: &ViewState| Evidence::of_cell(state, column, Some(subject.clone()), span).url();
-    let href = View::get().state.with_untracked(of_cell);
-    view! { <a class="cell" href=href>{words}</a> }.into_any()
-}
-
-/// The name, as a link where it can be viewed by itself.
-fn name(row: &Row, table: &Table, named: &NamedBy) -> AnyView {
-    let words = format::row_name(row, table.step, named.years, &named.window.zone);
-    let Row::Child(child) = row else { return words.into_any() };
-    if !table.report.exists_for(child) {
-        return words.into_any();
-    }
-    let (view, child) = (View::get(), child.clone());
-    view! { <a href=move || view.state.read().dig(&child).url()>{words}</a> }.into_any()
+    let is_made_of_events = value.is_some_and(|value| value > 0.0);
+    let link = is_made_of_events.then(|| Evidence::of_cell(state, column, Some(subject.clone()), span).url());
+    (words, link)
 }

@@ -1,4 +1,11 @@
-//! Which rows of a long table are on screen. Plain arithmetic: rows of windowed tables have one height.
+//! Which rows of a long table are on screen, and whether the table is wider than its place. Plain arithmetic beside one
+//! observer: rows of windowed tables have one height.
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::wasm_bindgen::JsCast;
+use leptos::wasm_bindgen::prelude::Closure;
+use web_sys::ResizeObserver;
 
 /// Which rows are there: positions in the order, half-open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,14 +21,59 @@ pub const ROW_HEIGHT: usize = 33;
 /// much to make as one that is seen, at every change of the table.
 const SPARE: usize = 8;
 
-/// The highest that the table is (900 pixels, as style/table.css has it), in rows.
-const SCREEN: usize = 28;
+/// The highest that the table is, as style/table.css has it: in pixels, and as a part of the window.
+const HIGHEST: f64 = 900.0;
+const PART: f64 = 0.76;
 
-/// The rows to show of `count` when the table is scrolled down by `top` pixels.
-pub fn rows_shown(top: i32, count: usize) -> Rows {
+/// The rows that fit into the table in a window of this height.
+pub fn rows_in(window_height: f64) -> usize {
+    ((window_height * PART).min(HIGHEST) / ROW_HEIGHT as f64).ceil() as usize + 1
+}
+
+/// The rows to show of `count`, `screen` at a time, when the table is scrolled down by `top` pixels.
+pub fn rows_shown(top: i32, count: usize, screen: usize) -> Rows {
     let at = usize::try_from(top).unwrap_or(0) / ROW_HEIGHT;
-    let first = (at / SPARE * SPARE).saturating_sub(SPARE).min(count.saturating_sub(SCREEN + SPARE));
-    Rows { first, until: (first + SCREEN + 3 * SPARE).min(count) }
+    let first = (at / SPARE * SPARE).saturating_sub(SPARE).min(count.saturating_sub(screen + SPARE));
+    let spare = if first == 0 { SPARE } else { 3 * SPARE };
+    Rows { first, until: (first + screen + spare).min(count) }
+}
+
+/// What the table's place is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Rows that fit.
+    pub rows: usize,
+    /// Whether the table is no wider than its place, so that names need not stay while numbers scroll.
+    pub fits: bool,
+}
+
+/// Watches the table in `scroller`. Told by the browser when it has laid the page out: to ask it would make it do so twice.
+pub fn room(scroller: NodeRef<html::Div>) -> ReadSignal<Room> {
+    let height = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(HIGHEST);
+    let (room, set_room) = signal(Room { rows: rows_in(height), fits: true });
+    let observer = StoredValue::new_local(None);
+    Effect::new(move |_| {
+        let Some(place) = scroller.get() else { return };
+        let seen = place.clone();
+        let look = Closure::<dyn Fn()>::new(move || {
+            let height = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(HIGHEST);
+            let now = Room { rows: rows_in(height), fits: seen.scroll_width() <= seen.client_width() };
+            if room.get_untracked() != now {
+                set_room.set(now);
+            }
+        });
+        // Without it names scroll away with the numbers.
+        let Ok(sizes) = ResizeObserver::new(look.as_ref().unchecked_ref()) else { return };
+        sizes.observe(&place);
+        if let Some(table) = place.first_element_child() {
+            sizes.observe(&table);
+        }
+        observer.set_value(Some((sizes, look)));
+    });
+    on_cleanup(move || {
+        observer.try_with_value(|observer| observer.as_ref().map(|(sizes, _)| sizes.disconnect()));
+    });
+    room
 }
 
 #[cfg(test)]
@@ -30,10 +82,12 @@ mod tests {
 
     #[test]
     fn what_is_on_screen_is_there() {
+        let screen = rows_in(2_000.0);
+        assert_eq!(screen, 29);
         for count in [501, 2_000, 100_000] {
-            for at in [0, 1, 7, 8, 9, 499, count - SCREEN] {
-                let rows = rows_shown((at * ROW_HEIGHT) as i32, count);
-                let end = (at + SCREEN).min(count);
+            for at in [0, 1, 7, 8, 9, 15, 16, 499, count - screen] {
+                let rows = rows_shown((at * ROW_HEIGHT) as i32, count, screen);
+                let end = (at + screen).min(count);
                 assert!(rows.first <= at && rows.until >= end, "{rows:?} does not hold {at}..{end} of {count}");
             }
         }
@@ -41,6 +95,6 @@ mod tests {
 
     #[test]
     fn a_bounce_above_the_top_is_the_top() {
-        assert_eq!(rows_shown(-20, 1_000).first, 0);
+        assert_eq!(rows_shown(-20, 1_000, 28).first, 0);
     }
 }

@@ -8,7 +8,7 @@ mod goals;
 mod samples;
 mod sizes;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -25,23 +25,51 @@ pub const STEPS: usize = 5;
 const FOLDER: &str = "MAILTALLY_BENCH_WEB";
 const RESULTS: &str = "results/ours.json";
 
-/// The contenders that a goal names, and the two limits written by hand.
-const PEERS: &str = "hand,wasm,duckdb,arquero,d3,tanstack,uplot";
+/// Tasks, and the contenders that a goal names for them, `hand` and `wasm` being the limits written by hand. All tasks of
+/// all of them take a quarter of an hour, in which a machine changes its mind.
+const GROUPS: [(&str, &str); 5] = [
+    ("t4,t5", "tanstack,uplot"),
+    ("t2", "wasm,duckdb"),
+    ("t3", "arquero,duckdb"),
+    ("limits,t1", "hand"),
+    ("t6", "hand,d3"),
+];
 
-/// Rounds of five runs each, of which the first warms up.
+/// Rounds of five runs each, of which the first warms up; every other one in the reverse order, against drift.
 const ROUNDS: &str = "2";
 
 pub fn run(progress: &mut Progress, _depth: Depth) -> Result<String> {
     let folder = folder()?;
     app::build(app::Profile::Wasm, progress)?;
-    progress.step("compile the app as a contender", || contender::build(&folder.join("ours")))?;
-    let samples = progress.step("run beside the peers", || {
-        let tasks = ["run.mjs", "--tasks", "limits,t1,t2,t3,t4,t5,t6", "--sizes", "1000000", "--rounds", ROUNDS];
-        let who = ["--only", PEERS, "--url", "/ours/contender.js", "--name", "ours", "--out", RESULTS];
-        shell::run(Command::new("node").args(tasks).args(who).current_dir(&folder))?;
-        Samples::read(&folder.join(RESULTS))
-    })?;
+    let samples = measured(progress, &folder, |_| true)?;
     Ok(format!("{}\n{}", goals::table(&samples), sizes::table()?))
+}
+
+/// The steps of [`look`].
+pub const LOOK_STEPS: usize = 2;
+
+/// The figures of some tasks, with the app's sheet as it was built last.
+pub fn look(progress: &mut Progress, tasks: &[String]) -> Result<String> {
+    let is_wanted = |task: &str| tasks.iter().any(|wanted| wanted == task);
+    let samples = measured(progress, &folder()?, |group| group.split(',').any(is_wanted))?;
+    Ok(goals::table(&samples))
+}
+
+fn measured(progress: &mut Progress, folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Samples> {
+    progress.step("compile the app as a contender", || contender::build(&folder.join("ours")))?;
+    progress.step("run beside the peers", || run_all(folder, is_wanted))
+}
+
+/// Each group with the app beside its peers.
+fn run_all(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Samples> {
+    let mut samples = Samples::default();
+    for (tasks, peers) in GROUPS.into_iter().filter(|(tasks, _)| is_wanted(tasks)) {
+        let what = ["run.mjs", "--tasks", tasks, "--sizes", "1000000", "--rounds", ROUNDS];
+        let who = ["--only", peers, "--url", "/ours/contender.js", "--name", "ours", "--out", RESULTS];
+        shell::run(Command::new("node").args(what).args(who).current_dir(folder))?;
+        samples.add(&folder.join(RESULTS))?;
+    }
+    Ok(samples)
 }
 
 fn folder() -> Result<PathBuf> {

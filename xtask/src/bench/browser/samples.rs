@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+#[derive(Default)]
 pub struct Samples(Vec<Value>);
 
 /// The runs of one contender at one task.
@@ -28,10 +29,12 @@ pub struct Task {
 }
 
 impl Samples {
-    pub fn read(path: &Path) -> Result<Samples> {
+    /// Adds what a run of the harness has written.
+    pub fn add(&mut self, path: &Path) -> Result<()> {
         let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let all: Value = serde_json::from_slice(&text).context("the harness's results are not JSON")?;
-        Ok(Samples(all["samples"].as_array().cloned().unwrap_or_default()))
+        self.0.extend(all["samples"].as_array().cloned().unwrap_or_default());
+        Ok(())
     }
 
     /// The median of a contender's warm runs of all rounds. Of wall time and CPU time of the whole page the lesser, since

@@ -1,0 +1,107 @@
+//! The rows on the page: made once, moved where an order changes, taken away when they leave the screen.
+
+use std::sync::Arc;
+
+use leptos::html;
+use leptos::prelude::*;
+use mailtally_model::Table;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Element, HtmlElement};
+
+use super::row::Maker;
+use super::scroll::{ROW_HEIGHT, Rows};
+use crate::context::View;
+use crate::state::ViewState;
+use crate::window::Window;
+
+/// Keeps the rows in `place` as the signals say. Another order moves them; another Table makes new ones.
+pub fn fill(
+    place: NodeRef<html::Tbody>,
+    table: Signal<Arc<Table>>,
+    order: Signal<Arc<Vec<u32>>>,
+    window: Signal<Arc<Window>>,
+    rows: Memo<Rows>,
+) {
+    let view = View::get();
+    // What the links of names say: they lead away from how rows are sorted.
+    let from = Memo::new(move |_| ViewState { sort: None, chart: None, filter: String::new(), ..view.state.get() });
+    Effect::new(move |last: Option<Option<Body>>| {
+        let place = place.get()?;
+        let (table, from) = (table.get(), from.get());
+        let is_same = |last: &Body| Arc::ptr_eq(&last.table, &table) && last.from == from;
+        let kept = last.flatten().filter(is_same);
+        let mut body = match kept {
+            Some(body) => body,
+            None => Body::begin(&place, table, from, window.get_untracked()).ok()?,
+        };
+        let (order, rows) = (order.read(), rows.get());
+        let shown = order.get(rows.first..rows.until.min(order.len())).unwrap_or_default();
+        // A browser that will not take a row has said so in its console, and shows the others.
+        let _ = body.show(shown, rows.first, order.len().saturating_sub(rows.until));
+        Some(body)
+    });
+}
+
+/// What stands in the table's body.
+struct Body {
+    table: Arc<Table>,
+    from: ViewState,
+    maker: Maker,
+    place: Element,
+    /// Stand for the rows above and below those on screen.
+    spacers: [HtmlElement; 2],
+    /// As they stand, each with its place in the Table.
+    rows: Vec<(u32, Element)>,
+}
+
+impl Body {
+    fn begin(place: &Element, table: Arc<Table>, from: ViewState, window: Arc<Window>) -> Result<Body, JsValue> {
+        let maker = Maker::new(table.clone(), from.clone(), window)?;
+        let spacers = [spacer()?, spacer()?];
+        place.set_text_content(None);
+        Ok(Body { table, from, maker, place: place.clone(), spacers, rows: Vec::new() })
+    }
+
+    fn show(&mut self, shown: &[u32], above: usize, below: usize) -> Result<(), JsValue> {
+        let [spacer_above, spacer_below] = &self.spacers;
+        stretch(spacer_above, above, || self.place.prepend_with_node_1(spacer_above))?;
+        stretch(spacer_below, below, || self.place.append_with_node_1(spacer_below))?;
+
+        let mut gone = std::mem::take(&mut self.rows);
+        for at in shown {
+            let kept = gone.iter().position(|(known, _)| known == at).map(|place| gone.swap_remove(place));
+            self.rows.push(match kept {
+                Some(kept) => kept,
+                None => (*at, self.maker.row(*at as usize)?),
+            });
+        }
+        gone.iter().for_each(|(_, row)| row.remove());
+        // From the first to the last; a row that stands where it shall is not touched.
+        let mut next = if above > 0 { spacer_above.next_sibling() } else { self.place.first_child() };
+        for (_, row) in &self.rows {
+            if next.as_ref().is_some_and(|next| next.is_same_node(Some(row))) {
+                next = row.next_sibling();
+            } else {
+                self.place.insert_before(row, next.as_ref())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Gives a spacer the height of so many rows, and puts it in its place; where there are none, it goes.
+fn stretch(spacer: &HtmlElement, rows: usize, put: impl FnOnce() -> Result<(), JsValue>) -> Result<(), JsValue> {
+    if rows == 0 {
+        spacer.remove();
+        return Ok(());
+    }
+    spacer.style().set_property("height", &format!("{}px", rows * ROW_HEIGHT))?;
+    if spacer.is_connected() { Ok(()) } else { put() }
+}
+
+fn spacer() -> Result<HtmlElement, JsValue> {
+    let spacer: HtmlElement = document().create_element("tr")?.unchecked_into();
+    spacer.set_class_name("spacer");
+    spacer.set_attribute("aria-hidden", "true")?;
+    Ok(spacer)
+}
