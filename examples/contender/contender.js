@@ -21,6 +21,8 @@ const sheet = document.createElement("link");
 sheet.rel = "stylesheet";
 sheet.href = new URL("./ours.css", import.meta.url).href;
 document.head.append(sheet);
+// The app's sheet gives the body a column for the menu first: parts of the app stand in the other one.
+document.body.style.display = "block";
 
 window.contender = {
   name: "ours",

@@ -1,5 +1,5 @@
 //! The app's own code behind the entry points of the browser benchmark, so that it runs beside its peers: read the wire,
-//! fold, sort, draw a chart, show a table, write a CSV. `cargo xtask bench browser` builds it and says what came of it.
+//! fold, sort, draw a chart, show a table, write a CSV, and a whole report. `cargo xtask bench browser` builds it and says what came of it.
 //!
 //! It turns the benchmark's columns into an Answer or a Table and hands out what the app's functions make of them; nothing
 //! is counted, ordered, drawn or written here.
@@ -7,6 +7,7 @@
 mod counters;
 mod mounted;
 mod named;
+mod whole;
 
 use std::collections::BTreeMap;
 

@@ -28,7 +28,10 @@ pub struct Mounted {
 
 #[wasm_bindgen]
 pub fn show_table(place: HtmlElement, named: &Named) -> Mounted {
-    let table = named.table();
+    rows(place, named.table())
+}
+
+pub(crate) fn rows(place: HtmlElement, table: Arc<Table>) -> Mounted {
     let order: Arc<Vec<u32>> = Arc::new((0..table.rows.len() as u32).collect());
     let shown = move || {
         // What a report's page gives to its parts.
@@ -44,7 +47,10 @@ pub fn show_table(place: HtmlElement, named: &Named) -> Mounted {
 /// Rows begin at `time`, a fixed step apart; `values` has a list for each of `lists` columns, one after the other.
 #[wasm_bindgen]
 pub fn show_chart(place: HtmlElement, kind: &str, time: &[f64], values: &[f64], lists: usize) -> Mounted {
-    let table = Arc::new(trend(time, values, lists));
+    chart(place, Arc::new(trend(time, values, lists)), kind)
+}
+
+pub(crate) fn chart(place: HtmlElement, table: Arc<Table>, kind: &str) -> Mounted {
     let order: Arc<Vec<u32>> = Arc::new((0..table.rows.len() as u32).collect());
     let kind = ChartKind::from_id(kind).unwrap_or(ChartKind::Line);
     let shown = move || {

@@ -8,8 +8,8 @@ use crate::coverage::Covered;
 use crate::measure::Family;
 use crate::time::{Span, Time};
 use crate::wire::{
-    Account, Answer, By, EventPage, EventRow, EventTotal, Finding, FoundJump, Health, HostGap, Overage, OverageRow,
-    ProgramHealth, Session, SourceHealth, Unusual,
+    Account, Answer, By, CountedSpan, EventPage, EventRow, EventTotal, Finding, FoundJump, Health, HostGap, Overage,
+    OverageRow, ProgramHealth, Rules, Session, SourceHealth, Unusual,
 };
 use crate::{Basis, Step, Subject};
 
@@ -81,9 +81,10 @@ prop_compose! {
         let programs = vec![ProgramHealth { program: path.clone(), ..ProgramHealth::default() }];
         let (unread_bytes, damage) = (year.map(|_| position), year.map(|_| path.clone()));
         let (understood, ignored, unparsed, duplicates) = (lines, 1, 2, 3);
+        let rules = year.map(|_| Rules { version: 3, settings: path.clone() }).into_iter().collect();
         SourceHealth {
             path, position, unread_bytes, lines, first, last, year, understood, ignored, unparsed, duplicates, gaps, damage,
-            programs,
+            rules, programs,
         }
     }
 }
@@ -148,7 +149,13 @@ proptest! {
         let program = ProgramHealth { program, understood, ignored: 0, unparsed: 7, examples };
         let gaps = stored.map(|(from, until)| HostGap { host: name.clone(), span: Span { from, until } });
         let (problems, gaps) = (vec![name.clone()], gaps.into_iter().collect());
-        check(&Health { problems, sources, older_sources: understood, programs: vec![program], gaps });
+        let rules = Rules { version: 2, settings: name.clone() };
+        let counted = stored.map(|(from, until)| CountedSpan { span: Span { from, until }, rules: rules.clone() });
+        let (counted, programs) = (counted.into_iter().collect(), vec![program]);
+        let (late_window_secs, keep_days) = (3_600, 30);
+        check(&Health {
+            problems, sources, older_sources: understood, programs, gaps, rules, counted, late_window_secs, keep_days,
+        });
         let (reports, hidden_columns) = (vec![name.clone()], vec![name.clone()]);
         let row = AccountRow {
             name: name.clone(),

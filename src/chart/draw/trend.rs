@@ -5,7 +5,7 @@ use std::ops::Range;
 use mailtally_model::table::largest_first;
 use plotters::element::{DashedPathElement, PathElement};
 use plotters::style::text_anchor::{HPos, VPos};
-use plotters::style::{Color, RGBAColor};
+use plotters::style::{Color, RGBAColor, ShapeStyle};
 use plotters_backend::DrawingBackend;
 
 use super::{Drawing, Pen};
@@ -38,7 +38,7 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
     /// The earlier period, behind the present one: thin, dashed, pale.
     fn earlier(&self, trend: &Trend) -> Drawing<DB> {
         for series in &trend.before {
-            let style = self.stroke(1.25, self.theme.series(series.column).mix(0.55));
+            let style = self.course(trend, 1.25, self.theme.series(series.column).mix(0.55));
             for points in trend.before_points(series) {
                 self.dashed(reduce::line(&points, self.frame.dot), style)?;
             }
@@ -128,8 +128,7 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
 
     /// One stroke for each stretch of whole rows; dashed where either end is not whole.
     fn line(&self, trend: &Trend, nth: usize, run: Range<usize>) -> Drawing<DB> {
-        let width = if trend.pitch() < 3.0 * self.frame.px { 1.25 } else { 1.75 };
-        let style = self.stroke(width, self.theme.series(trend.series[nth].column));
+        let style = self.course(trend, 1.75, self.theme.series(trend.series[nth].column));
         for (stretch, partial) in stretches(trend, run) {
             let points = trend.points(nth, stretch);
             if partial {
@@ -141,13 +140,22 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
         Ok(())
     }
 
+    /// The style of a line along the rows. Where rows are a few pixels apart, one pixel of the screen: without a graphics
+    /// card a browser draws a line of that width as such, and any wider one as the outline around it, which took a tenth of
+    /// a second for two thousand rows.
+    fn course(&self, trend: &Trend, width: f64, colour: RGBAColor) -> ShapeStyle {
+        let is_dense = trend.pitch() < 3.0 * self.frame.px;
+        if is_dense { colour.stroke_width(self.frame.dot as u32) } else { self.stroke(width, colour) }
+    }
+
     fn area_under(&self, trend: &Trend, nth: usize, run: Range<usize>, strength: f64) -> Drawing<DB> {
         let colour = self.theme.series(trend.series[nth].column);
         for (stretch, partial) in stretches(trend, run) {
-            let mut outline = reduce::line(&trend.points(nth, stretch.clone()), self.frame.dot);
+            let top = reduce::line(&trend.points(nth, stretch.clone()), self.frame.dot);
             let floor = reduce::line(&trend.floor(nth, stretch), self.frame.dot);
-            outline.extend(floor.into_iter().rev());
-            self.polygon(outline, colour.mix(if partial { strength * 0.4 } else { strength }))?;
+            for outline in reduce::outlines(&top, &floor, self.frame.dot) {
+                self.polygon(outline, colour.mix(if partial { strength * 0.4 } else { strength }))?;
+            }
         }
         Ok(())
     }
@@ -159,7 +167,7 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
             let colour = if top { self.theme.series(series.column) } else { self.theme.panel };
             for run in trend.runs(nth) {
                 let points = reduce::line(&trend.points(nth, run), self.frame.dot);
-                self.element(&PathElement::new(points, self.stroke(if top { 1.25 } else { 1.0 }, colour)))?;
+                self.element(&PathElement::new(points, self.course(trend, if top { 1.25 } else { 1.0 }, colour)))?;
             }
         }
         Ok(())
@@ -186,7 +194,7 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
         Ok(())
     }
 
-    /// Whole rows as one polygon a series, from the highest down, so that what stands lower is seen before it; rows that
+    /// Whole rows series by series, from the highest down, so that what stands lower is seen before it; rows that
     /// are not whole lighter, with a dashed outline.
     fn columns(&self, trend: &Trend) -> Drawing<DB> {
         let base = trend.plot.bottom;
@@ -196,7 +204,9 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
                 .filter(|row| !trend.partial[*row])
                 .filter_map(|row| trend.standing(nth, row))
                 .collect();
-            self.polygon(reduce::skyline(&whole, base), colour)?;
+            for column in reduce::tallest(&whole, base) {
+                self.fill(column.left, column.top, column.right, base, colour)?;
+            }
         }
         for row in (0..trend.partial.len()).filter(|row| trend.partial[*row]) {
             for (nth, series) in trend.series.iter().enumerate() {

@@ -33,9 +33,11 @@ pub fn rows_in(window_height: f64) -> usize {
 /// The rows to show of `count`, `screen` at a time, when the table is scrolled down by `top` pixels.
 pub fn rows_shown(top: i32, count: usize, screen: usize) -> Rows {
     let at = usize::try_from(top).unwrap_or(0) / ROW_HEIGHT;
-    let first = (at / SPARE * SPARE).saturating_sub(SPARE).min(count.saturating_sub(screen + SPARE));
-    let spare = if first == 0 { SPARE } else { 3 * SPARE };
-    Rows { first, until: (first + screen + spare).min(count) }
+    let stride = at / SPARE * SPARE;
+    let first = stride.saturating_sub(SPARE).min(count.saturating_sub(screen + SPARE));
+    // A table that has not been scrolled yet is made at every change of it, and most never are.
+    let spare = if stride == 0 { SPARE } else { 2 * SPARE };
+    Rows { first, until: (stride + screen + spare).min(count) }
 }
 
 /// What the table's place is like.

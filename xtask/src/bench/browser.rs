@@ -7,6 +7,7 @@ mod contender;
 mod goals;
 mod samples;
 mod sizes;
+mod whole;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -68,6 +69,9 @@ fn run_all(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Samples> {
         let who = ["--only", peers, "--url", "/ours/contender.js", "--name", "ours", "--out", RESULTS];
         shell::run(Command::new("node").args(what).args(who).current_dir(folder))?;
         samples.add(&folder.join(RESULTS))?;
+    }
+    if is_wanted("t7") {
+        whole::run(folder, &mut samples)?;
     }
     Ok(samples)
 }

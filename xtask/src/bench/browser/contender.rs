@@ -22,8 +22,10 @@ pub fn build(place: &Path) -> Result<()> {
     output.emit(place).with_context(|| format!("cannot write {}", place.display()))?;
     fs::rename(place.join("ours_bg.wasm"), place.join("ours.wasm")).context("wasm-bindgen has written no code")?;
 
-    let script = root().join("examples/contender/contender.js");
-    fs::copy(&script, place.join("contender.js")).with_context(|| format!("cannot copy {}", script.display()))?;
+    for name in ["contender.js", "whole.html", "whole.js"] {
+        let file = root().join("examples/contender").join(name);
+        fs::copy(&file, place.join(name)).with_context(|| format!("cannot copy {}", file.display()))?;
+    }
     fs::copy(asset::built("mailtally", "css")?, place.join("ours.css")).context("cannot copy the sheet")?;
     Ok(())
 }

@@ -24,7 +24,7 @@ const fn beside(what: &'static str, of: Task, peer: &'static str, at_most: f64) 
 
 const FOLD_DAY: Task = task("t2", "day", "1000000", "ms");
 
-const GOALS: [Goal; 18] = [
+const GOALS: [Goal; 20] = [
     Goal {
         what: "T1 read columns as JSON, 1M rows",
         of: task("t1", "cols", "1000000", "ms"),
@@ -48,6 +48,8 @@ const GOALS: [Goal; 18] = [
     beside("T6 CSV of 100k rows", task("t6", "csv", "100000", "ms"), "d3", 0.3),
     beside("T6 CSV of 1M rows", task("t6", "csv", "1000000", "ms"), "d3", 0.2),
     beside("T6 CSV of 1M rows", task("t6", "csv", "1000000", "ms"), "hand", f64::INFINITY),
+    beside("T7 report of 1M rows, asked for to painted", task("t7", "again", "1000000", "ms"), "uplot-lean", 0.8),
+    beside("T7 empty report, load to painted", task("t7", "load", "0", "ms"), "arquero-uplot", 1.0),
     beside("T2 fold 1M rows by hour", task("t2", "hour", "1000000", "ms"), "wasm", f64::INFINITY),
 ];
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[derive(Default)]
 pub struct Samples(Vec<Value>);
@@ -34,6 +34,22 @@ impl Samples {
         let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let all: Value = serde_json::from_slice(&text).context("the harness's results are not JSON")?;
         self.0.extend(all["samples"].as_array().cloned().unwrap_or_default());
+        Ok(())
+    }
+
+    /// Adds what a run of the harness's pages has written: as task t7 the whole of a report that is asked for once more,
+    /// and the load of an empty one.
+    pub fn add_pages(&mut self, path: &Path) -> Result<()> {
+        let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let all: Value = serde_json::from_slice(&text).context("the harness's pages are not JSON")?;
+        for page in all["samples"].as_array().into_iter().flatten() {
+            let again: Vec<&Value> = page["warm"].as_array().into_iter().flatten().map(|run| &run["total"]).collect();
+            for (variant, warm) in [("again", again), ("load", vec![&page["cold"]["end"]])] {
+                let sample = json!({ "name": page["name"], "task": "t7", "variant": variant, "n": page["n"],
+                    "metric": "ms", "warm": warm });
+                self.0.push(sample);
+            }
+        }
         Ok(())
     }
 
@@ -77,7 +93,6 @@ fn median(mut times: Vec<f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn the_median_is_over_all_rounds() {

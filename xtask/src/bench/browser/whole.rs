@@ -1,0 +1,56 @@
+//! T7: the app's report as a page beside pages of its peers, from the question to the second frame after it is drawn.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use super::samples::Samples;
+use crate::root::root;
+use crate::shell;
+
+const RESULTS: &str = "results/ours-pages.json";
+
+/// The whole of it with a million rows, and the empty one: the cost of an app's own code.
+const SIZES: &str = "0,1000000";
+
+/// Cold loads of each page, with two more reports asked for in each.
+const LOADS: &str = "4";
+
+pub fn run(folder: &Path, samples: &mut Samples) -> Result<()> {
+    let answers = root().join("examples/contender/answers.mjs");
+    shell::run(Command::new("node").arg(answers).arg(folder).args(SIZES.split(',')))?;
+    let (server, address) = serve(folder)?;
+    let url = format!("{address}/ours/whole.html?n={{n}}");
+    let what = ["run-e2e.mjs", "--reps", LOADS, "--warm", "2", "--sizes", SIZES, "--out", RESULTS];
+    let who = ["--only", "uplot-lean,arquero-uplot", "--url", &url, "--name", "ours"];
+    let done = shell::run(Command::new("node").args(what).args(who).current_dir(folder));
+    drop(server);
+    done?;
+    samples.add_pages(&folder.join(RESULTS))
+}
+
+/// The harness's own server on a free port, until it is dropped.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn serve(folder: &Path) -> Result<(Server, String)> {
+    // It takes 0 for a port that it knows better.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let port = free.context("no port is free")?.port();
+    let mut server = Command::new("node");
+    server.args(["src/server.mjs", &port.to_string()]).current_dir(folder).stdout(Stdio::piped());
+    let mut server = Server(server.spawn().context("cannot start the harness's server")?);
+    let said = server.0.stdout.take().context("the harness's server has no output")?;
+    let mut address = String::new();
+    BufReader::new(said).read_line(&mut address).context("the harness's server says no address")?;
+    Ok((server, address.trim().to_owned()))
+}
