@@ -42,7 +42,8 @@ fn checked(is_blocked: bool, rest: &[u8]) -> Option<Fact<'_>> {
     let (queue_id, rest) = split(rest, b", ")?;
     // amavis writes queued_as after the Message-ID, which a sender chose, and after the size.
     let queued_as = memchr::memmem::rfind(rest, b", queued_as: ").map(|at| &rest[at + 13..]);
-    let queued_as = queued_as.and_then(|id| QueueId::parse(split(id, b",").map_or(id, |(id, _)| id)));
+    // Where recipients are told apart there are several: `queued_as: 50C9398E2DA/5255998E2DD, 419 ms`.
+    let queued_as = queued_as.and_then(|ids| QueueId::parse(ids.split(|byte| matches!(byte, b',' | b'/')).next()?));
     Some(Fact::Checked { is_spam, is_blocked, queue_id: QueueId::parse(queue_id)?, queued_as, recipient })
 }
 

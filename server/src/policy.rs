@@ -41,6 +41,9 @@ const SILENT: &[&[u8]] = &[
     b"freshclam",
     b"saslauthd",
     b"fetchmail",
+    // PAM, in the name of Dovecot's process: its own lines say the same.
+    b"auth",
+    b"dovecot-auth",
 ];
 
 pub fn is_silent(program: &[u8]) -> bool {

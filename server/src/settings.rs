@@ -288,6 +288,8 @@ pub struct MailSettings {
     pub transport_roles: BTreeMap<String, TransportRole>,
     /// Hosts (name or address) that `smtp` delivers to mailboxes on.
     pub mailbox_hosts: Vec<String>,
+    /// Other names of domains of ours, in lower case, and the domain that each stands for.
+    pub alias_domains: BTreeMap<String, String>,
     /// What separates a mailbox from its extension in a local part; empty for none. The setting of the same name in Postfix.
     pub recipient_delimiter: String,
     /// The domain of log-in names that have none. Without it they count for the server alone.
@@ -358,6 +360,7 @@ impl Default for MailSettings {
             internal_relays: Vec::new(),
             transport_roles: BTreeMap::new(),
             mailbox_hosts: Vec::new(),
+            alias_domains: BTreeMap::new(),
             recipient_delimiter: "+".to_owned(),
             default_realm: None,
             first_person_uid: 1000,

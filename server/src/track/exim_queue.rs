@@ -158,7 +158,7 @@ impl Tracker {
             Some(false) => Role::Local,
             // Failed before a transport was chosen, or one that was not seen at work yet: whose domain is it?
             None => {
-                let mailbox = Mailbox::of_address(&delivery.recipient, "");
+                let mailbox = Mailbox::addressed(&delivery.recipient, &self.settings);
                 let is_ours = mailbox.is_none_or(|mailbox| self.ours.has(mailbox.domain()));
                 if is_ours || contains(delivery.response, b"for maildir transport") {
                     Role::Local
@@ -171,8 +171,8 @@ impl Tracker {
 
     fn hand_over_exim(&mut self, at: &At<'_>, row: u64, delivery: &Delivery<'_>, out: &mut Out<'_>) {
         if delivery.outcome == Outcome::Bounced && self.says_spam(delivery.response) {
-            let subjects = Mailbox::of_address(&delivery.recipient, &self.settings.recipient_delimiter)
-                .map(|mailbox| mailbox.subjects().to_vec());
+            let subjects =
+                Mailbox::addressed(&delivery.recipient, &self.settings).map(|mailbox| mailbox.subjects().to_vec());
             self.spam_blocked(at, Some(row), subjects.unwrap_or_default(), delivery.response, out);
         }
         if delivery.host.is_none()

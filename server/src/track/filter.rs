@@ -206,7 +206,7 @@ impl Tracker {
     }
 
     fn recipient_subjects(&self, recipient: Option<&[u8]>) -> Vec<Subject> {
-        let mailbox = recipient.and_then(|to| Mailbox::of_address(to, &self.settings.recipient_delimiter));
+        let mailbox = recipient.and_then(|to| Mailbox::addressed(to, &self.settings));
         mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default()
     }
 

@@ -125,7 +125,7 @@ impl Tracker {
     }
 
     fn mailbox_of(&self, user: &[u8]) -> Option<Mailbox> {
-        Mailbox::of_login(user, self.settings.default_realm.as_deref())
+        Mailbox::logged_in(user, &self.settings)
     }
 
     fn open_session(&mut self, at: &At<'_>, key: String, state: State, who: &Who<'_>, subjects: Vec<Subject>) -> u64 {

@@ -5,7 +5,7 @@ use mailtally_model::{Subject, Time};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
-use super::names::{Mailbox, Ours};
+use super::names::{Mailbox, Ours, unwound};
 use super::relay::is_trusted;
 use super::state::{Booked, Out};
 use crate::event::{Class, Event, Kind};
@@ -266,6 +266,8 @@ pub struct Message {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
     Mailbox(Mailbox),
+    /// A domain of ours that sent on what another one wrote (SRS).
+    Forwarder(String),
     /// One of ours, without a name that is a mailbox: `(unattributed)`.
     Unattributed,
     /// It came in from outside, or was made here.
@@ -274,28 +276,26 @@ pub enum Owner {
 
 impl Message {
     pub fn owner(&self, settings: &MailSettings, ours: &Ours) -> Owner {
-        let local_sender = || self.sender_mailbox(settings).filter(|sender| ours.has(sender.domain()));
+        let local_sender = || {
+            let sender = self.sender_mailbox(settings).filter(|sender| ours.has(sender.domain()))?;
+            Some(match self.sender().and_then(unwound) {
+                Some(_) => Owner::Forwarder(sender.domain().to_owned()),
+                None => Owner::Mailbox(sender),
+            })
+        };
+        // A user of the system whose address is not known.
+        let of_this_host = |name: &str| {
+            let of_host = || Mailbox::of_login(name.as_bytes(), Some(&self.host)).map(Owner::Mailbox);
+            ours.has(&self.host).then(of_host).flatten().unwrap_or(Owner::Unattributed)
+        };
         match &self.origin {
             Origin::Smtp { user: Some(user), .. } => {
-                Mailbox::of_login(user.as_bytes(), settings.default_realm.as_deref())
-                    .map_or(Owner::Unattributed, Owner::Mailbox)
+                Mailbox::logged_in(user.as_bytes(), settings).map_or(Owner::Unattributed, Owner::Mailbox)
             }
-            Origin::Pickup { uid } => match local_sender() {
-                Some(sender) => Owner::Mailbox(sender),
-                None if self.is_null_sender() => Owner::None,
-                None if ours.has(&self.host) => Mailbox::of_address(format!("uid:{uid}@{}", self.host).as_bytes(), "")
-                    .map_or(Owner::Unattributed, Owner::Mailbox),
-                None => Owner::Unattributed,
-            },
-            Origin::Local { login } => match local_sender() {
-                Some(sender) => Owner::Mailbox(sender),
-                None if self.is_null_sender() => Owner::None,
-                None if ours.has(&self.host) => {
-                    Mailbox::of_login(login.as_bytes(), Some(&self.host)).map_or(Owner::Unattributed, Owner::Mailbox)
-                }
-                None => Owner::Unattributed,
-            },
-            Origin::Smtp { ip, .. } if is_trusted(settings, ip) => local_sender().map_or(Owner::None, Owner::Mailbox),
+            Origin::Pickup { .. } | Origin::Local { .. } if self.is_null_sender() => Owner::None,
+            Origin::Pickup { uid } => local_sender().unwrap_or_else(|| of_this_host(&format!("uid:{uid}"))),
+            Origin::Local { login } => local_sender().unwrap_or_else(|| of_this_host(login)),
+            Origin::Smtp { ip, .. } if is_trusted(settings, ip) => local_sender().unwrap_or(Owner::None),
             Origin::Smtp { .. } | Origin::Unknown => Owner::None,
         }
     }
@@ -315,7 +315,7 @@ impl Message {
     }
 
     fn sender_mailbox(&self, settings: &MailSettings) -> Option<Mailbox> {
-        Mailbox::of_address(self.sender()?.as_bytes(), &settings.recipient_delimiter)
+        Mailbox::addressed(self.sender()?.as_bytes(), settings)
     }
 
     /// The queue file whose activation counts: the first of the message, or of those that the log shows.
@@ -390,8 +390,7 @@ impl Message {
         }
         let owner = self.owner(settings, ours);
         let owners = match &owner {
-            Owner::Mailbox(owner) => owner.subjects().to_vec(),
-            Owner::Unattributed => Vec::new(),
+            Owner::Mailbox(_) | Owner::Forwarder(_) | Owner::Unattributed => owner_subjects(&owner),
             // Each message is one subject's: the sender's if ours, else of the first mailbox it reached.
             Owner::None => self
                 .delivered
@@ -418,7 +417,11 @@ impl Message {
             owners: count,
         };
         let id = self.files.first().map(|file| file.key.id.to_string()).unwrap_or_default();
-        let detail = format!("{id} from <{}>", self.sender().unwrap_or_default());
+        let sender = self.sender().unwrap_or_default();
+        let detail = match unwound(sender) {
+            Some((original, forwarder)) => format!("{id} from <{original}> by way of {forwarder}"),
+            None => format!("{id} from <{sender}>"),
+        };
         let host = self.host.clone();
         out.set(&mut self.booked, Event { time, host, subjects, peer, bytes: size, duration_ms: None, detail, kind });
     }
@@ -605,6 +608,7 @@ impl Message {
 pub fn owner_subjects(owner: &Owner) -> Vec<Subject> {
     match owner {
         Owner::Mailbox(owner) => owner.subjects().to_vec(),
+        Owner::Forwarder(domain) => vec![Subject::Domain(domain.clone())],
         Owner::Unattributed | Owner::None => Vec::new(),
     }
 }

@@ -23,6 +23,23 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
+    /// The mailbox of an address in a log: an alias domain is the domain that it stands for (R8).
+    pub fn addressed(address: &[u8], settings: &MailSettings) -> Option<Mailbox> {
+        Mailbox::of_address(address, &settings.recipient_delimiter).map(|mailbox| mailbox.folded(settings))
+    }
+
+    /// The mailbox of a log-in name in a log.
+    pub fn logged_in(user: &[u8], settings: &MailSettings) -> Option<Mailbox> {
+        Mailbox::of_login(user, settings.default_realm.as_deref()).map(|mailbox| mailbox.folded(settings))
+    }
+
+    fn folded(self, settings: &MailSettings) -> Mailbox {
+        match settings.alias_domains.get(self.domain()) {
+            Some(domain) => Mailbox::new(&self.address[..self.domain_at - 1], domain).unwrap_or(self),
+            None => self,
+        }
+    }
+
     /// None for what has no domain or is longer than mail allows: it counts for the server alone.
     pub fn of_address(address: &[u8], delimiter: &str) -> Option<Mailbox> {
         let address = String::from_utf8_lossy(address);
@@ -67,8 +84,28 @@ impl Mailbox {
 }
 
 /// The domain of an address, as a subject.
-pub fn domain_subject(address: &[u8]) -> Option<Subject> {
-    Mailbox::of_address(address, "").map(|mailbox| Subject::Domain(mailbox.domain().to_owned()))
+pub fn domain_subject(address: &[u8], settings: &MailSettings) -> Option<Subject> {
+    Mailbox::addressed(address, settings).map(|mailbox| Subject::Domain(mailbox.domain().to_owned()))
+}
+
+/// Whose address a forwarder rewrote by the Sender Rewriting Scheme, and the forwarder's domain:
+/// `SRS0=hash=stamp=outside.example=ann@alpha.example`, and of one that was forwarded again
+/// `SRS1=hash=first.example==hash=stamp=outside.example=ann@alpha.example`. It was ann@outside.example, and alpha.example
+/// sent it on (R9).
+pub fn unwound(sender: &str) -> Option<(String, &str)> {
+    let (local, forwarder) = sender.rsplit_once('@')?;
+    let scheme = local.get(..4)?;
+    // After the scheme, a site may have another separator than the one within.
+    let mut rest = local.get(4..)?.strip_prefix(['=', '+', '-'])?;
+    if scheme.eq_ignore_ascii_case("SRS1") {
+        let (_hash, first) = rest.split_once('=')?;
+        rest = first.split_once('=')?.1.strip_prefix(['=', '+', '-'])?;
+    } else if !scheme.eq_ignore_ascii_case("SRS0") {
+        return None;
+    }
+    let mut parts = rest.splitn(4, '=');
+    let (_hash, _stamp, domain, local) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    Some((format!("{local}@{domain}"), forwarder))
 }
 
 /// The key of a domain: lower case, and an A-label where it is not ASCII (RFC 5891).
@@ -123,6 +160,30 @@ mod tests {
     fn check(address: &str, expected: Option<&str>) {
         let mailbox = Mailbox::of_address(address.as_bytes(), "+");
         assert_eq!(mailbox.as_ref().map(|mailbox| mailbox.address.as_str()), expected, "{address}");
+    }
+
+    /// SEMANTICS R9.
+    #[test]
+    fn a_rewritten_sender_is_unwound() {
+        let ann = |forwarder| Some(("ann@outside.example".to_owned(), forwarder));
+        assert_eq!(unwound("SRS0=HHHH=TT=outside.example=ann@alpha.example"), ann("alpha.example"));
+        assert_eq!(unwound("srs0+hhhh=tt=outside.example=ann@alpha.example"), ann("alpha.example"));
+        assert_eq!(unwound("SRS1=GGGG=first.example==HHHH=TT=outside.example=ann@b.example"), ann("b.example"));
+        for none in ["ann@alpha.example", "SRS0=HHHH@alpha.example", "srs@alpha.example", "SRS0", "\u{e4}bc@x", ""] {
+            assert_eq!(unwound(none), None, "{none}");
+        }
+    }
+
+    /// SEMANTICS R8: an alias domain is the domain that it stands for.
+    #[test]
+    fn alias_domains_fold_into_their_target() {
+        let alias_domains = [("alpha.net".to_owned(), "Alpha.example".to_owned())].into();
+        let settings = MailSettings { alias_domains, ..MailSettings::default() };
+        let address = |mailbox: Option<Mailbox>| mailbox.map(|mailbox| mailbox.address);
+        let ann = || Some("ann@alpha.example".to_owned());
+        assert_eq!(address(Mailbox::addressed(b"Ann+x@ALPHA.net", &settings)), ann());
+        assert_eq!(address(Mailbox::logged_in(b"ann@alpha.net", &settings)), ann());
+        assert_eq!(domain_subject(b"x@alpha.net", &settings), Some(Subject::Domain("alpha.example".to_owned())));
     }
 
     /// SEMANTICS R8, FAULTS 48.

@@ -114,8 +114,8 @@ impl Tracker {
     /// What a filter took is not delivered; what it refused may be spam.
     pub(super) fn hand_over(&mut self, at: &At<'_>, row: u64, delivery: &Delivery<'_>, out: &mut Out<'_>) {
         if delivery.status == Status::Bounced && self.says_spam(delivery.response) {
-            let subjects = Mailbox::of_address(delivery.recipient, &self.settings.recipient_delimiter)
-                .map(|mailbox| mailbox.subjects().to_vec());
+            let subjects =
+                Mailbox::addressed(delivery.recipient, &self.settings).map(|mailbox| mailbox.subjects().to_vec());
             self.spam_blocked(at, Some(row), subjects.unwrap_or_default(), delivery.response, out);
         }
         if delivery.daemon == b"pipe"
@@ -160,7 +160,7 @@ impl Tracker {
             return;
         }
         let is_pipe = reached.pipe.is_some();
-        let mailbox = Mailbox::of_address(reached.recipient, &self.settings.recipient_delimiter);
+        let mailbox = Mailbox::addressed(reached.recipient, &self.settings);
         let size = file_of(message, key).and_then(|file| file.size);
         let is_first = message.delivered.is_empty();
         message.delivered.push(Delivered {

@@ -213,6 +213,10 @@ impl Tracker {
             }
             Fact::Client { id: Some(id), client, sasl_username, orig_queue_id, orig_client } => {
                 let session = self.smtp_accepted(at, client, *sasl_username, out);
+                // XFORWARD is spoken by filters alone, whether or not the message comes through in the end.
+                if let (Some(session), Some(_)) = (session, orig_client) {
+                    self.smtp_reinjected(session, out);
+                }
                 let from = orig_client.as_ref().unwrap_or(client);
                 let origin = Origin::Smtp {
                     ip: String::from_utf8_lossy(from.ip).into_owned(),

@@ -183,7 +183,7 @@ impl Tracker {
     }
 
     pub(super) fn accepted_in(&mut self, row: u64, at: &At<'_>, user: Option<&[u8]>, out: &mut Out<'_>) {
-        let mailbox = user.and_then(|user| Mailbox::of_login(user, self.settings.default_realm.as_deref()));
+        let mailbox = user.and_then(|user| Mailbox::logged_in(user, &self.settings));
         if let Some(mailbox) = &mailbox {
             self.learn(mailbox, out);
         }

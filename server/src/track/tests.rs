@@ -4,6 +4,7 @@
 mod exim;
 mod filters;
 mod messages;
+mod rules;
 mod sessions;
 
 use std::collections::BTreeMap;

@@ -116,7 +116,7 @@ impl Tracker {
         let Some((rule, limit)) = found.map(|(rule, pattern)| (rule, pattern.limit)) else { return };
         let subjects = match (limit, reject.recipient) {
             (Limit::BouncesReceived, Some(recipient)) => {
-                let mailbox = Mailbox::of_address(recipient, &self.settings.recipient_delimiter);
+                let mailbox = Mailbox::addressed(recipient, &self.settings);
                 mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default()
             }
             _ => self.user_subjects(user),
@@ -161,7 +161,7 @@ impl Tracker {
         let limit = if is_bounce { Limit::BouncesReceived } else { Limit::MessagesSent };
         for recipient in recipients.split(|byte| *byte == b',').take(MAX_RECIPIENTS) {
             let subjects = if is_bounce || user.is_none() {
-                let mailbox = Mailbox::of_address(recipient, &self.settings.recipient_delimiter);
+                let mailbox = Mailbox::addressed(recipient, &self.settings);
                 mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default()
             } else {
                 self.user_subjects(user)
@@ -176,7 +176,7 @@ impl Tracker {
     }
 
     fn user_subjects(&self, user: Option<&[u8]>) -> Vec<Subject> {
-        let mailbox = user.and_then(|user| Mailbox::of_login(user, self.settings.default_realm.as_deref()));
+        let mailbox = user.and_then(|user| Mailbox::logged_in(user, &self.settings));
         mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default()
     }
 }

@@ -73,7 +73,7 @@ impl Tracker {
         out: &mut Out<'_>,
     ) {
         let row = self.client_session(at, client, out);
-        let mailbox = user.and_then(|user| Mailbox::of_login(user, self.settings.default_realm.as_deref()));
+        let mailbox = user.and_then(|user| Mailbox::logged_in(user, &self.settings));
         let subjects = mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
         let peer = Some(format!("{}[{}]", detail(client.name), detail(client.ip)));
         let detail = detail(user.unwrap_or_default());

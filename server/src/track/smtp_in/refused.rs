@@ -5,6 +5,7 @@ use mailtally_model::Subject;
 use super::MAX_REFUSALS;
 use crate::event::{Event, Kind, Refused as RefusedWhat};
 use crate::postfix::{AnvilLimit, Peer, Reject, Stage};
+use crate::settings::MailSettings;
 use crate::text::contains;
 use crate::track::message::{FileKey, Refused};
 use crate::track::names::{Mailbox, domain_subject};
@@ -40,7 +41,7 @@ impl Tracker {
         let Some((row, ..)) = self.smtp_front(at) else { return };
         let reject = Reject {
             id: Some(key.id),
-            stage: Stage::EndOfMessage,
+            stage: Stage::Content,
             client: None,
             reply: at.line.message,
             recipient: None,
@@ -72,7 +73,7 @@ impl Tracker {
             self.refused_as_spam(at, reject, key, user.as_deref(), out);
         }
         let refused = self.refusal(at, reject, row);
-        let domain = domain_of_refused(reject);
+        let domain = domain_of_refused(reject, &self.settings);
         let is_termination = reject.stage == Stage::EndOfMessage && reject.is_permanent;
         let Some(row) = row else {
             let mut booked = None;
@@ -122,9 +123,8 @@ impl Tracker {
         user: Option<&[u8]>,
         out: &mut Out<'_>,
     ) {
-        let recipient =
-            reject.recipient.and_then(|recipient| Mailbox::of_address(recipient, &self.settings.recipient_delimiter));
-        let sender = user.and_then(|user| Mailbox::of_login(user, self.settings.default_realm.as_deref()));
+        let recipient = reject.recipient.and_then(|recipient| Mailbox::addressed(recipient, &self.settings));
+        let sender = user.and_then(|user| Mailbox::logged_in(user, &self.settings));
         let subjects = |mailbox: Option<Mailbox>| mailbox.map_or_else(Vec::new, |mailbox| mailbox.subjects().to_vec());
         if let Some(key) = key {
             let message = self.touch(at, key);
@@ -170,7 +170,7 @@ impl Tracker {
             .map(|session| session.peer.clone())
             .or_else(|| reject.client.map(|client| format!("{}[{}]", detail(client.name), detail(client.ip))));
         let kind = Kind::Refused { what, in_blocked_session: false };
-        let subjects = domain_of_refused(reject).into_iter().collect();
+        let subjects = domain_of_refused(reject, &self.settings).into_iter().collect();
         Some(Event { peer, detail: detail(reject.reply), ..at.event(kind, subjects) })
     }
 
@@ -181,7 +181,7 @@ impl Tracker {
         user: Option<&[u8]>,
         out: &mut Out<'_>,
     ) {
-        let mailbox = user.and_then(|user| Mailbox::of_login(user, self.settings.default_realm.as_deref()));
+        let mailbox = user.and_then(|user| Mailbox::logged_in(user, &self.settings));
         let subjects = mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
         let peer = Some(format!("{}[{}]", detail(client.name), detail(client.ip)));
         let detail = detail(user.unwrap_or_default());
@@ -201,7 +201,7 @@ impl Tracker {
 }
 
 /// The domain that a refused recipient names, if it may be ours: not where relaying was refused.
-pub(super) fn domain_of_refused(reject: &Reject<'_>) -> Option<Subject> {
+pub(super) fn domain_of_refused(reject: &Reject<'_>, settings: &MailSettings) -> Option<Subject> {
     let recipient = reject.recipient.filter(|_| !contains(reject.reply, b">: Relay access denied"))?;
-    domain_subject(recipient)
+    domain_subject(recipient, settings)
 }

@@ -77,6 +77,10 @@ impl Tracker {
             Screened::Rejected(reject) => self.refusal(at, reject, Some(row)),
             _ => None,
         };
+        let domain = match what {
+            Screened::Rejected(reject) => domain_of_refused(reject, &self.settings),
+            _ => None,
+        };
         self.smtp_change_row(row, at.line.time, out, |session| match what {
             Screened::Connect => {}
             Screened::Passed => session.is_passed = true,
@@ -86,7 +90,7 @@ impl Tracker {
             Screened::Terminated => session.is_terminated = true,
             Screened::Rejected(reject) => {
                 session.is_client_refused |= reject.is_of_client;
-                if let Some(domain) = domain_of_refused(reject) {
+                if let Some(domain) = domain {
                     session.concern(domain);
                 }
             }
