@@ -1,0 +1,133 @@
+//! Whose message it is (SEMANTICS R9, R10), and its priority class (1.4).
+
+use mailtally_model::Subject;
+
+use super::{Message, Origin};
+use crate::event::Class;
+use crate::settings::MailSettings;
+use crate::track::names::{Mailbox, Ours, unwound};
+use crate::track::relay::is_trusted;
+
+/// Users that are no person on any system; where the number is logged, the settings say below which.
+const DAEMONS: &[&str] = &[
+    "root",
+    "daemon",
+    "bin",
+    "sys",
+    "mail",
+    "news",
+    "uucp",
+    "www-data",
+    "apache",
+    "nginx",
+    "backup",
+    "list",
+    "nobody",
+    "Debian-exim",
+    "exim",
+    "mailnull",
+    "postgres",
+    "mysql",
+    "logcheck",
+];
+
+/// Whose message it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    Mailbox(Mailbox),
+    /// A domain of ours that sent on what another one wrote (SRS).
+    Forwarder(String),
+    /// One of ours, without a name that is a mailbox: `(unattributed)`.
+    Unattributed,
+    /// It came in from outside, or was made here.
+    None,
+}
+
+impl Message {
+    pub fn owner(&self, settings: &MailSettings, ours: &Ours) -> Owner {
+        let local_sender = || {
+            let sender = self.sender_mailbox(settings).filter(|sender| ours.has(sender.domain()))?;
+            Some(match self.sender().and_then(unwound) {
+                Some(_) => Owner::Forwarder(sender.domain().to_owned()),
+                None => Owner::Mailbox(sender),
+            })
+        };
+        // A user of the system whose address is not known.
+        let of_this_host = |name: &str| {
+            let of_host = || Mailbox::of_login(name.as_bytes(), Some(&self.host)).map(Owner::Mailbox);
+            ours.has(&self.host).then(of_host).flatten().unwrap_or(Owner::Unattributed)
+        };
+        match &self.origin {
+            Origin::Smtp { user: Some(user), .. } => {
+                Mailbox::logged_in(user.as_bytes(), settings).map_or(Owner::Unattributed, Owner::Mailbox)
+            }
+            Origin::Pickup { .. } | Origin::Local { .. } if self.is_null_sender() => Owner::None,
+            Origin::Pickup { uid } => local_sender().unwrap_or_else(|| of_this_host(&format!("uid:{uid}"))),
+            Origin::Local { login } => local_sender().unwrap_or_else(|| of_this_host(login)),
+            Origin::Smtp { ip, .. } if is_trusted(settings, ip) => local_sender().unwrap_or(Owner::None),
+            Origin::Smtp { .. } | Origin::Unknown => Owner::None,
+        }
+    }
+
+    /// The domain whose being ours would change the owner.
+    pub fn awaited_domain(&self, settings: &MailSettings, ours: &Ours) -> Option<String> {
+        let depends = match &self.origin {
+            Origin::Pickup { .. } | Origin::Local { .. } => true,
+            Origin::Smtp { ip, user: None, .. } => is_trusted(settings, ip),
+            _ => false,
+        };
+        if !depends {
+            return None;
+        }
+        let sender = self.sender_mailbox(settings)?;
+        (!ours.has(sender.domain())).then(|| sender.domain().to_owned())
+    }
+
+    fn sender_mailbox(&self, settings: &MailSettings) -> Option<Mailbox> {
+        Mailbox::addressed(self.sender()?.as_bytes(), settings)
+    }
+
+    /// Ordered rules, the first that matches (1.4); from facts that are known at the first activation.
+    pub fn class(&self, settings: &MailSettings) -> Class {
+        let sender = self.sender().unwrap_or("?");
+        let local = sender.rsplit_once('@').map_or(sender, |(local, _)| local);
+        let is_daemon = match &self.origin {
+            Origin::Pickup { uid } => *uid < settings.first_person_uid,
+            Origin::Local { login } => DAEMONS.contains(&login.as_str()),
+            _ => false,
+        };
+        if sender.is_empty() || is_daemon || local.eq_ignore_ascii_case("mailer-daemon") || local == "double-bounce" {
+            return Class::System;
+        }
+        if self.is_bulk || is_list_sender(settings, sender, local) {
+            return Class::Lists;
+        }
+        match &self.origin {
+            Origin::Smtp { user: Some(_), .. } if self.is_urgent => Class::Urgent,
+            Origin::Smtp { user, is_submission, .. } if user.is_some() || *is_submission => Class::Submission,
+            Origin::Pickup { .. } | Origin::Local { .. } => Class::Submission,
+            _ => Class::Normal,
+        }
+    }
+}
+
+pub fn owner_subjects(owner: &Owner) -> Vec<Subject> {
+    match owner {
+        Owner::Mailbox(owner) => owner.subjects().to_vec(),
+        Owner::Forwarder(domain) => vec![Subject::Domain(domain.clone())],
+        Owner::Unattributed | Owner::None => Vec::new(),
+    }
+}
+
+/// `owner-list@`, `list-bounces@`, VERP (`list-bounces+ann=outside.example@`), and what the settings list.
+fn is_list_sender(settings: &MailSettings, sender: &str, local: &str) -> bool {
+    let local = local.to_ascii_lowercase();
+    let is_listed = || {
+        settings.list_senders.iter().any(|entry| match entry.strip_prefix('@') {
+            Some(domain) => sender.rsplit_once('@').is_some_and(|(_, of)| of.eq_ignore_ascii_case(domain)),
+            None => entry.eq_ignore_ascii_case(sender),
+        })
+    };
+    let is_verp = local.contains('=') && (local.contains('+') || local.contains('-')) && !local.starts_with("srs");
+    local.starts_with("owner-") || local.ends_with("-owner") || local.ends_with("-bounces") || is_verp || is_listed()
+}
