@@ -29,6 +29,9 @@ fn main() -> ExitCode {
     let trials = vec![
         Trial::test("reports_say_what_was_done", || Ok(reports_say_what_was_done()?)),
         Trial::test("a_mailbox_owner_signs_in_with_its_password", || Ok(a_mailbox_owner_signs_in_with_its_password()?)),
+        Trial::test("a_mailbox_owner_s_password_goes_over_tls_to_the_server_that_is_meant", || {
+            Ok(a_mailbox_owner_s_password_goes_over_tls_to_the_server_that_is_meant()?)
+        }),
     ];
     let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(missing.is_some())).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
@@ -102,6 +105,40 @@ fn a_mailbox_owner_signs_in_with_its_password() -> Result<()> {
     for (name, password) in [(ANN, "wrong horse"), ("nobody@alpha.example", PASSWORD), (BOB, "")] {
         ensure!(sign_in(name, password)?.status == 401, "{name} is let in with {password:?}");
     }
+    mail.stop()
+}
+
+/// The same over TLS, from the first byte and after STARTTLS. A server whose certificate names another, or is of an
+/// authority that was not named, hears no password.
+fn a_mailbox_owner_s_password_goes_over_tls_to_the_server_that_is_meant() -> Result<()> {
+    let mut mail = MailServer::start()?;
+    let folder = tempfile::tempdir()?;
+    let authority = mail.authority().display().to_string();
+    // Debian's own authorities did not sign this certificate.
+    let status = |name: &str, imap: String, more: &str| -> Result<u16> {
+        let settings = format!("[accounts.mailbox]\nimap = \"{imap}\"\n{more}");
+        let server = Server::serve_with(&folder.path().join(name), &settings)?;
+        let body = json!({"name": ANN, "password": PASSWORD});
+        Ok(account::request(&server.url, "POST", "/api/session", None, Some(&body))?.status)
+    };
+    let (tls, clear) = (format!("127.0.0.1:{}", mail.imaps), format!("127.0.0.1:{}", mail.imap));
+    let trusted = format!("authorities = \"{authority}\"\n");
+    let begun = format!("{trusted}starttls = true\n");
+    let other = format!("localhost:{}", mail.imaps);
+    let cases = [
+        ("tls", tls.clone(), trusted.as_str(), 200),
+        ("starttls", clear.clone(), &begun, 200),
+        ("another-name", other, &trusted, 401),
+        ("another-authority", tls, "", 401),
+        ("no-tls-here", clear, &trusted, 401),
+    ];
+    for (name, imap, more, expected) in cases {
+        let answered = status(name, imap, more)?;
+        ensure!(answered == expected, "{name}: the log-in was answered {answered}");
+    }
+    let log = std::fs::read_to_string(&mail.logs()[1])?;
+    let log_ins = log.lines().filter(|line| line.contains("Login: user=<ann@alpha.example>")).count();
+    ensure!(log_ins == 2, "a server that was not meant heard a password: {log}");
     mail.stop()
 }
 

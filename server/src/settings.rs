@@ -77,6 +77,8 @@ pub struct MailboxLoginSettings {
     pub imap: Option<String>,
     /// Whether it is asked in the clear, which is done on a loopback address alone.
     pub plain: bool,
+    /// Whether TLS begins after STARTTLS (143) instead of with the first byte (993).
+    pub starttls: bool,
     /// PEM file of the authority that signed its certificate. Absent: those that this machine trusts.
     pub authorities: Option<PathBuf>,
     /// Domains whose mailboxes may; empty for all.
@@ -150,6 +152,7 @@ impl Default for MailboxLoginSettings {
         MailboxLoginSettings {
             imap: None,
             plain: false,
+            starttls: false,
             authorities: None,
             domains: Vec::new(),
             lower_case: true,

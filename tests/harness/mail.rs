@@ -13,6 +13,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 
 use crate::outside::{Outside, SpamFilter};
@@ -49,6 +50,8 @@ pub struct MailServer {
     pub smtp: u16,
     pub submission: u16,
     pub imap: u16,
+    /// IMAP with TLS from the first byte.
+    pub imaps: u16,
     pub pop: u16,
     pub outside: Outside,
 }
@@ -86,9 +89,9 @@ impl MailServer {
         let folder = tempfile::Builder::new().prefix("mailtally-mail-").tempdir()?;
         // Its daemons change to users of their own and must be able to reach it.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
-        let [smtp, submission, imap, pop] = free_ports()?;
+        let [smtp, submission, imap, imaps, pop] = free_ports()?;
         let mut server =
-            MailServer { folder, is_running: false, smtp, submission, imap, pop, outside: Outside::start()? };
+            MailServer { folder, is_running: false, smtp, submission, imap, imaps, pop, outside: Outside::start()? };
         let filter = SpamFilter::start()?;
         server.configure_dovecot()?;
         server.configure_postfix(filter.port)?;
@@ -128,6 +131,11 @@ impl MailServer {
         wait("Dovecot's end", || !pid.exists())
     }
 
+    /// The authority that signed the certificate of 127.0.0.1, in PEM.
+    pub fn authority(&self) -> PathBuf {
+        self.folder.path().join("authority.pem")
+    }
+
     fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
@@ -149,14 +157,17 @@ impl MailServer {
 
     fn configure_dovecot(&self) -> Result<()> {
         let base = self.path("");
-        let (imap, pop) = (self.imap, self.pop);
+        let (imap, imaps, pop) = (self.imap, self.imaps, self.pop);
+        self.certify()?;
         let text = format!(
             "protocols = imap pop3 lmtp
 base_dir = {base}dovecot
 state_dir = {base}dovecot-state
 log_path = {base}dovecot.log
 listen = 127.0.0.1
-ssl = no
+ssl = yes
+ssl_cert = <{base}certificate.pem
+ssl_key = <{base}key.pem
 disable_plaintext_auth = no
 auth_failure_delay = 0 secs
 first_valid_uid = 1
@@ -174,7 +185,7 @@ service imap-login {{
     port = {imap}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {imaps}
   }}
 }}
 service pop3-login {{
@@ -205,6 +216,18 @@ service auth {{
         fs::create_dir(&mail)?;
         fs::set_permissions(mail, fs::Permissions::from_mode(0o777))?;
         Ok(())
+    }
+
+    /// A certificate of 127.0.0.1, by an authority that exists for this test alone.
+    fn certify(&self) -> Result<()> {
+        let mut authority = CertificateParams::new(Vec::new())?;
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
+        let key = KeyPair::generate()?;
+        let certificate = CertificateParams::new(vec!["127.0.0.1".to_owned()])?.signed_by(&key, &authority)?;
+        self.write("authority.pem", &authority.pem())?;
+        self.write("certificate.pem", &certificate.pem())?;
+        self.write("key.pem", &key.serialize_pem())
     }
 
     fn configure_postfix(&self, filter: u16) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Log-in with the mailbox: a name and password that the site's own IMAP server takes are good here, too.
 //!
-//! Asks with AUTHENTICATE PLAIN (RFC 9051, RFC 4616) over TLS, or in the clear on this very machine, and reads nothing:
-//! no mailbox is opened.
+//! Asks with AUTHENTICATE PLAIN (RFC 9051, RFC 4616) over TLS, from the first byte or after STARTTLS, or in the clear on
+//! this very machine, and reads nothing: no mailbox is opened.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -38,10 +38,19 @@ const MAX_RUNNING: usize = 8;
 pub struct MailboxLogin {
     host: String,
     port: u16,
-    /// `None` speaks in the clear, which only happens on a loopback address.
-    tls: Option<TlsConnector>,
+    way: Way,
     settings: MailboxLoginSettings,
     running: Semaphore,
+}
+
+/// How it is spoken with.
+enum Way {
+    /// TLS from the first byte (993).
+    Tls(TlsConnector),
+    /// TLS after a word in the clear (143).
+    StartTls(TlsConnector),
+    /// Only on a loopback address.
+    Plain,
 }
 
 impl MailboxLogin {
@@ -52,8 +61,13 @@ impl MailboxLogin {
             server.rsplit_once(':').with_context(|| format!("accounts.mailbox.imap: no port in {server:?}"))?;
         let port = port.parse().with_context(|| format!("accounts.mailbox.imap: no port in {server:?}"))?;
         let host = host.trim_matches(['[', ']']).to_owned();
-        let tls = if settings.plain { None } else { Some(connector(settings)?) };
-        Ok(Some(MailboxLogin { host, port, tls, settings: settings.clone(), running: Semaphore::new(MAX_RUNNING) }))
+        let way = match (settings.plain, settings.starttls) {
+            (false, false) => Way::Tls(connector(settings)?),
+            (false, true) => Way::StartTls(connector(settings)?),
+            (true, false) => Way::Plain,
+            (true, true) => bail!("accounts.mailbox: `plain` and `starttls` cannot both be meant"),
+        };
+        Ok(Some(MailboxLogin { host, port, way, settings: settings.clone(), running: Semaphore::new(MAX_RUNNING) }))
     }
 
     /// The mailbox that a log-in name means, in its one spelling; `None` for what is no mailbox here.
@@ -82,13 +96,21 @@ impl MailboxLogin {
     async fn ask(&self, mailbox: &str, password: &Password) -> Result<bool> {
         let addresses: Vec<SocketAddr> = tokio::net::lookup_host((self.host.as_str(), self.port)).await?.collect();
         let stream = TcpStream::connect(addresses.as_slice()).await?;
-        match &self.tls {
-            Some(tls) => {
-                let name = ServerName::try_from(self.host.clone()).context("not the name of a server")?;
-                converse(tls.connect(name, stream).await?, mailbox, password).await
+        let name = || ServerName::try_from(self.host.clone()).context("not the name of a server");
+        match &self.way {
+            Way::Tls(tls) => {
+                let mut stream = BufReader::new(tls.connect(name()?, stream).await?);
+                greeted(&mut stream).await?;
+                converse(stream, mailbox, password).await
             }
-            None => {
+            Way::StartTls(tls) => {
+                let stream = tls.connect(name()?, start_tls(stream).await?).await?;
+                converse(BufReader::new(stream), mailbox, password).await
+            }
+            Way::Plain => {
                 ensure!(stream.peer_addr()?.ip().is_loopback(), "it is not on this machine, and asked without TLS");
+                let mut stream = BufReader::new(stream);
+                greeted(&mut stream).await?;
                 converse(stream, mailbox, password).await
             }
         }
@@ -130,11 +152,32 @@ fn connector(settings: &MailboxLoginSettings) -> Result<TlsConnector> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// A conversation of three lines. The password is in base64, so nothing in it can be another command.
-async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin, mailbox: &str, password: &Password) -> Result<bool> {
-    let mut stream = BufReader::new(stream);
-    let greeting = line(&mut stream).await?;
+async fn greeted(stream: &mut (impl AsyncBufReadExt + Unpin)) -> Result<()> {
+    let greeting = line(stream).await?;
     ensure!(greeting.starts_with("* OK"), "it greets with {greeting:?}");
+    Ok(())
+}
+
+/// Brings a server that speaks in the clear to where TLS begins. A server without it is not asked: whoever stands between
+/// could have taken the offer out.
+async fn start_tls<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> Result<S> {
+    let mut stream = BufReader::new(stream);
+    greeted(&mut stream).await?;
+    stream.write_all(b"s STARTTLS\r\n").await?;
+    stream.flush().await?;
+    let answered = answer(&mut stream).await?;
+    ensure!(answered.to_ascii_uppercase().starts_with("S OK"), "it begins no TLS: {answered:?}");
+    // What came before TLS must not be read as if it came within (RFC 9051, 6.2.1).
+    ensure!(stream.buffer().is_empty(), "it says more before TLS than it was asked");
+    Ok(stream.into_inner())
+}
+
+/// A conversation of three lines. The password is in base64, so nothing in it can be another command.
+async fn converse(
+    mut stream: impl AsyncBufReadExt + AsyncWrite + Unpin,
+    mailbox: &str,
+    password: &Password,
+) -> Result<bool> {
     stream.write_all(b"a AUTHENTICATE PLAIN\r\n").await?;
     stream.flush().await?;
     let asked = answer(&mut stream).await?;
@@ -194,7 +237,12 @@ mod tests {
         to_us.write_all(server.as_bytes()).await.expect("room for the script");
         to_us.shutdown().await.expect("an end");
         let password = Password::typed("p\"ss\r\nb LOGIN").expect("short enough");
-        let verdict = converse(ours, "ann@example.com", &password).await;
+        let verdict = async {
+            let mut ours = BufReader::new(ours);
+            greeted(&mut ours).await?;
+            converse(ours, "ann@example.com", &password).await
+        };
+        let verdict = verdict.await;
         let mut told = String::new();
         from_us.read_to_string(&mut told).await.expect("text");
         (verdict, told)
@@ -221,6 +269,47 @@ mod tests {
         for script in bad {
             assert!(with(script).await.0.is_err(), "{script:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn tls_begins_where_the_server_says_so_and_with_nothing_before_it() {
+        let begun = async |server: &str| {
+            let (ours, mut theirs) = tokio::io::duplex(1024);
+            theirs.write_all(server.as_bytes()).await.expect("room for the script");
+            start_tls(ours).await.map(drop)
+        };
+        assert!(begun("* OK hi\r\n* CAPABILITY IMAP4rev1\r\ns OK begin\r\n").await.is_ok());
+        for script in [
+            "* OK hi\r\ns BAD what\r\n",
+            "* OK hi\r\ns NO not now\r\n",
+            "* PREAUTH hi\r\ns OK begin\r\n",
+            "* OK hi\r\ns OK begin\r\n* OK slipped in\r\n",
+        ] {
+            assert!(begun(script).await.is_err(), "{script:?}");
+        }
+        let both = MailboxLoginSettings { starttls: true, ..MailboxLoginSettings::default() };
+        let both = MailboxLoginSettings { imap: Some("127.0.0.1:143".to_owned()), plain: true, ..both };
+        assert!(MailboxLogin::new(&both).is_err());
+    }
+
+    #[tokio::test]
+    async fn beyond_this_machine_nothing_is_asked_in_the_clear() {
+        // An address that is this machine's and no loopback one; where there is none, nobody can be asked anyway.
+        let Ok(probe) = std::net::UdpSocket::bind("0.0.0.0:0") else { return };
+        if probe.connect("192.0.2.1:9").is_err() {
+            return;
+        }
+        let own = probe.local_addr().expect("an address").ip();
+        let listener = tokio::net::TcpListener::bind((own, 0)).await.expect("a socket");
+        let imap = Some(listener.local_addr().expect("an address").to_string());
+        let settings = MailboxLoginSettings { imap, plain: true, ..MailboxLoginSettings::default() };
+        let login = MailboxLogin::new(&settings).expect("good settings").expect("a server");
+        let password = Password::typed("correct horse").expect("short enough");
+        let (asked, accepted) = tokio::join!(login.fits("ann@example.com", &password), listener.accept());
+        assert!(format!("{:#}", asked.expect_err("it is not on loopback")).contains("without TLS"));
+        let mut told = Vec::new();
+        accepted.expect("a connection").0.read_to_end(&mut told).await.expect("an end");
+        assert!(told.is_empty());
     }
 
     #[test]

@@ -134,20 +134,25 @@ fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>,
     }
 }
 
-/// What the client calls us, with its port.
+/// What the client calls us, with its port. Where a proxy's request line says it, too, both say the same.
 fn host<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
-    match one(headers, &header::HOST) {
-        Ok(Some(host)) => Some(host),
-        Ok(None) => uri.authority().map(|authority| authority.as_str()),
-        Err(_) => None,
+    let in_line = uri.authority().map(|authority| authority.as_str());
+    match (one(headers, &header::HOST), in_line) {
+        (Ok(Some(host)), Some(line)) if !host.eq_ignore_ascii_case(line) => None,
+        (Ok(host), line) => host.or(line),
+        (Err(_), _) => None,
     }
 }
 
+/// The name or address, without the port and the brackets; empty for what is neither.
 fn name_of(host: &str) -> &str {
-    match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    }
+    let (name, port) = match host.strip_prefix('[').map(|rest| rest.split_once(']')) {
+        Some(Some((address, port))) => (address, port),
+        Some(None) => return "",
+        None => host.find(':').map_or((host, ""), |colon| host.split_at(colon)),
+    };
+    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    if is_port { name } else { "" }
 }
 
 fn is_loopback_name(name: &str) -> bool {
@@ -185,7 +190,18 @@ mod tests {
         for host in ["127.0.0.1:8321", "localhost", "LOCALHOST:1", "[::1]:8321", "127.9.9.9"] {
             assert!(answered(host), "{host}");
         }
-        for host in ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "10.0.0.1", "", "[::2]"] {
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "localhost.evil.example:80",
+            "10.0.0.1",
+            "",
+            "[::2]",
+            "[::1].evil.example",
+            "[::1",
+            "localhost:80:80",
+            "localhost:evil",
+        ] {
             assert!(!answered(host), "{host}");
         }
         assert!(client(&here, "127.0.0.1", &[]).is_err());

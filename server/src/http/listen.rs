@@ -17,10 +17,12 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::client::{Origins, Peer};
 use super::patience::Patient;
@@ -31,7 +33,7 @@ use crate::settings::Settings;
 /// Open connections: one file descriptor each, within the usual limit of 1,024 with room for the logs.
 const MAX_CONNECTIONS: usize = 512;
 /// Of one address: a browser opens six, and a few people may share it. A proxy that is trusted is not bounded by this.
-const MAX_OF_ONE_ADDRESS: usize = 128;
+pub const MAX_OF_ONE_ADDRESS: usize = 128;
 /// A request's head must be here in this time, and an idle connection is closed after it.
 const HEAD_TIME: Duration = Duration::from_secs(20);
 /// A client that begins TLS ends beginning it in this time.
@@ -47,6 +49,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// For a client that has too many connections. Plain text, as the head of its request was not read.
 const CROWDED: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// For a client that speaks HTTP where TLS is spoken.
+const NO_TLS: &[u8] =
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: 35\r\nconnection: close\r\n\r\n\
+    this port speaks TLS: use https://\n";
 
 /// A socket that is ours, and how it is spoken on.
 pub struct Listening {
@@ -116,7 +123,7 @@ pub async fn serve(listening: Listening, router: Router, stop: impl Future<Outpu
                 None => talk(Patient::new(stream), peer, router, watcher).await,
                 Some(acceptor) => {
                     // Someone who speaks no TLS is no news.
-                    if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIME, acceptor.accept(stream)).await {
+                    if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIME, begin_tls(acceptor, stream)).await {
                         talk(Patient::new(stream), peer, router, watcher).await;
                     }
                 }
@@ -124,6 +131,20 @@ pub async fn serve(listening: Listening, router: Router, stop: impl Future<Outpu
         });
     }
     let _ = timeout(SHUTDOWN_TIME, graceful.shutdown()).await;
+}
+
+/// Begins TLS. A browser that was sent here with `http://` is told so, in the words that it understands.
+async fn begin_tls(acceptor: TlsAcceptor, mut stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    let mut first = [0];
+    if stream.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase() {
+        stream.write_all(NO_TLS).await?;
+        stream.shutdown().await?;
+        // What it sent is taken, so that the answer is not lost in a reset.
+        let mut rest = [0; 1024];
+        while stream.read(&mut rest).await? > 0 {}
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    acceptor.accept(stream).await
 }
 
 async fn talk(

@@ -31,6 +31,8 @@ mod unusual;
 #[cfg(test)]
 mod account_tests;
 #[cfg(test)]
+mod socket_tests;
+#[cfg(test)]
 mod tests;
 
 use std::path::Path;

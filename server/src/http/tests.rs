@@ -29,7 +29,7 @@ pub struct Site {
     store: Store,
     /// The cookie of the last account that was made.
     pub cookie: String,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 pub fn site() -> Site {
@@ -53,13 +53,8 @@ fn site_over(dir: tempfile::TempDir, store: Store, settings: Settings, accounts:
     fs::write(app.join("assets/app-1a2b3c4d5e.wasm"), "plain").unwrap();
     fs::write(app.join("assets/app-1a2b3c4d5e.wasm.br"), "brotli").unwrap();
     let app = App::new(dir.path(), Assets::in_folder(&app).unwrap(), &settings).unwrap();
-    let mut site = Site {
-        accounts: Arc::clone(&app.accounts),
-        router: router(Arc::new(app)),
-        store,
-        cookie: String::new(),
-        _dir: dir,
-    };
+    let mut site =
+        Site { accounts: Arc::clone(&app.accounts), router: router(Arc::new(app)), store, cookie: String::new(), dir };
     for (name, root) in accounts {
         site.cookie = site.sign_in(name, root);
     }
@@ -76,6 +71,11 @@ impl Site {
             LazyLock::new(|| password::hash(&password::Password::chosen(PASSWORD, "").unwrap()));
         self.accounts.add(name, &root.parse().unwrap(), &HASH, collect::now()).unwrap();
         self.cookie_of(name)
+    }
+
+    /// The data directory, in which the app's folder is, too.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Stores that a mailbox is ours, and one POP session of it.
