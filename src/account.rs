@@ -3,6 +3,8 @@
 //! Knows the wire of accounts and nothing of how it looks.
 
 use gloo_net::http::{Method, RequestBuilder};
+use leptos::task::spawn_local;
+use mailtally_model::account::Means;
 use mailtally_model::json::{self, FromJson};
 use mailtally_model::wire::ApiError;
 use wasm_bindgen::{JsCast, JsValue};
@@ -36,6 +38,19 @@ async fn answer(method: Method, url: &str, body: Option<String>) -> Result<Vec<u
         Ok(error) => Failure::Refused(error),
         Err(_) => Failure::Unreadable(format!("{} {}", response.status(), response.status_text())),
     })
+}
+
+/// Whether there is a session to end: a proxy signs its people out itself.
+pub fn may_leave(means: Option<Means>) -> bool {
+    matches!(means, Some(Means::Account | Means::Mailbox))
+}
+
+/// Signs out, and begins anew at the log-in page.
+pub fn leave(url: &'static str) {
+    spawn_local(async move {
+        let _ = change(Method::DELETE, url, None).await;
+        restart_at("/");
+    });
 }
 
 /// An object of texts as JSON.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use mailtally_model::catalogue::{REPORTS, Report};
 use mailtally_model::wire::Session;
-use mailtally_model::{Subject, Time};
+use mailtally_model::{Column, Subject, Time};
 
 use crate::api::{self, Failure};
 use crate::intl;
@@ -86,6 +86,16 @@ impl Host {
         let session = self.session();
         let has = |report: &&Report| session.as_ref().is_none_or(|s| s.reports.iter().any(|id| id == report.id));
         REPORTS.iter().filter(has).collect()
+    }
+
+    /// The columns of a report for a subject that the settings do not keep from the account.
+    pub fn columns(self, report: &'static Report, subject: &Subject) -> Vec<&'static Column> {
+        let session = self.session();
+        let is_hidden = |column: &Column| {
+            let mut hidden = session.iter().flat_map(|session| &session.hidden_columns);
+            hidden.any(|id| id.split_once('.') == Some((report.id, column.id)))
+        };
+        report.columns_for(subject).filter(|column| !is_hidden(column)).collect()
     }
 
     /// Asks again: who is asking, and up to when the logs are read.

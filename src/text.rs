@@ -140,7 +140,33 @@ pub const ACCOUNT_DISABLE: &str = "Disable";
 pub const ACCOUNT_REMOVE: &str = "Remove";
 pub const ACCOUNT_ON: &str = "may sign in";
 pub const ACCOUNT_OFF: &str = "disabled";
+pub const TOKENS: &str = "Tokens for scripts";
+pub const TOKENS_SAY: &str =
+    "A script that sends one as `Authorization: Bearer …` reads what you see, or less, and changes nothing.";
+pub const TOKEN_HEADS: [&str; 4] = ["For", "Reads", "Last used", "Change"];
+pub const TOKEN_LABEL: &str = "What it is for";
+pub const TOKEN_ROOT: &str = "Reads: a domain or a mailbox";
+pub const TOKEN_MAKE: &str = "Make a token";
+pub const TOKEN_MADE: &str = "Copy it now, it is shown this once:";
+pub const TOKEN_REVOKE: &str = "Revoke";
+pub const OPTIONAL: &str = "all that you see";
+pub const AUDIT: &str = "Audit log";
+pub const AUDIT_SAYS: &str = "Who was let in, who was not, and what became of accounts. Times are UTC.";
+pub const AUDIT_HEADS: [&str; 4] = ["Time", "What", "Account", "From"];
+pub const AUDIT_NONE: &str = "Nothing here.";
+
+/// An entry's word as words: `log-in-failed` is log in failed.
+pub fn audit_what(what: &str) -> String {
+    what.replace('-', " ")
+}
+
+/// Whose page it is.
+pub fn signed_in(name: &str, root: &str) -> String {
+    format!("Signed in as {name}, who sees {root} and all that is below.")
+}
+
 pub const PASSWORD_CHANGE: &str = "Change your password";
+pub const PASSWORD_CHANGE_DO: &str = "Change it";
 pub const PASSWORD_CHANGE_SAYS: &str = "Every other browser that you are signed in with is signed out.";
 pub const PASSWORD_OLD: &str = "Password now";
 pub const PASSWORD_NEW: &str = "New password";

@@ -152,7 +152,10 @@ reads!(MadeToken { id, secret });
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditLog {
     pub entries: Vec<AuditRow>,
+    /// What to ask for as `after` to get the page behind this one.
+    pub next: Option<String>,
 }
+reads!(AuditLog { entries, next });
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditRow {
@@ -161,3 +164,4 @@ pub struct AuditRow {
     pub name: String,
     pub address: String,
 }
+reads!(AuditRow { time, what, name, address });

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::Means;
 use crate::basis::Basis;
+use crate::catalogue::Column;
 use crate::coverage::Covered;
 use crate::json::{reads, reads_word};
 use crate::measure::Family;
@@ -112,6 +113,13 @@ pub struct Answer {
     pub values: BTreeMap<String, Vec<u64>>,
     /// The viewed subject's own sums over the whole span, by measure id: never the sum of the rows.
     pub totals: BTreeMap<String, u64>,
+}
+
+impl Answer {
+    /// Whether a column is in it: one that is kept from the asker is not.
+    pub fn has(&self, column: &Column) -> bool {
+        self.basis.contains_key(column.measure().id)
+    }
 }
 
 reads!(Answer {

@@ -1,24 +1,22 @@
-//! Accounts: one's own, and those below, for whoever answers for a server or a domain.
+//! Accounts below whoever answers for a server or a domain: who may sign in, and what they see.
 
 use gloo_net::http::Method;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::{ev, html};
-use mailtally_model::account::{AccountList, AccountRow, Means};
+use mailtally_model::account::{AccountList, AccountRow};
 use mailtally_model::{Scope, Zone};
 
 use super::frame::Frame;
 use crate::account::{self, object};
 use crate::api::{Asked, Failure};
 use crate::context::Host;
+use crate::parts::form::{PasswordField, Said, Saying, Word, clear, value};
 use crate::{format, text};
 
 pub const PATH: &str = "/accounts";
 
 type List = Asked<AccountList>;
-
-/// What the last change came to; `None` is nothing to say.
-type Said = RwSignal<Option<Result<&'static str, Failure>>>;
 
 #[component]
 pub fn AccountsPage() -> impl IntoView {
@@ -30,7 +28,6 @@ pub fn AccountsPage() -> impl IntoView {
             <h1 class="title">{text::ACCOUNTS}</h1>
             <p class="sentence">{text::ACCOUNTS_SAYS}</p>
             <Show when=move || manages.get()><Below/></Show>
-            <Own/>
         </Frame>
     }
     .into_any()
@@ -107,76 +104,11 @@ fn Add(list: List, said: Said) -> impl IntoView {
     view! {
         <h2 class="part-title">{text::ACCOUNT_ADD}</h2>
         <form class="card account-form" on:submit=submit>
-            <label class="field">
-                <span>{text::NAME}</span>
-                <input type="text" autocomplete="off" autocapitalize="none" spellcheck="false" required node_ref=name/>
-            </label>
-            <label class="field">
-                <span>{text::ACCOUNT_ROOT}</span>
-                <input type="text" autocomplete="off" autocapitalize="none" spellcheck="false" required node_ref=root/>
-            </label>
-            <label class="field">
-                <span>{text::PASSWORD}</span>
-                <input type="password" autocomplete="new-password" required node_ref=password/>
-            </label>
+            <Word label=text::NAME node=name/>
+            <Word label=text::ACCOUNT_ROOT node=root/>
+            <PasswordField label=text::PASSWORD node=password/>
             <button type="submit" class="button primary">{text::ACCOUNT_ADD_DO}</button>
         </form>
-    }
-}
-
-/// Password and log-out.
-#[component]
-fn Own() -> impl IntoView {
-    let host = Host::get();
-    let means = Memo::new(move |_| host.session().map(|session| session.means));
-    let said: Said = RwSignal::new(None);
-    let fields = [(); 2].map(|()| NodeRef::<html::Input>::new());
-    let change = move |event: ev::SubmitEvent| {
-        event.prevent_default();
-        let [old, new] = fields.map(value);
-        fields.into_iter().for_each(clear);
-        spawn_local(async move {
-            let body = object(&[("old", &old), ("new", &new)]);
-            let done = account::change(Method::PUT, "/api/password", Some(body)).await;
-            said.set(Some(done.map(|()| text::PASSWORD_CHANGED)));
-        });
-    };
-    let [old, new] = fields;
-    view! {
-        <h2 class="part-title">{text::OWN_ACCOUNT}</h2>
-        <Show when=move || means.get() == Some(Means::Account)>
-            <form class="card account-form" on:submit=change>
-                <p class="sentence">{text::PASSWORD_CHANGE}". "{text::PASSWORD_CHANGE_SAYS}</p>
-                <label class="field">
-                    <span>{text::PASSWORD_OLD}</span>
-                    <input type="password" autocomplete="current-password" required node_ref=old/>
-                </label>
-                <label class="field">
-                    <span>{text::PASSWORD_NEW}</span>
-                    <input type="password" autocomplete="new-password" required node_ref=new/>
-                </label>
-                <button type="submit" class="button">{text::PASSWORD_CHANGE}</button>
-            </form>
-        </Show>
-        <Saying said/>
-        <Show when=move || matches!(means.get(), Some(Means::Account | Means::Mailbox))>
-            <p class="account-form">
-                <button type="button" class="button" on:click=move |_| leave("/api/session")>{text::LOG_OUT}</button>
-                <button type="button" class="button" on:click=move |_| leave("/api/sessions")>
-                    {text::LOG_OUT_EVERYWHERE}
-                </button>
-            </p>
-        </Show>
-    }
-}
-
-#[component]
-fn Saying(said: Said) -> impl IntoView {
-    move || {
-        said.get().map(|said| match said {
-            Ok(sentence) => view! { <p class="note" role="status">{sentence}</p> }.into_any(),
-            Err(failure) => view! { <p class="note note-warn" role="alert">{failure.sentence()}</p> }.into_any(),
-        })
     }
 }
 
@@ -186,22 +118,4 @@ fn run(list: List, said: Said, change: impl Future<Output = Result<(), Failure>>
         said.set(change.await.err().map(Err));
         list.again();
     });
-}
-
-/// Signs out, and begins anew at the log-in page.
-fn leave(url: &'static str) {
-    spawn_local(async move {
-        let _ = account::change(Method::DELETE, url, None).await;
-        account::restart_at("/");
-    });
-}
-
-fn value(field: NodeRef<html::Input>) -> String {
-    field.get_untracked().map(|field| field.value()).unwrap_or_default()
-}
-
-fn clear(field: NodeRef<html::Input>) {
-    if let Some(field) = field.get_untracked() {
-        field.set_value("");
-    }
 }

@@ -10,6 +10,7 @@ use crate::parts::help::Help;
 use crate::parts::icon::{self, Icon};
 use crate::parts::keyboard;
 use crate::parts::menu::Menu;
+use crate::parts::person::Person;
 use crate::{keys, text, theme};
 
 #[component]
@@ -39,6 +40,7 @@ pub fn Frame(
             {use_context::<View>().map(|_| view! { <Breadcrumb/> })}
             <div class="head-space"></div>
             <Fresh read_until/>
+            <Person/>
             <Help/>
             <button
                 type="button"

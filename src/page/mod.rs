@@ -2,6 +2,7 @@
 
 mod accounts;
 mod asked;
+mod audit;
 mod entry;
 mod events;
 mod frame;
@@ -9,6 +10,7 @@ mod health;
 mod not_found;
 mod overage;
 mod overview;
+mod own;
 mod report;
 mod sheet;
 mod unusual;
@@ -21,12 +23,14 @@ pub use sheet::Sheet;
 use crate::context::Host;
 use crate::route::{Address, Router};
 use accounts::AccountsPage;
+use audit::AuditPage;
 use entry::{LogInPage, SetUpPage};
 use events::EventsPage;
 use health::HealthPage;
 use not_found::NotFoundPage;
 use overage::OveragePage;
 use overview::OverviewPage;
+use own::OwnPage;
 use report::ReportPage;
 use unusual::UnusualPage;
 
@@ -41,6 +45,8 @@ enum Page {
     Events,
     Health,
     Accounts,
+    Own,
+    Audit,
     SetUp,
     NotFound,
 }
@@ -54,6 +60,8 @@ impl Page {
             "/events" => Page::Events,
             "/health" => Page::Health,
             accounts::PATH => Page::Accounts,
+            own::PATH => Page::Own,
+            audit::PATH => Page::Audit,
             entry::SET_UP_PATH => Page::SetUp,
             _ if address.id_after(report::PATH).is_some() => Page::Report,
             _ => Page::NotFound,
@@ -77,6 +85,8 @@ pub fn App() -> impl IntoView {
         Page::Events => view! { <EventsPage/> }.into_any(),
         Page::Health => view! { <HealthPage/> }.into_any(),
         Page::Accounts => view! { <AccountsPage/> }.into_any(),
+        Page::Own => view! { <OwnPage/> }.into_any(),
+        Page::Audit => view! { <AuditPage/> }.into_any(),
         Page::NotFound => view! { <NotFoundPage/> }.into_any(),
     }
 }

@@ -119,7 +119,8 @@ struct Figure {
 }
 
 fn card(report: &'static Report, answer: &Answer, period: &Period) -> Option<Card> {
-    let columns: Vec<&'static Column> = report.columns_for(&answer.subject).filter(|column| !column.extra).collect();
+    let columns = report.columns_for(&answer.subject).filter(|column| !column.extra && answer.has(column));
+    let columns: Vec<&'static Column> = columns.collect();
     let built = |span, zone| table::build(report, &columns, answer, span, Step::Day, zone);
     let now = built(period.now.span, &period.now.zone);
     let before = built(period.span_before(), &period.before.zone);

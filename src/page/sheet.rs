@@ -179,7 +179,7 @@ fn table_memo(
 
 /// The columns that the person wants to see; those of the report where none is left.
 fn columns_shown(state: &ViewState, report: &'static Report, answer: &Answer) -> Vec<&'static Column> {
-    let all: Vec<&'static Column> = report.columns_for(&answer.subject).collect();
+    let all: Vec<&'static Column> = report.columns_for(&answer.subject).filter(|column| answer.has(column)).collect();
     let wanted: Vec<&'static Column> = all.iter().copied().filter(|column| state.shows(column)).collect();
     if wanted.is_empty() { all.into_iter().filter(|column| !column.extra).collect() } else { wanted }
 }

@@ -5,7 +5,7 @@ use mailtally_model::Column;
 
 use super::icon::{self, Icon};
 use super::popover::Popover;
-use crate::context::View;
+use crate::context::{Host, View};
 use crate::page::Sheet;
 use crate::text;
 
@@ -14,7 +14,7 @@ pub fn ColumnChooser() -> impl IntoView {
     let (sheet, view) = (Sheet::get(), View::get());
     let open = RwSignal::new(false);
     let report = Memo::new(move |_| view.state.read().report);
-    let columns = move || report.get().columns_for(&sheet.subject.read()).collect::<Vec<_>>();
+    let columns = move || Host::get().columns(report.get(), &sheet.subject.read());
     view! {
         <Show when=move || { columns().len() > 1 }>
             <Popover
@@ -38,7 +38,7 @@ fn Choice(column: &'static Column) -> impl IntoView {
     let is_shown = move || view.state.read().shows(column);
     let is_last = move || {
         let (state, subject) = (view.state.read(), sheet.subject.read());
-        state.report.columns_for(&subject).filter(|column| state.shows(column)).count() == 1
+        Host::get().columns(state.report, &subject).into_iter().filter(|column| state.shows(column)).count() == 1
     };
     view! {
         <li>

@@ -27,6 +27,7 @@ pub const SHARE: &str = "M9 2.500A6.500 6.500 0 1 0 15.500 9H12A3 3 0 1 1 9 6ZM1
 pub const DESCENDING: &str = "M9 3V14.500M5 10.500L9 14.500L13 10.500";
 /// Points up, with a bar: differs in shape, not only in direction.
 pub const ASCENDING: &str = "M9 14.500V5M5.500 8.500L9 5L12.500 8.500M5 2.500H13";
+pub const PERSON: &str = "M9 2.500A3 3 0 1 0 9 8.500A3 3 0 1 0 9 2.500M3 15.500Q3 11 9 11Q15 11 15 15.500";
 pub const INFO: &str = "M9 2A7 7 0 1 0 9 16A7 7 0 1 0 9 2M9 8.300V12.500M9 5.600V5.700";
 
 #[component]

@@ -1,7 +1,7 @@
 //! Every report by its full title, by group, in the catalogue's order. A link keeps the subject and the time.
 
 use leptos::prelude::*;
-use mailtally_model::{Report, Subject};
+use mailtally_model::{Report, Scope, Subject};
 
 use crate::context::{Host, View};
 use crate::state::ViewState;
@@ -21,8 +21,10 @@ pub fn Menu(
     let here = location_pathname().unwrap_or_default();
     let current = move |path: &str| (here == path).then_some("page");
     let (overview, unusual, overage) = (current("/"), current("/unusual"), current("/overage"));
-    let (health, accounts) = (current("/health"), current("/accounts"));
+    let (health, accounts, audit) = (current("/health"), current("/accounts"), current("/audit"));
     let of_server = move || Host::get().root() == Subject::Server;
+    // Below a mailbox there is nobody.
+    let has_below = move || Host::get().root().scope() != Scope::Mailbox;
     view! {
         <div class="menu-shade" class:open=move || open.get() on:click=move |_| open.set(false)></div>
         <nav id="menu" class="menu" class:open=move || open.get() aria-label=text::MENU on:click=move |_| open.set(false)>
@@ -37,7 +39,12 @@ pub fn Menu(
                 <Show when=of_server>
                     <li><a class="menu-link" href="/health" aria-current=health>{text::HEALTH}</a></li>
                 </Show>
-                <li><a class="menu-link" href="/accounts" aria-current=accounts>{text::ACCOUNTS}</a></li>
+                <Show when=has_below>
+                    <li><a class="menu-link" href="/accounts" aria-current=accounts>{text::ACCOUNTS}</a></li>
+                </Show>
+                <Show when=of_server>
+                    <li><a class="menu-link" href="/audit" aria-current=audit>{text::AUDIT}</a></li>
+                </Show>
             </ul>
         </nav>
     }

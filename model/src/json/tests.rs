@@ -3,7 +3,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::account::{AccountList, AccountRow, MadeToken, Means, Status, TokenList, TokenRow};
+use crate::account::{AccountList, AccountRow, AuditLog, AuditRow, MadeToken, Means, Status, TokenList, TokenRow};
 use crate::coverage::Covered;
 use crate::measure::Family;
 use crate::time::{Span, Time};
@@ -168,6 +168,8 @@ proptest! {
         let token =
             TokenRow { id: 3, label: name.clone(), root: root.clone(), made: Time(7), used: stored.map(|(_, until)| until) };
         check(&TokenList { tokens: vec![token] });
+        let entry = AuditRow { time: Time(-7), what: name.clone(), name: name.clone(), address: name.clone() };
+        check(&AuditLog { entries: vec![entry], next: Some(name.clone()) });
         check(&MadeToken { id: -1, secret: name.clone() });
         check(&Status { version: name.clone(), demo: false, set_up: true, mailbox: false });
         let (zone, version, account) = (name.clone(), name.clone(), Account { name, root });

@@ -16,6 +16,8 @@ const MAX_NAME_CHARS: usize = 320;
 /// One line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    /// Rises with each entry.
+    pub id: i64,
     pub time: Time,
     /// A stable word, as `log-in`.
     pub what: String,
@@ -45,13 +47,16 @@ impl Accounts {
         }
     }
 
-    /// The newest entries, the newest first.
-    pub fn audit(&self, limit: usize) -> Result<Vec<Entry>> {
+    /// The newest entries, the newest first: those before `before` that hold `text`, whatever its case.
+    pub fn audit(&self, text: &str, before: Option<i64>, limit: usize) -> Result<Vec<Entry>> {
         let connection = self.connection();
-        let read = "SELECT time, what, name, address FROM audit ORDER BY id DESC LIMIT ?1";
+        let read = "SELECT id, time, what, name, address FROM audit
+                    WHERE id < ?1 AND instr(lower(what || ' ' || name || ' ' || address), lower(?2)) > 0
+                    ORDER BY id DESC LIMIT ?3";
         let mut statement = connection.prepare_cached(read)?;
-        let rows = statement.query_map([limit as i64], |row| {
-            Ok(Entry { time: Time(row.get(0)?), what: row.get(1)?, name: row.get(2)?, address: row.get(3)? })
+        let rows = statement.query_map(params![before.unwrap_or(i64::MAX), text, limit as i64], |row| {
+            let (what, name, address) = (row.get(2)?, row.get(3)?, row.get(4)?);
+            Ok(Entry { id: row.get(0)?, time: Time(row.get(1)?), what, name, address })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }

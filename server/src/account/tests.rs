@@ -184,7 +184,7 @@ fn the_audit_log_keeps_a_name_on_its_line() {
     // FAULTS 93
     let Here { accounts, .. } = here();
     accounts.note("log-in-failed", "a\r\nb\u{1b}[2J", "192.0.2.1", NOW);
-    let entries = accounts.audit(10).unwrap();
+    let entries = accounts.audit("", None, 10).unwrap();
     assert_eq!(entries[0].name, "a\r\nb\u{1b}[2J", "as it was tried; escaped where it is printed");
     assert_eq!(crate::command::escape(&entries[0].name), r"a\u{d}\u{a}b\u{1b}[2J");
 }

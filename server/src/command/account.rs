@@ -225,7 +225,7 @@ fn revoke(args: &RevokeArgs, settings: &Settings, now: Time) -> Result<()> {
 }
 
 fn audit(args: &AuditArgs, settings: &Settings) -> Result<()> {
-    let mut entries = open(&args.data, settings)?.audit(args.last)?;
+    let mut entries = open(&args.data, settings)?.audit("", None, args.last)?;
     entries.reverse();
     for entry in entries {
         print(&format!("{} {:<20} {} {}", instant(entry.time), entry.what, escape(&entry.name), entry.address))?;

@@ -467,6 +467,28 @@ async fn who_is_disabled_or_removed_is_out_at_the_next_request() {
     ];
     assert_eq!(whats, story);
     assert!(log.entries.iter().all(|entry| entry.address == "127.0.0.1"));
+    // The same in pages, and narrowed down.
+    let page = async |query: &str| -> AuditLog {
+        let response = send(&site, &admin, "get", &format!("/api/audit?{query}"), None).await;
+        assert_eq!(response.status(), StatusCode::OK, "{query}");
+        serde_json::from_slice(&bytes(response).await).unwrap()
+    };
+    let (mut paged, mut after) = (Vec::new(), String::new());
+    loop {
+        let AuditLog { entries, next } = page(&format!("limit=3{after}")).await;
+        paged.extend(entries);
+        let Some(next) = next else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(paged, log.entries);
+    let narrowed = page("text=ACCOUNT-&limit=1000").await;
+    assert_eq!((narrowed.entries.len(), narrowed.next), (4, None));
+    assert_eq!(page("text=%25").await.entries.len(), 0, "a sign is a sign");
+    assert_eq!(page("text=127.0.0.1").await.entries, log.entries);
+    for bad in ["after=x", "limit=0", "limit=1001", "subject=example.com"] {
+        let response = send(&site, &admin, "get", &format!("/api/audit?{bad}"), None).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{bad}");
+    }
 }
 
 #[tokio::test]
@@ -729,7 +751,7 @@ async fn what_is_secret_is_in_no_log_line() {
     // FAULTS 90, 93
     let site = site();
     log_in(&site, "a\r\nFAKE log-in admin", "secret horse").await;
-    let log = site.accounts.audit(5).unwrap();
+    let log = site.accounts.audit("", None, 5).unwrap();
     assert!(log.iter().all(|entry| !entry.name.contains("secret horse")));
     let methods = [Method::TRACE, Method::OPTIONS, Method::CONNECT];
     for method in methods {

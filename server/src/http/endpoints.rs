@@ -252,7 +252,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
         path: "/api/audit",
         access: Access::Server,
         summary: "Who was let in, who was not, and what became of accounts; the newest first",
-        parameters: &[],
+        parameters: &["text", "after", "limit"],
         body: None,
         answer: (200, Some("AuditLog")),
         handler: || get(people::audit),

@@ -66,6 +66,15 @@ pub struct OverageParams {
     pub until: i64,
 }
 
+/// `GET /api/audit`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditParams {
+    pub text: Option<String>,
+    pub after: Option<String>,
+    pub limit: Option<usize>,
+}
+
 /// The part of a path that names something. What is no text names nothing.
 pub struct InPath(pub String);
 

@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use mailtally_model::account::{AccountChange, AccountList, AccountRow, AuditLog, AuditRow, NewAccount};
 use mailtally_model::{Scope, Subject};
@@ -14,13 +15,10 @@ use super::asker::Asker;
 use super::body::Body;
 use super::client::Client;
 use super::error::Refusal;
-use super::params::{InPath, bad};
+use super::params::{self, AuditParams, InPath, bad};
 use crate::account::password::Password;
 use crate::account::{self, Account, AccountError};
 use crate::collect;
-
-/// The audit log's newest entries that the page shows; `mailtally account audit` shows more.
-const AUDIT_ROWS: usize = 200;
 
 pub async fn list(State(app): State<Arc<App>>, asker: Asker) -> Result<Json<AccountList>, Refusal> {
     let all = app.with_accounts(|accounts| Ok(accounts.all()?)).await?;
@@ -102,15 +100,24 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub async fn audit(State(app): State<Arc<App>>) -> Result<Json<AuditLog>, Refusal> {
-    let entries = app.with_accounts(|accounts| Ok(accounts.audit(AUDIT_ROWS)?)).await?;
+pub async fn audit(
+    State(app): State<Arc<App>>,
+    query: Result<Query<AuditParams>, QueryRejection>,
+) -> Result<Json<AuditLog>, Refusal> {
+    let AuditParams { text, after, limit } = params::parsed(query)?;
+    let (text, limit) = (text.unwrap_or_default(), params::limit(limit)?);
+    let before = after.map(|id| id.parse().map_err(|_| bad("after must be the `next` of the page before")));
+    let before = before.transpose()?;
+    let entries = app.with_accounts(move |accounts| Ok(accounts.audit(&text, before, limit)?)).await?;
+    // A full page may have another behind it.
+    let next = entries.last().filter(|_| entries.len() == limit).map(|entry| entry.id.to_string());
     let row = |entry: account::audit::Entry| AuditRow {
         time: entry.time,
         what: entry.what,
         name: entry.name,
         address: entry.address,
     };
-    Ok(Json(AuditLog { entries: entries.into_iter().map(row).collect() }))
+    Ok(Json(AuditLog { entries: entries.into_iter().map(row).collect(), next }))
 }
 
 /// The account of a name, where whoever asks has it below them.

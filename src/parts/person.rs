@@ -1,0 +1,43 @@
+//! Who is signed in, in the head of every page, and the way out.
+
+use leptos::prelude::*;
+
+use super::icon::{self, Icon};
+use super::popover::Popover;
+use crate::context::Host;
+use crate::{account, format, text};
+
+#[component]
+pub fn Person() -> impl IntoView {
+    let host = Host::get();
+    let name = Memo::new(move |_| host.session().map(|session| format::visible(&session.account.name)));
+    let means = Memo::new(move |_| host.session().map(|session| session.means));
+    let open = RwSignal::new(false);
+    view! {
+        <Show when=move || name.read().is_some()>
+            <Popover
+                open
+                label=text::OWN_ACCOUNT
+                button_class="button person"
+                button=move || view! { <Icon path=icon::PERSON/><span class="person-name"><bdi>{name}</bdi></span> }
+            >
+                <p class="panel-hint"><bdi>{name}</bdi></p>
+                <ul class="menu-items">
+                    <li><a class="menu-item" href="/account">{text::OWN_ACCOUNT}</a></li>
+                    <Show when=move || account::may_leave(means.get())>
+                        <li>
+                            <button type="button" class="menu-item" on:click=|_| account::leave("/api/session")>
+                                {text::LOG_OUT}
+                            </button>
+                        </li>
+                        <li>
+                            <button type="button" class="menu-item" on:click=|_| account::leave("/api/sessions")>
+                                {text::LOG_OUT_EVERYWHERE}
+                            </button>
+                        </li>
+                    </Show>
+                </ul>
+            </Popover>
+        </Show>
+    }
+}
