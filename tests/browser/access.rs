@@ -12,9 +12,12 @@ use serde_json::Value;
 use crate::stage::{self, Stage};
 
 /// Every kind of page and state, and what to press to get to it.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 12] = [
     ("/", ""),
     ("/health", ""),
+    ("/account", ""),
+    ("/accounts", ""),
+    ("/audit", ""),
     ("/nowhere", ""),
     ("/reports/pop-sessions?overlay=yes", ""),
     ("/reports/message-traffic?by=domains", ""),

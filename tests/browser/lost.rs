@@ -7,7 +7,7 @@ use mailtally_tests::{Page, Server, product};
 
 use crate::stage::Stage;
 
-const LOG: &str = "\
+pub const LOG: &str = "\
 2026-03-02T10:00:00.000000+00:00 mx postfix/smtpd[1]: connect from unknown[203.0.113.9]
 2026-03-02T10:00:00.100000+00:00 mx postfix/smtpd[1]: 4A0000001: client=unknown[203.0.113.9]
 2026-03-02T10:00:00.200000+00:00 mx postfix/cleanup[2]: 4A0000001: message-id=<a@b>

@@ -3,6 +3,7 @@
 //! One demo and one chromedriver serve all tests; each test has a browser of its own.
 
 mod access;
+mod accounts;
 mod agreement;
 mod compare;
 mod drawing;
@@ -67,6 +68,11 @@ fn tests(stage: &Arc<Stage>) -> Vec<Trial> {
         trial(stage, "a_lost_server_is_said_and_found_again", lost::a_lost_server_is_said_and_found_again),
         trial(stage, "a_slow_answer_shows_that_it_comes_and_can_be_left", lost::a_slow_answer_can_be_left),
         trial(stage, "a_hundred_thousand_rows_scroll_and_sort", many::a_hundred_thousand_rows_scroll_and_sort),
+        trial(
+            stage,
+            "an_account_has_its_own_page_tokens_and_way_out",
+            accounts::an_account_has_its_own_page_tokens_and_way_out,
+        ),
         access::trial(stage),
         trial(stage, "pictures_are_taken", pictures::pictures_are_taken),
     ]

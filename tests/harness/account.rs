@@ -94,14 +94,23 @@ pub struct Answer {
 
 /// One request on a connection of its own, as our own pages send it.
 pub fn request(base: &str, method: &str, path: &str, session: Option<&str>, body: Option<&Value>) -> Result<Answer> {
+    let cookie = session.map(|session| format!("cookie: {COOKIE}={session}\r\n")).unwrap_or_default();
+    exchange(base, method, path, &cookie, body)
+}
+
+/// A question with a token, as a script asks.
+pub fn with_token(base: &str, token: &str, path: &str) -> Result<Answer> {
+    exchange(base, "GET", path, &format!("authorization: Bearer {token}\r\n"), None)
+}
+
+fn exchange(base: &str, method: &str, path: &str, who: &str, body: Option<&Value>) -> Result<Answer> {
     let host = base.trim_start_matches("http://");
     let mut stream = TcpStream::connect(host).with_context(|| format!("cannot connect to {host}"))?;
     let body = body.map(Value::to_string).unwrap_or_default();
-    let cookie = session.map(|session| format!("cookie: {COOKIE}={session}\r\n")).unwrap_or_default();
     let length = body.len();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nhost: {host}\r\norigin: {base}\r\nconnection: close\r\n{cookie}\
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\norigin: {base}\r\nconnection: close\r\n{who}\
          content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
     )?;
     let mut answer = Vec::new();

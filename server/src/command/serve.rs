@@ -61,6 +61,11 @@ impl AppArgs {
 }
 
 pub fn run(args: &ServeArgs, settings: &Settings) -> Result<ExitCode> {
+    if is_root() {
+        tracing::warn!(
+            "runs as root, and needs no more than to read the logs: docs/mailtally.service is a unit with less"
+        );
+    }
     let data = args.data.as_deref().unwrap_or(&settings.data);
     let assets = args.app.assets()?;
     // The data file is there before anyone asks for it, and nobody else writes to it while we live.
@@ -83,6 +88,14 @@ pub fn run(args: &ServeArgs, settings: &Settings) -> Result<ExitCode> {
     }
     served?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether this process may do anything. Unknown where there is no /proc.
+fn is_root() -> bool {
+    #[cfg(unix)]
+    return std::fs::metadata("/proc/self").is_ok_and(|process| std::os::unix::fs::MetadataExt::uid(&process) == 0);
+    #[cfg(not(unix))]
+    false
 }
 
 fn serve(app: App, settings: &Settings) -> Result<()> {

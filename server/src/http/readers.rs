@@ -85,3 +85,48 @@ impl Drop for Abandoned {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mailtally_model::{Slot, Subject, measure};
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::batch::Batch;
+    use crate::store::Store;
+
+    #[tokio::test]
+    async fn a_question_that_nobody_waits_for_is_interrupted() {
+        // FAULTS 71
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut batch = Batch::default();
+        for slot in [0, 96, 192] {
+            batch.counters.add(&Subject::Server, measure::POP_CONNECTIONS.number, Slot(slot), 1);
+        }
+        Store::open(dir.path()).expect("a store").commit(&batch).expect("room");
+        let readers = Readers::new(dir.path());
+        let (began, has_begun) = oneshot::channel();
+        let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+        let (ended, has_ended) = oneshot::channel();
+        let asking = readers.read(move |reader| {
+            let (mut began, mut rows) = (Some(began), 0);
+            let outcome = reader.each_counter(|_, _, _, _| {
+                rows += 1;
+                if let Some(began) = began.take() {
+                    began.send(()).expect("someone listens");
+                    may_go_on.recv().expect("a word");
+                }
+            });
+            ended.send((outcome.is_err(), rows)).expect("someone listens");
+            Ok(())
+        });
+        tokio::select! {
+            _ = asking => panic!("the answer waits for a word"),
+            begun = has_begun => begun.expect("it begins"),
+        }
+        // By here the client has left, in the middle of a statement.
+        go_on.send(()).expect("someone listens");
+        assert_eq!(has_ended.await.expect("it ends"), (true, 1));
+        assert!(!readers.read(|reader| Ok(reader.is_demo()?)).await.expect("another is answered"));
+    }
+}

@@ -236,6 +236,69 @@ async fn a_slow_client_is_not_waited_for() {
     assert_eq!(statuses(&said), ["200"], "{said}");
 }
 
+/// Tells when it is dropped.
+struct Tells(Option<tokio::sync::oneshot::Sender<()>>);
+
+impl Drop for Tells {
+    fn drop(&mut self) {
+        let _ = self.0.take().unwrap().send(());
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_is_worked_for_no_longer() {
+    // FAULTS 71
+    let (began, has_begun) = tokio::sync::oneshot::channel();
+    let (dropped, was_dropped) = tokio::sync::oneshot::channel();
+    let told = Arc::new(std::sync::Mutex::new(Some((began, Tells(Some(dropped))))));
+    let work = axum::routing::get(async move || {
+        let (began, _tells) = told.lock().unwrap().take().unwrap();
+        began.send(()).unwrap();
+        std::future::pending::<()>().await;
+    });
+    let listening = bind(&Settings { listen: "127.0.0.1:0".parse().unwrap(), ..Settings::default() }).await.unwrap();
+    let address = listening.address().unwrap();
+    let router = Router::new().route("/", work);
+    let serving = tokio::spawn(listen::serve(listening, router, std::future::pending()));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    has_begun.await.unwrap();
+    drop(stream);
+    was_dropped.await.unwrap();
+    serving.abort();
+}
+
+/// An answer that tells when it is given up.
+struct Large(Vec<u8>, #[expect(dead_code, reason = "it tells by being dropped")] Tells);
+
+impl AsRef<[u8]> for Large {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_no_answer_is_given_up() {
+    // FAULTS 87
+    let (dropped, was_dropped) = tokio::sync::oneshot::channel();
+    let told = Arc::new(std::sync::Mutex::new(Some(Tells(Some(dropped)))));
+    let work = axum::routing::get(async move || {
+        let tells = told.lock().unwrap().take().unwrap();
+        // More than all buffers on the way hold.
+        axum::body::Bytes::from_owner(Large(vec![0; 32 << 20], tells))
+    });
+    let listening = bind(&Settings { listen: "127.0.0.1:0".parse().unwrap(), ..Settings::default() }).await.unwrap();
+    let address = listening.address().unwrap();
+    let serving = tokio::spawn(listen::serve(listening, Router::new().route("/", work), std::future::pending()));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let began = tokio::time::Instant::now();
+    was_dropped.await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(120), "{:?}", began.elapsed());
+    drop(stream);
+    serving.abort();
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_address_has_no_more_than_its_share() {
     // FAULTS 70, 87

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod account;
+mod crowd;
 mod faults;
 mod kill;
 mod recount;
