@@ -638,6 +638,30 @@ async fn the_first_account_is_made_with_the_link_and_once() {
 }
 
 #[tokio::test]
+async fn of_many_who_use_a_link_at_once_one_is_let_in() {
+    // FAULTS 92
+    let site = site_of(Settings::default(), &[]);
+    let link = site.accounts.make_link(Link::SetUp, collect::now().plus_secs(60)).unwrap();
+    let (site, link) = (&site, link.reveal());
+    let set_up = |name: &'static str| async move {
+        let body = json!({ "link": link, "name": name, "password": PASSWORD });
+        send(site, &As::Nobody, "post", "/api/setup", Some(body)).await.status()
+    };
+    let (a, b, c) = tokio::join!(set_up("ann"), set_up("ben"), set_up("carla"));
+    let mut statuses = [a, b, c];
+    statuses.sort();
+    assert_eq!(statuses, [StatusCode::OK, StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED]);
+    assert_eq!(site.accounts.all().unwrap().len(), 1);
+    let id = site.accounts.all().unwrap()[0].id;
+    let link = site.accounts.make_link(Link::SignIn(id), collect::now().plus_secs(60)).unwrap();
+    let link = link.reveal();
+    let sign_in =
+        || async move { send(site, &As::Nobody, "post", "/api/session", Some(json!({ "link": link }))).await.status() };
+    let (a, b) = tokio::join!(sign_in(), sign_in());
+    assert_eq!([a.max(b), a.min(b)], [StatusCode::UNAUTHORIZED, StatusCode::OK]);
+}
+
+#[tokio::test]
 async fn a_domain_admin_s_accounts_are_those_of_the_domain() {
     // FAULTS 76
     let site = site();

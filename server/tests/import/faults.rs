@@ -6,8 +6,8 @@ use super::*;
 
 const FAULTS: &str = include_str!("../../../docs/faults.md");
 
-/// The numbers of sections A to D; E and F are about questions and the web.
-const ROWS: std::ops::RangeInclusive<u32> = 1..=66;
+/// The numbers of sections A to F.
+const ROWS: std::ops::RangeInclusive<u32> = 1..=96;
 
 /// Number, fault, and what holds it.
 fn rows() -> Vec<(u32, &'static str, &'static str)> {
@@ -32,7 +32,8 @@ fn functions(dir: &Path, found: &mut BTreeSet<String>) {
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             let text = fs::read_to_string(&path).unwrap();
             for line in text.lines() {
-                let name = line.trim_start().trim_start_matches("async ").strip_prefix("fn ");
+                let line = line.trim_start().trim_start_matches("pub ").trim_start_matches("async ");
+                let name = line.strip_prefix("fn ");
                 let name = name.and_then(|rest| rest.split_once('('));
                 found.extend(name.map(|(name, _)| name.to_owned()));
             }
