@@ -130,6 +130,14 @@ fn slots_of_each(slot: &[i64], steps: &[Span], span: Span) -> Vec<Range<usize>> 
     // The position of the first slot that starts at `until` or later.
     let mut walk_to = |until: Time| {
         let first = until.plus_secs(SLOT_SECS - 1).slot().0;
+        // As long as a whole stride stays before it, none of its slots is looked at.
+        while let Some(stretch) = slot.get(at + 1..=at + STRIDE)
+            && let Some(ahead) = distance(stretch)
+            && number.saturating_add(ahead) < first
+        {
+            at += STRIDE;
+            number = number.saturating_add(ahead);
+        }
         while at < slot.len() && number < first {
             at += 1;
             number = number.saturating_add(slot.get(at).copied().unwrap_or_default());
@@ -146,6 +154,17 @@ fn slots_of_each(slot: &[i64], steps: &[Span], span: Span) -> Vec<Range<usize>> 
             slots
         })
         .collect()
+}
+
+/// Slots that are passed over at once.
+const STRIDE: usize = 64;
+
+/// How far a stretch of distances leads; `None` where one of them leads back, or further than any calendar.
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+fn distance(stretch: &[i64]) -> Option<i64> {
+    let add = |(sum, bits): (i64, i64), distance: &i64| (sum.wrapping_add(*distance), bits | distance);
+    let (sum, bits) = stretch.iter().fold((0, 0), add);
+    (0..1 << 53).contains(&bits).then_some(sum)
 }
 
 /// The rows of a Mode, and for each position in `subjects` its row. A name that is no subject belongs to `(other)`.
