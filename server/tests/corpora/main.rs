@@ -249,6 +249,40 @@ fn refusals() {
     counted.check("smtp_in.bad_commands", &[("(server)", 0)]);
 }
 
+/// Everything at once: what was done to a real mail server with all its filters, and what it kept in its mailboxes.
+#[test]
+fn many_daemons() {
+    let counted = count("many-daemons", "mail.log");
+    assert_eq!(counted.unparsed, [""; 0]);
+    let truth = Truth::of("many-daemons");
+    for (measure, key) in [
+        // postscreen's clients, those that it passed on once; the sessions of filters are none.
+        ("smtp_in.connections", "smtp_connections"),
+        ("smtp_in.blocked_connections", "clients_refused"),
+        ("smtp_in.rejected_recipients", "recipients_refused"),
+        ("smtp_in.rejected_messages", "messages_refused"),
+        ("smtp_in.auth_failed", "smtp_auth_failed"),
+        ("message.spam_blocked", "spam_refused"),
+        ("message.spam_blocked_out", "spam_refused_out"),
+        ("throttle.messages_sent", "limits_passed_by_users"),
+        ("imap.connections", "imap_connections"),
+        ("imap.logins", "imap_logins"),
+        ("imap.auth_failed", "imap_auth_failed"),
+        ("imap.blocked_connections", "imap_refused"),
+        ("pop.connections", "pop_connections"),
+        ("pop.logins", "pop_logins"),
+        ("pop.auth_failed", "pop_auth_failed"),
+    ] {
+        counted.check(measure, &[("(server)", truth.count(key))]);
+    }
+    for (mailbox, files) in truth.by("mailboxes") {
+        counted.check("message.incoming", &[(&mailbox, files)]);
+    }
+    for (mailbox, messages) in truth.by("submitted") {
+        counted.check("message.outgoing", &[(&mailbox, messages)]);
+    }
+}
+
 /// SEMANTICS R13: RFC 3164 and ISO twins agree, to each counter of each slot.
 #[test]
 fn both_stamps_give_the_same_counters() {
