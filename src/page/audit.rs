@@ -1,19 +1,15 @@
 //! The audit log: who was let in, who was not, and what became of accounts. Newest first, page below page.
 
-use std::sync::Arc;
-
 use leptos::{ev, prelude::*};
 use mailtally_model::Zone;
 use mailtally_model::account::{AuditLog, AuditRow};
 
 use super::frame::Frame;
-use crate::api::{self, Failure};
+use crate::api::Asked;
 use crate::parts::notes::FailedAt;
 use crate::{format, text};
 
 pub const PATH: &str = "/audit";
-
-type Asked = LocalResource<Result<Arc<AuditLog>, Failure>>;
 
 #[component]
 pub fn AuditPage() -> impl IntoView {
@@ -56,13 +52,13 @@ fn Page(text: String, after: String, asked: RwSignal<Vec<(String, String)>>) -> 
     if !after.is_empty() {
         url = format!("{url}&after={after}");
     }
-    let page: Asked = LocalResource::new(move || api::get::<AuditLog>(url.clone()));
+    let page = Asked::<AuditLog>::new(move || url.clone());
     let own = StoredValue::new((text, after));
     let is_last = move || asked.with(|asked| asked.last() == Some(&own.get_value()));
     move || match page.get() {
         None => view! { <tbody><tr><td colspan="4">{text::LOADING}</td></tr></tbody> }.into_any(),
         Some(Err(failure)) => {
-            let retry = Callback::new(move |()| page.refetch());
+            let retry = Callback::new(move |()| page.again());
             view! { <tbody><tr><td colspan="4"><FailedAt failure retry/></td></tr></tbody> }.into_any()
         }
         Some(Ok(log)) => {

@@ -11,7 +11,7 @@ use mailtally_model::account::{MadeToken, Means, TokenList, TokenRow};
 
 use super::frame::Frame;
 use crate::account::{self, object};
-use crate::api::{self, Failure};
+use crate::api::{Asked, Failure};
 use crate::context::Host;
 use crate::parts::form::{PasswordField, Said, Saying, Word, clear, value};
 use crate::{format, text};
@@ -76,7 +76,7 @@ fn Password() -> impl IntoView {
 /// Tokens for scripts: each reads below one subject, and changes nothing.
 #[component]
 fn Tokens() -> impl IntoView {
-    let list = LocalResource::new(|| api::get::<TokenList>("/api/tokens".to_owned()));
+    let list = Asked::<TokenList>::new(|| "/api/tokens".to_owned());
     let said: Said = RwSignal::new(None);
     // Shown this once: it is kept nowhere.
     let made = RwSignal::new(None::<Arc<str>>);
@@ -96,14 +96,14 @@ fn Tokens() -> impl IntoView {
             }
             made.set(answer.as_ref().ok().map(|token| token.secret.as_str().into()));
             said.set(answer.err().map(Err));
-            list.refetch();
+            list.again();
         });
     };
     let revoke = Callback::new(move |id: i64| {
         spawn_local(async move {
             let done: Result<(), Failure> = account::change(Method::DELETE, &format!("/api/tokens/{id}"), None).await;
             said.set(done.err().map(Err));
-            list.refetch();
+            list.again();
         });
     });
     let rows =
