@@ -88,6 +88,8 @@ struct Canvas {
     family: String,
     /// Strokes and discs that were asked for and not yet drawn: all of one kind and colour, as one path.
     open: Option<Path>,
+    /// How many there are.
+    shapes: usize,
     /// What the context was last told. To tell it again costs as much as a shape: the browser reads a text each time.
     fill: Option<u32>,
     stroke: Option<(u32, u32)>,
@@ -112,16 +114,18 @@ impl Canvas {
         let computed = web_sys::window().and_then(|window| window.get_computed_style(canvas).ok().flatten());
         let family = computed.and_then(|style| style.get_property_value("font-family").ok()).unwrap_or_default();
         let family = if family.is_empty() { "sans-serif".to_owned() } else { family };
-        Ok(Canvas { context, frame, family, open: None, fill: None, stroke: None, font: Cell::new(None) })
+        Ok(Canvas { context, frame, family, open: None, shapes: 0, fill: None, stroke: None, font: Cell::new(None) })
     }
 
     /// Begins a path, or goes on with the one that is open if it is of this kind.
     fn go_on_with(&mut self, path: Path) {
-        if self.open != Some(path) {
+        if self.open != Some(path) || self.shapes == MOST_SHAPES {
             self.finish();
             self.context.begin_path();
             self.open = Some(path);
+            self.shapes = 0;
         }
+        self.shapes += 1;
     }
 
     /// Draws what is open.
@@ -173,6 +177,9 @@ impl Canvas {
         em
     }
 }
+
+/// As many shapes are drawn at once: the time that a path takes grows faster than what is in it.
+const MOST_SHAPES: usize = 16;
 
 /// Lines of fewer CSS pixels are thin.
 const THIN: f64 = 1.5;
