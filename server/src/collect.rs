@@ -44,9 +44,9 @@ use stream::Book;
 
 /// A batch of so many lines is written, in one transaction of about a second. What comes and goes within a batch costs
 /// the store nothing, and a sum that rises in it is written once, so fewer and larger ones are cheaper.
-pub const MAX_BATCH_LINES: usize = 250_000;
-/// Or of so many events that are kept: the largest part of a batch in memory, some 600 bytes each.
-const MAX_BATCH_EVENTS: usize = 25_000;
+pub const MAX_BATCH_LINES: usize = 150_000;
+/// Or of so many events that are kept: the largest part of a batch in memory, some 600 bytes each, and two batches are.
+const MAX_BATCH_EVENTS: usize = 20_000;
 /// Or of so many sums, which take 40 bytes each.
 const MAX_BATCH_SUMS: usize = 200_000;
 /// Events that changed are counted when they are so many: most are revised a few times within seconds (a session from

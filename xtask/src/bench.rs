@@ -5,6 +5,7 @@
 
 mod browser;
 mod document;
+mod follow;
 mod log;
 mod machine;
 mod measure;

@@ -138,28 +138,42 @@ fn fill_slots(
 ) -> Result<(), Stop> {
     let slots = Slots::of(question.span);
     let starts = question.edges.as_deref().map(|edges| row_starts(edges, slots));
-    let mut rows: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-    for (index, measure) in measures.iter().enumerate() {
+    let mut columns: Vec<Vec<(i64, i64)>> = Vec::with_capacity(measures.len());
+    let mut cells = 0;
+    for measure in measures {
+        // Slots come in order, so a measure's rows do too.
+        let mut column: Vec<(i64, i64)> = Vec::new();
         let mut total = 0_i64;
         counters::for_each_slot(tx, subject, measure, slots, |slot, value| {
             total = total.saturating_add(value);
             let row = starts.as_ref().map_or(slot, |starts| row_start(starts, slot));
-            // Past the limit nothing is kept: the answer is refused below.
-            if rows.len() * measures.len() <= MAX_CELLS {
-                let cell = &mut rows.entry(row).or_insert_with(|| vec![0; measures.len()])[index];
-                *cell = cell.saturating_add(value);
+            match column.last_mut() {
+                Some((last, sum)) if *last == row => *sum = sum.saturating_add(value),
+                // Past the limit nothing is kept: the answer is refused below.
+                _ if cells <= MAX_CELLS => {
+                    cells += 1;
+                    column.push((row, value));
+                }
+                _ => {}
             }
         })?;
         answer.totals.insert(measure.id.to_owned(), sent(total));
+        columns.push(column);
     }
-    if rows.len() * measures.len() > MAX_CELLS {
+    let mut rows: Vec<i64> = columns.iter().flatten().map(|(row, _)| *row).collect();
+    // Finds the columns in order, and merges them.
+    rows.sort();
+    rows.dedup();
+    if cells > MAX_CELLS || rows.len() * measures.len() > MAX_CELLS {
         return Err(Stop::TooLarge);
     }
-    let mut before = 0;
-    answer.slot = rows.keys().map(|slot| slot - std::mem::replace(&mut before, *slot)).collect();
-    for (index, measure) in measures.iter().enumerate() {
-        answer.values.insert(measure.id.to_owned(), rows.values().map(|row| sent(row[index])).collect());
+    for (measure, column) in measures.iter().zip(columns) {
+        let mut filled = column.into_iter().peekable();
+        let cell = |row: &i64| filled.next_if(|(at, _)| at == row).map_or(0, |(_, sum)| sent(sum));
+        answer.values.insert(measure.id.to_owned(), rows.iter().map(cell).collect());
     }
+    let mut before = 0;
+    answer.slot = rows.into_iter().map(|slot| slot - std::mem::replace(&mut before, slot)).collect();
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mailtally_model::{Measure, SLOT_SECS, Slot, Span};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OptionalExtension, Result, params};
+use rustc_hash::FxHashMap;
 
 use super::MAX_VALUE;
 use super::days::Touched;
@@ -244,7 +245,7 @@ pub fn total(tx: &Connection, subject: i64, measure: &Measure, slots: Slots) -> 
 /// The sum of a measure for each child of `parent` that has any: whole days from the roll-up, the two edges from slots,
 /// so exact for a span on any slot edges.
 pub fn children(tx: &Connection, parent: i64, measure: &Measure, slots: Slots) -> Result<BTreeMap<i64, i64>> {
-    let mut sums: BTreeMap<i64, i64> = BTreeMap::new();
+    let mut sums: FxHashMap<i64, i64> = FxHashMap::default();
     let mut add = |child: i64, value: i64| {
         let sum = sums.entry(child).or_insert(0);
         *sum = sum.saturating_add(value);
@@ -271,8 +272,7 @@ pub fn children(tx: &Connection, parent: i64, measure: &Measure, slots: Slots) -
             edge.of_day(utc_day, row.get_ref(1)?.as_blob()?, |_, value| add(child, value))?;
         }
     }
-    sums.retain(|_, sum| *sum != 0);
-    Ok(sums)
+    Ok(sums.into_iter().filter(|(_, sum)| *sum != 0).collect())
 }
 
 #[cfg(test)]

@@ -9,16 +9,16 @@ use anyhow::{Context, Result};
 
 use super::document::Table;
 use super::measure::{self, Cost};
-use super::{Depth, log};
+use super::{Depth, follow, log};
 use crate::progress::{Progress, say};
 use crate::{root, shell};
 
 /// The steps of [`run`].
-pub const STEPS: usize = 3;
+pub const STEPS: usize = 5;
 /// Each program is run so often, and the cheapest run counts.
 const RUNS: usize = 3;
-/// Logs of so many lines; the last ones take minutes.
-const SIZES: [u64; 2] = [100_000, 1_000_000];
+/// Logs of so many lines: growth is seen in a hundred times the first.
+const SIZES: [u64; 3] = [10_000, 100_000, 1_000_000];
 const LONG_SIZES: [u64; 3] = [100_000, 1_000_000, 10_000_000];
 
 pub fn run(progress: &mut Progress, depth: Depth) -> Result<String> {
@@ -28,13 +28,19 @@ pub fn run(progress: &mut Progress, depth: Depth) -> Result<String> {
     let folder = root::cargo_target().join("bench");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let import = progress.step("import beside its peers", || import(&folder, depth))?;
+    let following = progress.step("follow a log that grows", || {
+        let path = folder.join("follow-from.log");
+        log::write(&path, if depth == Depth::Long { 6_000_000 } else { 1_000_000 })?;
+        follow::run(&folder, &path, depth)
+    })?;
+    let answers = progress.step("answers beside a bare server", answers)?;
     let parts = progress.step("the parts by themselves", parts)?;
-    Ok(format!("{import}{parts}"))
+    Ok(format!("{import}{following}{answers}{parts}"))
 }
 
 fn import(folder: &Path, depth: Depth) -> Result<String> {
     let mut table =
-        Table::new(&["lines", "program", "CPU s", "s", "lines per CPU second", "CPU, import = 1", "peak MiB"]);
+        Table::new(&["lines", "program", "CPU s", "s", "lines per CPU second", "CPU, pflogsumm = 1", "peak MiB"]);
     let mut kept = Table::new(&["lines", "bytes of log", "bytes stored without events", "bytes stored with events"]);
     let sizes: &[u64] = if depth == Depth::Long { &LONG_SIZES } else { &SIZES };
     for &size in sizes {
@@ -50,16 +56,17 @@ fn import(folder: &Path, depth: Depth) -> Result<String> {
             without_bytes.to_string(),
             bench.stored_bytes()?.to_string(),
         ]);
+        let pflogsumm = bench.other("pflogsumm", &[])?;
         let peers = [
             ("`wc -l`", bench.other("wc", &["-l"])?),
-            ("pflogsumm", bench.other("pflogsumm", &[])?),
+            ("pflogsumm", pflogsumm),
             ("bare: parse, join, count, store nothing (`mailtally check`)", Some(bench.check()?)),
             ("import, counters and state", Some(without)),
             ("import, events too", Some(with)),
         ];
         for (name, cost) in peers {
             table.row(match cost {
-                Some(cost) => row(lines, name, &cost, &without),
+                Some(cost) => row(lines, name, &cost, pflogsumm.as_ref()),
                 None => [&lines.to_string(), name, "not installed", "", "", "", ""].map(str::to_owned),
             });
         }
@@ -72,7 +79,7 @@ fn import(folder: &Path, depth: Depth) -> Result<String> {
     ))
 }
 
-fn row(lines: u64, name: &str, cost: &Cost, import: &Cost) -> [String; 7] {
+fn row(lines: u64, name: &str, cost: &Cost, pflogsumm: Option<&Cost>) -> [String; 7] {
     let cpu = cost.cpu.as_secs_f64();
     [
         lines.to_string(),
@@ -80,7 +87,7 @@ fn row(lines: u64, name: &str, cost: &Cost, import: &Cost) -> [String; 7] {
         format!("{cpu:.2}"),
         format!("{:.2}", cost.wall.as_secs_f64()),
         format!("{:.0}", lines as f64 / cpu.max(0.001)),
-        format!("{:.2}", cpu / import.cpu.as_secs_f64().max(0.001)),
+        pflogsumm.map_or_else(String::new, |peer| format!("{:.2}", cpu / peer.cpu.as_secs_f64().max(0.001))),
         (cost.peak_bytes >> 20).to_string(),
     ]
 }
@@ -99,8 +106,7 @@ impl Bench<'_> {
 
     /// Imports into a fresh directory, with events kept so many days.
     fn import(&self, keep_days: u32) -> Result<Cost> {
-        let settings = self.folder.join("bench.toml");
-        fs::write(&settings, format!("[events]\nkeep_days = {keep_days}\n")).context("cannot write settings")?;
+        let settings = self.settings(keep_days)?;
         measure::least(self.runs, || {
             fresh(&self.data())?;
             let mut import = mailtally();
@@ -108,6 +114,12 @@ impl Bench<'_> {
             import.arg(self.data()).arg(self.log);
             Ok(import)
         })
+    }
+
+    fn settings(&self, keep_days: u32) -> Result<PathBuf> {
+        let settings = self.folder.join("bench.toml");
+        fs::write(&settings, format!("[events]\nkeep_days = {keep_days}\n")).context("cannot write settings")?;
+        Ok(settings)
     }
 
     fn stored_bytes(&self) -> Result<u64> {
@@ -118,7 +130,7 @@ impl Bench<'_> {
     fn check(&self) -> Result<Cost> {
         measure::least(self.runs, || {
             let mut check = mailtally();
-            check.args(["check", "--log-zone", "UTC"]).arg(self.log);
+            check.arg("--config").arg(self.settings(0)?).args(["check", "--log-zone", "UTC"]).arg(self.log);
             Ok(check)
         })
     }
@@ -138,16 +150,29 @@ impl Bench<'_> {
     }
 }
 
-fn mailtally() -> Command {
+pub fn mailtally() -> Command {
     Command::new(root::cargo_target().join("release/mailtally"))
 }
 
 /// An empty folder.
-fn fresh(folder: &Path) -> Result<()> {
+pub fn fresh(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     }
     fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
+}
+
+/// Two years of a thousand domains, as server/benches/answers.rs prints it.
+fn answers() -> Result<String> {
+    let printed = shell::output(&mut shell::cargo(["bench", "--package", "mailtally-server", "--bench", "answers"]))?;
+    let printed = String::from_utf8_lossy(&printed);
+    Ok(format!(
+        "### Answers\n\nTwo years of one report: the server in each quarter hour, each domain in each second hour, a tenth of \
+         the mailboxes on each day ([how](../server/benches/answers.rs)). Medians of 21. *Answer* is reading and JSON \
+         alone; *first byte* and *not modified* are over HTTP with a token; *bare axum* sends the same bytes from \
+         memory.\n\n{}\n\n",
+        printed.trim()
+    ))
 }
 
 /// What divan prints, as it prints it: times, and allocations on the hot paths.

@@ -1,0 +1,182 @@
+//! Follow mode: what it costs to wait for lines, and whether it keeps up with a log that grows fast. Drives the finished
+//! binary as an administrator and a browser do: by files, the command line and HTTP.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::Depth;
+use super::document::Table;
+use super::native::{fresh, mailtally};
+
+const LINES_A_SECOND: usize = 100_000;
+/// The log grows so often a second.
+const PIECES_A_SECOND: usize = 20;
+/// How long nothing happens, to see what that costs.
+const IDLE: Duration = Duration::from_secs(30);
+/// Lines that are written one at a time, each followed until it shows.
+const SINGLE_LINES: usize = 10;
+/// What does not show after this is lost.
+const MAX_WAIT: Duration = Duration::from_secs(120);
+/// How often the answer is asked for, as a browser that looks on; the figure is no more exact than this.
+const ASK_EVERY: Duration = Duration::from_millis(20);
+/// What the kernel counts CPU time in.
+const TICK_MS: u64 = 10;
+
+/// Follows the lines of `log`, which begins and ends the whole measurement's stamps.
+pub fn run(folder: &Path, log: &Path, depth: Depth) -> Result<String> {
+    let mut table = Table::new(&["following", "measured"]);
+    let mut row = |what: String, measured: String| table.row([what, measured]);
+    for (what, sample) in [("idle, no sampler", false), ("idle, with the sampler", true)] {
+        let server = Server::start(folder, sample)?;
+        // What is done once at the start is no cost of waiting.
+        sleep(Duration::from_secs(5));
+        let before = server.cpu()?;
+        sleep(IDLE);
+        let share = (server.cpu()? - before).as_secs_f64() / IDLE.as_secs_f64();
+        row(format!("{what}, {} s", IDLE.as_secs()), format!("{:.2} % of a core", share * 100.0));
+    }
+    let secs = if depth == Depth::Long { 60 } else { 10 };
+    let server = Server::start(folder, false)?;
+    let mut lines = BufReader::new(File::open(log).with_context(|| format!("cannot read {}", log.display()))?);
+    let (written, behind) = server.grow(&mut lines, secs)?;
+    row(
+        format!("{LINES_A_SECOND} lines a second for {secs} s ({written} lines)"),
+        format!(
+            "all shown {:.2} s after the last was written, {:.0} % of a core",
+            behind.as_secs_f64(),
+            server.cpu()?.as_secs_f64() / secs as f64 * 100.0
+        ),
+    );
+    let mut waits = Vec::new();
+    for _ in 0..SINGLE_LINES {
+        let before = server.understood()?;
+        server.append(session_of(waits.len()).as_bytes())?;
+        waits.push(server.wait_for(before + 1)?);
+    }
+    waits.sort_unstable();
+    let (middle, most) = (waits[waits.len() / 2], waits[waits.len() - 1]);
+    row(
+        format!("a line until it shows, {SINGLE_LINES} times, while someone looks on"),
+        format!("{:.2} s, at most {:.2} s", middle.as_secs_f64(), most.as_secs_f64()),
+    );
+    Ok(format!("### Following\n\n{}", table.markdown()))
+}
+
+/// A line later than all that the generator writes.
+fn session_of(nth: usize) -> String {
+    let (process, second) = (nth + 1, nth % 60);
+    format!("May  1 00:00:{second:02} mx1 postfix/smtpd[{process}]: connect from new.outside.example[203.0.113.9]\n")
+}
+
+/// A server that follows one log, from an empty data directory; ended when this goes.
+struct Server {
+    process: Child,
+    address: String,
+    token: String,
+    log: std::path::PathBuf,
+}
+
+impl Server {
+    fn start(folder: &Path, sample: bool) -> Result<Server> {
+        let (data, log, settings) = (folder.join("follow"), folder.join("follow.log"), folder.join("follow.toml"));
+        fresh(&data)?;
+        fs::write(&log, "").context("cannot write the log")?;
+        fs::write(&settings, format!("[host]\nsample = {sample}\n[events]\nkeep_days = 0\n"))
+            .context("cannot write settings")?;
+        let account = |words: &[&str], typed: &str| -> Result<String> {
+            let mut command = mailtally();
+            command.arg("account").args(words).arg("--data").arg(&data);
+            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+            child.stdin.take().context("no pipe")?.write_all(typed.as_bytes())?;
+            let output = child.wait_with_output()?;
+            ensure!(output.status.success(), "{command:?} ended with {}", output.status);
+            Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        };
+        account(&["add", "bench", "--root", "(server)", "--password-stdin"], "kettle-orbit-mango-17\n")?;
+        let token = account(&["token", "bench"], "")?;
+        let mut serve = mailtally();
+        serve.arg("--config").arg(&settings).args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
+        serve.arg("--log").arg(&log).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = serve.spawn().context("cannot start the server")?;
+        let mut said = String::new();
+        BufReader::new(process.stdout.take().context("no pipe")?).read_line(&mut said)?;
+        let address = said.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
+        Ok(Server { process, address, token, log })
+    }
+
+    fn append(&self, bytes: &[u8]) -> Result<()> {
+        File::options().append(true).open(&self.log)?.write_all(bytes).context("cannot write the log")
+    }
+
+    /// Writes lines at a fixed rate, someone looking on; how many, and how long the last took to show.
+    fn grow(&self, lines: &mut BufReader<File>, secs: usize) -> Result<(u64, Duration)> {
+        let (mut written, mut piece) = (0, Vec::new());
+        let began = Instant::now();
+        for nth in 1..=secs * PIECES_A_SECOND {
+            piece.clear();
+            for _ in 0..LINES_A_SECOND / PIECES_A_SECOND {
+                written += u64::from(lines.read_until(b'\n', &mut piece)? > 0);
+            }
+            self.append(&piece)?;
+            if nth % PIECES_A_SECOND == 0 {
+                self.understood()?;
+            }
+            let due = Duration::from_secs_f64(nth as f64 / PIECES_A_SECOND as f64);
+            sleep(due.saturating_sub(began.elapsed()));
+        }
+        Ok((written, self.wait_for(written)?))
+    }
+
+    /// Until so many lines are in the numbers.
+    fn wait_for(&self, lines: u64) -> Result<Duration> {
+        let began = Instant::now();
+        while self.understood()? < lines {
+            if began.elapsed() > MAX_WAIT {
+                bail!("{} of {lines} lines show after {} s", self.understood()?, MAX_WAIT.as_secs());
+            }
+            sleep(ASK_EVERY);
+        }
+        Ok(began.elapsed())
+    }
+
+    /// Lines that the page of data health says were read.
+    fn understood(&self) -> Result<u64> {
+        let mut connection = TcpStream::connect(&self.address).context("cannot reach the server")?;
+        let (address, token) = (&self.address, &self.token);
+        write!(
+            connection,
+            "GET /api/health HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        )?;
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer)?;
+        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
+        let (Some(from), Some(until)) = (body.find('{'), body.rfind('}')) else { bail!("no health in {answer:?}") };
+        let health: serde_json::Value = serde_json::from_str(&body[from..=until])?;
+        let sources = health["sources"].as_array().context("no sources in the answer")?;
+        Ok(sources.iter().filter_map(|source| source["lines"].as_u64()).sum())
+    }
+
+    /// The CPU time of the process so far.
+    fn cpu(&self) -> Result<Duration> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).context("the server is gone")?;
+        // After the name in brackets: utime and stime are fields 14 and 15.
+        let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+        let ticks: u64 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+        Ok(Duration::from_millis(ticks * TICK_MS))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Gone already is as good.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
