@@ -142,7 +142,7 @@ pub const ACCOUNT_ON: &str = "may sign in";
 pub const ACCOUNT_OFF: &str = "disabled";
 pub const TOKENS: &str = "Tokens for scripts";
 pub const TOKENS_SAY: &str =
-    "A script that sends one as `Authorization: Bearer …` reads what you see, or less, and changes nothing.";
+    "A script that sends one (Authorization: Bearer …) reads what you see, or less, and changes nothing.";
 pub const TOKEN_HEADS: [&str; 4] = ["For", "Reads", "Last used", "Change"];
 pub const TOKEN_LABEL: &str = "What it is for";
 pub const TOKEN_ROOT: &str = "Reads: a domain or a mailbox";

@@ -30,7 +30,9 @@ pub fn Popover(
     };
     let on_focus_out = move |event: ev::FocusEvent| {
         let target = event.related_target().and_then(|target| target.dyn_into::<Node>().ok());
-        let inside = whole.get_untracked().is_some_and(|whole| whole.contains(target.as_ref()));
+        // A link in the panel leads to another page: the focus leaves with the panel, and then there is none to close.
+        let Some(whole) = whole.try_get_untracked().flatten() else { return };
+        let inside = whole.contains(target.as_ref());
         // A window that loses the focus is not a choice to close.
         let left = target.is_some() || document().has_focus().unwrap_or(true);
         if left && !inside {
