@@ -449,6 +449,13 @@ fn other<'a>(message: &'a [u8]) -> Parsed<Fact<'a>> {
         b"host ",
         b"lost connection with ",
         b"conversation with ",
+        // The recipient's own line follows.
+        b"SASL authentication failed",
+        b"TLS is required, ",
+        // smtp_header_checks.
+        b"replace: ",
+        b"prepend: ",
+        b"message-id=",
     ];
     let is_tls = || text::contains(message, b" TLS connection established ");
     if WORDS.iter().any(|word| message.starts_with(word)) || is_tls() { Parsed::Ignored } else { Parsed::Unparsed }

@@ -42,8 +42,13 @@ pub(super) fn parse(message: &[u8]) -> Parsed<Fact<'_>> {
     if let Some(fact) = broken_off(rest) {
         return Parsed::Fact(fact);
     }
-    if let Some(rest) = rest.strip_prefix(b"improper command pipelining after ") {
-        return Parsed::of(peer_after_from(rest).map(|(client, _)| Fact::BadCommand { client, is_not_smtp: false }));
+    // 3.9 refuses lines that end in LF alone: `bare <LF> received after DATA (12 bytes) from …`.
+    for words in [&b"improper command pipelining after "[..], b"bare <LF> received after "] {
+        if let Some(rest) = rest.strip_prefix(words) {
+            return Parsed::of(
+                peer_after_from(rest).map(|(client, _)| Fact::BadCommand { client, is_not_smtp: false }),
+            );
+        }
     }
     if rest.starts_with(b"proxy-accept: ") {
         return Parsed::of(proxy_accept(rest));

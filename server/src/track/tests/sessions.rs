@@ -188,12 +188,14 @@ fn a_session_that_is_seen_from_its_middle_is_no_new_connection() {
         00:00:02 postfix/smtpd[3]: NOQUEUE: reject: CONNECT from c[203.0.113.22]: 554 5.7.1 Service unavailable; Client host [203.0.113.22] blocked using rbl.example; proto=SMTP
         00:00:03 postfix/smtpd[4]: warning: Connection rate limit exceeded: 6 from d[203.0.113.23] for service smtp
         00:00:04 postfix/postscreen[9]: NOQUEUE: reject: RCPT from [203.0.113.24]:36299: 550 5.7.1 Service unavailable; client [203.0.113.24] blocked using rbl.example; from=<a@b>, to=<alice@alpha.example>, proto=ESMTP, helo=<x>
-        00:00:05 postfix/smtpd[3]: lost connection after DATA (20 bytes) from e[203.0.113.25]",
+        00:00:05 postfix/smtpd[3]: lost connection after DATA (20 bytes) from e[203.0.113.25]
+        00:00:06 postfix/smtpd[5]: bare <LF> received after DATA (12 bytes) from f[203.0.113.26]
+        00:00:07 postfix/smtp[6]: 91845B4483: TLS is required, but was not offered by host mx.far.example[192.0.2.1]",
     )
     .check(&[
         ("smtp_in.connections", 0),
         ("smtp_in.blocked_connections", 3),
-        ("smtp_in.bad_commands", 3),
+        ("smtp_in.bad_commands", 4),
         ("smtp_in.terminations", 2),
         ("smtp_in.bandwidth", 20),
         ("smtp_in.rejected_recipients", 0),
