@@ -33,3 +33,4 @@ pub mod demo;
 pub mod http;
 pub mod sampler;
 pub mod settings;
+pub mod setup;

@@ -206,7 +206,8 @@ impl Settings {
         Settings::parse(&text).with_context(|| format!("in the settings {}", path.display()))
     }
 
-    fn parse(text: &str) -> Result<Settings> {
+    /// Reads settings that stand in no file yet.
+    pub fn parse(text: &str) -> Result<Settings> {
         let settings: Settings = toml::from_str(text)?;
         settings.check()?;
         Ok(settings)
@@ -346,6 +347,11 @@ impl MailSettings {
     pub fn own_subjects(&self) -> Vec<Subject> {
         self.own_domains.iter().filter_map(|domain| own_subject(domain)).collect()
     }
+}
+
+/// Whether `mail.own_domains` takes it.
+pub fn is_own_domain(domain: &str) -> bool {
+    own_subject(domain).is_some()
 }
 
 /// A domain as it was typed, with its umlauts.

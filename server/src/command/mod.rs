@@ -7,6 +7,7 @@ mod import;
 mod recount;
 mod report;
 mod serve;
+mod setup;
 pub mod zones;
 
 use std::fmt;
@@ -37,6 +38,7 @@ enum Command {
     Import(import::ImportArgs),
     Check(check::CheckArgs),
     Recount(recount::RecountArgs),
+    Setup(setup::SetupArgs),
     Demo(demo::DemoArgs),
     /// Say who may sign in, and what they see
     #[command(subcommand)]
@@ -50,23 +52,33 @@ impl CommandLine {
     /// written, 2 for wrong usage.
     pub fn run(self) -> ExitCode {
         log_to_stderr();
+        if let Command::Setup(args) = &self.command {
+            // It makes settings, and so must work where those that are there are wrong.
+            return ended(setup::run(args));
+        }
         let outcome = Settings::load(self.config.as_deref()).and_then(|settings| match self.command {
             Command::Serve(args) => serve::run(&args, &settings),
             Command::Import(args) => import::run(&args, &settings),
             Command::Check(args) => check::run(&args, &settings),
             Command::Recount(args) => recount::run(&args, &settings),
+            Command::Setup(args) => setup::run(&args),
             Command::Demo(args) => demo::run(&args, &settings),
             Command::Account(command) => account::run(&command, &settings).map(|()| ExitCode::SUCCESS),
             Command::Report(args) => report::run(&args, &settings).map(|()| ExitCode::SUCCESS),
         });
-        match outcome {
-            Ok(status) => status,
-            Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
-            Err(error) => {
-                // The other end of stderr may be gone too, and then there is no one to tell.
-                let _ = writeln!(io::stderr(), "mailtally: {}", escape(&format!("{error:#}")));
-                if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
-            }
+        ended(outcome)
+    }
+}
+
+/// Says what went wrong, if anything did.
+fn ended(outcome: anyhow::Result<ExitCode>) -> ExitCode {
+    match outcome {
+        Ok(status) => status,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The other end of stderr may be gone too, and then there is no one to tell.
+            let _ = writeln!(io::stderr(), "mailtally: {}", escape(&format!("{error:#}")));
+            if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
