@@ -11,6 +11,7 @@ use mailtally_model::{Subject, Time, catalogue};
 
 use super::escape;
 use super::import::{Given, ReadingArgs, by_program, read, say_files, say_unparsed, status};
+use super::recount::named;
 use crate::batch::Batch;
 use crate::collect::{self, Collector, Imported, Outcome};
 use crate::settings::Settings;
@@ -32,10 +33,12 @@ pub fn run(args: &CheckArgs, settings: &Settings) -> Result<ExitCode> {
     let given = Given::look(&args.files, now)?;
     let mut collector = Collector::into_memory(&settings.mail, &reading)?;
     let imported = read(&given, &mut collector, &reading)?;
+    let rules = collector.rules().clone();
     let sums = collector.into_sums().unwrap_or_default();
     let mut out = io::stdout().lock();
     say_files(&mut out, &imported)?;
     say_counts(&mut out, &sums)?;
+    writeln!(out, "by {}", named(&rules))?;
     say_health(&mut out, &imported, &sums)?;
     say_unparsed(&mut out, by_program(&sums))?;
     Ok(status(&given, &imported))

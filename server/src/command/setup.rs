@@ -128,3 +128,20 @@ fn write(path: &Path, text: &str, overwrite: bool) -> Result<()> {
         Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_there_is_left_alone_unless_told() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("mailtally.toml");
+        let text = || fs::read_to_string(&path).expect("it was written");
+        write(&path, "one", false).expect("nothing is there");
+        let refusal = write(&path, "two", false).expect_err("it is there").to_string();
+        assert!(refusal.contains("is there already") && text() == "one", "{refusal}");
+        write(&path, "x", true).expect("it was told to");
+        assert_eq!(text(), "x");
+    }
+}

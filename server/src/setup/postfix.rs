@@ -273,10 +273,9 @@ fn transports(main: &Main, services: &[Service<'_>], proposal: &mut Proposal) {
             "lmtp" | "local" | "virtual" => {
                 proposal.transport_roles.insert(name.to_owned(), "local");
             }
-            "pipe" if name.contains("dovecot") || name.contains("maildrop") || name.contains("cyrus") => {
-                if !LOCAL_PIPES.contains(&name) {
-                    proposal.transport_roles.insert(name.to_owned(), "local");
-                }
+            // Those of just these names are known.
+            "pipe" if !LOCAL_PIPES.contains(&name) && LOCAL_PIPES.iter().any(|pipe| name.contains(pipe)) => {
+                proposal.transport_roles.insert(name.to_owned(), "local");
             }
             "pipe" if name == "mailman" => {
                 proposal.transport_roles.insert(name.to_owned(), "void");
