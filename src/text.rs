@@ -183,7 +183,11 @@ pub const NOTHING_HERE_HEAD: &str = "Nothing here";
 pub const REFUSED_HEAD: &str = "The question failed";
 
 pub const NO_DATA_HEAD: &str = "No data yet";
-pub const NO_DATA: &str = "No log has been read so far. Point Mailtally at your mail log, or import an old one; the report fills as lines are read.";
+pub const NO_DATA: &str = "No log has been read so far, so there is nothing to show. Name your mail log first:";
+/// Typed where the data is; what stands behind `#` says what for.
+pub const FIRST_STEPS: &str = "mailtally import /var/log/mail.log*          # what is there already, packed pieces too
+mailtally serve --log '/var/log/mail.log*'   # from now on
+mailtally setup                              # proposes settings from Postfix's and Dovecot's";
 pub const UNOBSERVED_HEAD: &str = "Not observed";
 pub const NOTHING_HEAD: &str = "Nothing happened";
 pub const NOTHING: &str =
@@ -199,7 +203,31 @@ pub const NOT_FOUND: &str = "The address names no report and no page of Mailtall
 
 pub const HEALTH_SAYS: &str = "What was read, and until when. A number is only as good as the log behind it.";
 pub const HEALTH_SOURCES: &str = "Logs";
-pub const HEALTH_SOURCE_HEADS: [&str; 5] = ["Log", "Lines", "Read", "From (UTC)", "To (UTC)"];
+pub const HEALTH_SOURCE_HEADS: [&str; 10] = [
+    "Log",
+    "From (UTC)",
+    "Read to (UTC)",
+    "Not read yet",
+    "Lines",
+    "Understood",
+    "Of no consequence",
+    "Not understood",
+    "Duplicates skipped",
+    "Counted by",
+];
+pub const FACT_READ_TO: &str = "Read to (UTC)";
+pub const FACT_UNREAD: &str = "Not read yet";
+pub const NOTHING_UNREAD: &str = "nothing";
+pub const FACT_UNDERSTOOD: &str = "Understood";
+pub const FACT_DUPLICATES: &str = "Duplicates skipped";
+pub const FACT_TOO_LATE: &str = "Too late to be counted";
+pub const HEALTH_LOST: &str = "Lost";
+pub const HEALTH_LOST_HEADS: [&str; 4] = ["Host", "From (UTC)", "To (UTC)", "Length"];
+pub const NOTHING_LOST: &str = "No log time is known to be lost.";
+pub const HEALTH_COUNTED: &str = "Counted by";
+pub const HEALTH_COUNTED_HEADS: [&str; 3] = ["Log time (UTC)", "Rules", "Settings"];
+pub const RULES_OF_NOW: &str = "as now";
+pub const RECOUNT: &str = "Some log time was counted by other rules or settings than those of now. Where its logs are still there, this counts it anew and says what changed:";
 pub const HEALTH_PROGRAMS: &str = "Lines by program";
 pub const HEALTH_PROGRAM_HEADS: [&str; 4] = ["Program", "Understood", "Of no consequence", "Not understood"];
 
@@ -298,6 +326,47 @@ pub fn unobserved(stored: Option<(String, String)>) -> String {
         ),
         None => "No log of this range was read, so the numbers are unknown rather than zero.".to_owned(),
     }
+}
+
+pub fn fact_lines(logs: u64) -> String {
+    format!("Lines in {logs} {}", if logs == 1 { "log" } else { "logs" })
+}
+
+pub fn fact_unparsed(share: &str) -> String {
+    format!("Not understood ({share})")
+}
+
+pub fn older_logs(count: u64) -> String {
+    format!("And {count} older logs.")
+}
+
+pub fn and_more(count: u64) -> String {
+    format!("And {count} more.")
+}
+
+pub fn overwritten(stretch: &str) -> String {
+    format!("overwritten before it was read: {stretch}")
+}
+
+pub fn year_inferred(year: i32) -> String {
+    format!("its stamps have no year: {year} at its beginning")
+}
+
+pub fn rules(version: u32) -> String {
+    if version == 0 { "rules of before".to_owned() } else { format!("rules {version}") }
+}
+
+pub fn rules_and_settings(version: u32, settings: &str) -> String {
+    if settings.is_empty() { rules(version) } else { format!("{}, settings {settings}", rules(version)) }
+}
+
+pub fn limits(late_window_secs: i64, keep_days: u32) -> String {
+    let late = late_window_secs / 86_400;
+    let kept = match keep_days {
+        0 => "No event is kept as evidence; the sums stay for good.".to_owned(),
+        days => format!("Events are kept as evidence for {days} days; the sums stay for good."),
+    };
+    format!("A line that is more than {late} days older than the newest of its log is too late to be counted. {kept}")
 }
 
 pub fn not_understood(program: &str) -> String {

@@ -1,15 +1,23 @@
-//! Data health: which logs were read, until when, and what in them was not understood. A number is only as good as the
-//! log behind it.
+//! Data health: which logs were read, until when, by which rules, and what in them was not understood. A number is only
+//! as good as the log behind it.
+
+use std::cmp::Reverse;
 
 use leptos::prelude::*;
-use mailtally_model::wire::{Health, ProgramHealth, SourceHealth};
-use mailtally_model::{Time, Zone};
+use mailtally_model::wire::{CountedSpan, Health, HostGap, ProgramHealth, Rules, SourceHealth};
+use mailtally_model::{Span, Time, Zone};
 
 use super::frame::Frame;
 use crate::api::{Asked, Failure};
 use crate::format;
 use crate::intl;
+use crate::parts::notes::{FailedAt, FirstSteps};
 use crate::text;
+
+/// What the server calls lines that came too late to be counted.
+const TOO_LATE: &str = "(too late)";
+/// Losses of one kind in a row; the others are a number.
+const MAX_STRETCHES: usize = 12;
 
 #[component]
 pub fn HealthPage() -> impl IntoView {
@@ -22,7 +30,7 @@ pub fn HealthPage() -> impl IntoView {
             {move || match health.get() {
                 None => view! { <p class="note" role="status">{text::LOADING}</p> }.into_any(),
                 Some(Err(failure)) => view! { <NoHealth failure health/> }.into_any(),
-                Some(Ok(health)) => tables(&health).into_any(),
+                Some(Ok(health)) => all(&health),
             }}
         </Frame>
     }
@@ -31,73 +39,183 @@ pub fn HealthPage() -> impl IntoView {
 
 #[component]
 fn NoHealth(failure: Failure, health: Asked<Health>) -> impl IntoView {
-    view! {
-        <p class="note note-warn" role="alert">
-            {failure.sentence()}" "
-            <button type="button" class="link" on:click=move |_| health.again()>{text::RETRY}</button>
-        </p>
-    }
+    view! { <FailedAt failure retry=Callback::new(move |()| health.again())/> }
 }
 
-fn tables(health: &Health) -> impl IntoView + use<> {
+fn all(health: &Health) -> AnyView {
+    let problems = health
+        .problems
+        .iter()
+        .map(|problem| view! { <p class="note note-warn" role="alert">{format::visible(problem)}</p> });
+    let problems = problems.collect_view();
     if health.sources.is_empty() {
-        return view! { <p class="note"><strong>{text::NO_DATA_HEAD}</strong>" "{text::NO_DATA}</p> }.into_any();
+        return view! { {problems}<FirstSteps/> }.into_any();
     }
     view! {
-        <h2 class="part-title">{text::HEALTH_SOURCES}</h2>
-        <div class="card table-scroll" tabindex="0" role="region" aria-label=text::HEALTH_SOURCES>
-            <table class="report-table">
-                <thead><tr>{text::HEALTH_SOURCE_HEADS.map(head)}</tr></thead>
-                <tbody>{health.sources.iter().map(source).collect_view()}</tbody>
-            </table>
-        </div>
-        <h2 class="part-title">{text::HEALTH_PROGRAMS}</h2>
-        <div class="card table-scroll" tabindex="0" role="region" aria-label=text::HEALTH_PROGRAMS>
-            <table class="report-table">
-                <thead><tr>{text::HEALTH_PROGRAM_HEADS.map(head)}</tr></thead>
-                <tbody>{health.programs.iter().map(program).collect_view()}</tbody>
-            </table>
-        </div>
-        {health.programs.iter().filter(|program| !program.examples.is_empty()).map(examples).collect_view()}
+        {problems}
+        <dl class="card facts">{facts(health)}</dl>
+        {sources(health)}
+        {lost(&health.gaps)}
+        {counted(health)}
+        {programs(&health.programs)}
+        <p class="health-limits">{text::limits(health.late_window_secs, health.keep_days)}</p>
     }
     .into_any()
 }
 
-fn head(label: &'static str) -> impl IntoView {
-    view! { <th scope="col">{label}</th> }
+/// What it comes to, before the details.
+fn facts(health: &Health) -> impl IntoView + use<> {
+    let sum = |of: fn(&SourceHealth) -> u64| health.sources.iter().map(of).sum::<u64>();
+    let lines = sum(|source| source.lines);
+    let share = |part: u64| {
+        let percent = if lines == 0 { 0.0 } else { part as f64 * 100.0 / lines as f64 };
+        format!("{} %", intl::number(percent, 1))
+    };
+    let unread = health.sources.iter().filter_map(|source| source.unread_bytes).sum::<u64>();
+    let behind = if unread == 0 { text::NOTHING_UNREAD.to_owned() } else { format::scaled_bytes(unread as f64) };
+    let unparsed = sum(|source| source.unparsed);
+    let too_late =
+        health.programs.iter().find(|program| program.program == TOO_LATE).map_or(0, |program| program.unparsed);
+    let facts = [
+        (instant(health.sources.iter().filter_map(|source| source.last).max()), text::FACT_READ_TO.to_owned(), false),
+        (behind, text::FACT_UNREAD.to_owned(), unread > 0),
+        (count(lines), text::fact_lines(health.sources.len() as u64 + health.older_sources), false),
+        (share(sum(|source| source.understood)), text::FACT_UNDERSTOOD.to_owned(), false),
+        (count(unparsed), text::fact_unparsed(&share(unparsed)), unparsed > 0),
+        (count(sum(|source| source.duplicates)), text::FACT_DUPLICATES.to_owned(), false),
+        (count(too_late), text::FACT_TOO_LATE.to_owned(), too_late > 0),
+    ];
+    facts.map(|(value, label, is_wrong)| {
+        view! { <div class="fact" class:fact-wrong=is_wrong><dt>{label}</dt><dd>{value}</dd></div> }
+    })
 }
 
-fn source(source: &SourceHealth) -> impl IntoView + use<> {
+/// A table of this page: a title, heads, rows.
+fn table(title: &'static str, heads: &[&'static str], rows: Vec<AnyView>) -> AnyView {
+    let heads = heads.iter().map(|head| view! { <th scope="col">{*head}</th> }).collect_view();
+    view! {
+        <h2 class="part-title">{title}</h2>
+        <div class="card table-scroll" tabindex="0" role="region" aria-label=title>
+            <table class="report-table health-table"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>
+        </div>
+    }
+    .into_any()
+}
+
+fn sources(health: &Health) -> AnyView {
+    let rows = health.sources.iter().map(|log| source(log, &health.rules)).collect();
+    let older = (health.older_sources > 0)
+        .then(|| view! { <p class="health-limits">{text::older_logs(health.older_sources)}</p> });
+    view! { {table(text::HEALTH_SOURCES, &text::HEALTH_SOURCE_HEADS, rows)}{older} }.into_any()
+}
+
+fn source(source: &SourceHealth, now: &Rules) -> AnyView {
+    let wrong = source.damage.iter().map(|damage| format::visible(damage));
+    let lost = source.gaps.iter().map(|gap| text::overwritten(&stretch(*gap)));
+    let notes: Vec<String> = wrong.chain(lost).collect();
+    let notes = (!notes.is_empty()).then(|| view! { <span class="health-note">{notes.join(" · ")}</span> });
+    let year = source.year.map(|year| view! { <span class="health-note">{text::year_inferred(year)}</span> });
     view! {
         <tr>
-            <th scope="row">{source.path.clone()}</th>
-            <td>{count(source.lines)}</td>
-            <td>{format::scaled_bytes(source.position as f64)}</td>
+            <th scope="row" class="health-log">{format::visible(&source.path)}{notes}{year}</th>
             <td>{instant(source.first)}</td>
             <td>{instant(source.last)}</td>
+            <td>{source.unread_bytes.map_or_else(|| text::DASH.to_owned(), |bytes| format::scaled_bytes(bytes as f64))}</td>
+            <td>{count(source.lines)}</td>
+            <td>{count(source.understood)}</td>
+            <td>{count(source.ignored)}</td>
+            <td class:health-wrong=source.unparsed.gt(&0)>{count(source.unparsed)}</td>
+            <td>{count(source.duplicates)}</td>
+            <td>{rules_of(source, now)}</td>
         </tr>
+    }
+    .into_any()
+}
+
+fn rules_of(source: &SourceHealth, now: &Rules) -> String {
+    match source.rules.as_slice() {
+        [] => text::DASH.to_owned(),
+        [one] if one == now => text::rules(one.version),
+        rules => rules
+            .iter()
+            .map(|rules| text::rules_and_settings(rules.version, &rules.settings))
+            .collect::<Vec<_>>()
+            .join(", "),
     }
 }
 
-fn program(program: &ProgramHealth) -> impl IntoView + use<> {
-    view! {
-        <tr>
-            <th scope="row">{program.program.clone()}</th>
-            <td>{count(program.understood)}</td>
-            <td>{count(program.ignored)}</td>
-            <td>{count(program.unparsed)}</td>
-        </tr>
+/// Log time of hosts that is known to be lost.
+fn lost(gaps: &[HostGap]) -> AnyView {
+    if gaps.is_empty() {
+        return view! { <p class="health-limits">{text::NOTHING_LOST}</p> }.into_any();
     }
+    let row = |gap: &HostGap| {
+        let secs = gap.span.until.secs_since(gap.span.from).max(0) as u64;
+        view! {
+            <tr>
+                <th scope="row">{format::visible(&gap.host)}</th>
+                <td>{instant(Some(gap.span.from))}</td>
+                <td>{instant(Some(gap.span.until))}</td>
+                <td>{format::duration(secs * 1_000)}</td>
+            </tr>
+        }
+        .into_any()
+    };
+    let more = gaps.len().saturating_sub(MAX_STRETCHES) as u64;
+    let more = (more > 0).then(|| view! { <p class="health-limits">{text::and_more(more)}</p> });
+    let rows = gaps.iter().take(MAX_STRETCHES).map(row).collect();
+    view! { {table(text::HEALTH_LOST, &text::HEALTH_LOST_HEADS, rows)}{more} }.into_any()
 }
 
-/// Lines that were not understood, as they stood in the log.
-fn examples(program: &ProgramHealth) -> impl IntoView + use<> {
-    view! {
-        <details class="examples">
-            <summary>{text::not_understood(&program.program)}</summary>
-            <pre>{program.examples.join("\n")}</pre>
-        </details>
-    }
+/// By which rules log time was counted.
+fn counted(health: &Health) -> AnyView {
+    let is_now = |counted: &CountedSpan| counted.rules == health.rules;
+    let row = |counted: &CountedSpan| {
+        let settings = if is_now(counted) { text::RULES_OF_NOW.to_owned() } else { counted.rules.settings.clone() };
+        view! {
+            <tr>
+                <th scope="row">{stretch(counted.span)}</th>
+                <td>{text::rules(counted.rules.version)}</td>
+                <td>{settings}</td>
+            </tr>
+        }
+        .into_any()
+    };
+    let hint = (!health.counted.iter().all(is_now))
+        .then(|| view! { <p class="note">{text::RECOUNT}" "<code>"mailtally recount"</code></p> });
+    let more = health.counted.len().saturating_sub(MAX_STRETCHES) as u64;
+    let more = (more > 0).then(|| view! { <p class="health-limits">{text::and_more(more)}</p> });
+    let rows = health.counted.iter().take(MAX_STRETCHES).map(row).collect();
+    view! { {table(text::HEALTH_COUNTED, &text::HEALTH_COUNTED_HEADS, rows)}{more}{hint} }.into_any()
+}
+
+/// What is not understood comes first, with lines of it as they stood in the log.
+fn programs(programs: &[ProgramHealth]) -> AnyView {
+    let mut in_order: Vec<&ProgramHealth> = programs.iter().collect();
+    in_order
+        .sort_by_key(|program| (Reverse((program.unparsed, program.understood, program.ignored)), &program.program));
+    let row = |program: &&ProgramHealth| {
+        view! {
+            <tr>
+                <th scope="row">{format::visible(&program.program)}</th>
+                <td>{count(program.understood)}</td>
+                <td>{count(program.ignored)}</td>
+                <td class:health-wrong=program.unparsed.gt(&0)>{count(program.unparsed)}</td>
+            </tr>
+        }
+        .into_any()
+    };
+    let examples = in_order.iter().filter(|program| !program.examples.is_empty()).map(|program| {
+        view! {
+            <details class="examples">
+                <summary>{text::not_understood(&format::visible(&program.program))}</summary>
+                <pre tabindex="0">{program.examples.iter().map(|line| format::visible(line)).collect::<Vec<_>>().join("\n")}</pre>
+            </details>
+        }
+    });
+    let examples = examples.collect_view();
+    let rows = in_order.iter().map(row).collect();
+    view! { {table(text::HEALTH_PROGRAMS, &text::HEALTH_PROGRAM_HEADS, rows)}{examples} }.into_any()
 }
 
 fn count(count: u64) -> String {
@@ -107,4 +225,8 @@ fn count(count: u64) -> String {
 /// In UTC: this page is about logs of any zone.
 fn instant(t: Option<Time>) -> String {
     t.map_or_else(|| text::DASH.to_owned(), |t| format::date_and_clock(t, &Zone::utc()))
+}
+
+fn stretch(span: Span) -> String {
+    format::stretch(span, &Zone::utc())
 }

@@ -126,14 +126,17 @@ fn Ready() -> impl IntoView {
             let table = Signal::derive(move || table.get().expect("known while this stands"));
             view! {
                 <Notes table/>
-                <section class="card">
-                    <Tiles table/>
-                    <Show when=move || shows_chart.get()>
-                        <Picture table/>
-                    </Show>
-                </section>
-                <Filter/>
-                <ReportTable table order=sheet.order window=sheet.window/>
+                // Where nothing was ever read, rows of dashes would only hide what to do.
+                <Show when=move || sheet.read_until().is_some()>
+                    <section class="card">
+                        <Tiles table/>
+                        <Show when=move || shows_chart.get()>
+                            <Picture table/>
+                        </Show>
+                    </section>
+                    <Filter/>
+                    <ReportTable table order=sheet.order window=sheet.window/>
+                </Show>
             }
         })
     }

@@ -61,7 +61,21 @@ pub fn Notes(table: Signal<Arc<Table>>) -> impl IntoView {
                 <button type="button" class="link" on:click=move |_| sheet.ask_again()>{text::RETRY}</button>
             </p>
         </Show>
-        {move || empty.get().map(|empty| view! { <EmptyNote empty/> })}
+        {move || empty.get().map(|empty| match empty {
+            Empty::NoData => view! { <FirstSteps/> }.into_any(),
+            _ => view! { <EmptyNote empty/> }.into_any(),
+        })}
+    }
+}
+
+/// Nothing was ever read: what to do first.
+#[component]
+pub fn FirstSteps() -> impl IntoView {
+    view! {
+        <div class="note first-steps" role="status">
+            <strong>{text::NO_DATA_HEAD}</strong>" "{text::NO_DATA}
+            <pre tabindex="0">{text::FIRST_STEPS}</pre>
+        </div>
     }
 }
 

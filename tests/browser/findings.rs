@@ -76,6 +76,18 @@ pub async fn overage_is_what_the_report_counts(_: &Stage, page: &Page) -> Result
     Ok(())
 }
 
+/// Every log with how its lines fared, and by which rules its time was counted.
+pub async fn health_says_how_each_log_fared(_: &Stage, page: &Page) -> Result<()> {
+    page.goto("/health").await?;
+    for expected in
+        ["Read to (UTC)", "Duplicates skipped", "No log time is known to be lost.", "rules 1", "as now", "7 days"]
+    {
+        let is_said = "return document.querySelector('main').innerText.includes(arguments[0])";
+        page.until(expected, is_said, vec![Value::from(expected)]).await?;
+    }
+    Ok(())
+}
+
 /// Nothing is wider than the screen, and nothing is heard that is not seen.
 pub async fn findings_fit_every_screen(_: &Stage, page: &Page) -> Result<()> {
     for path in ["/unusual", "/overage", "/health", "/"] {

@@ -57,6 +57,7 @@ fn tests(stage: &Arc<Stage>) -> Vec<Trial> {
         trial(stage, "a_number_leads_to_the_events_that_make_it", findings::a_number_leads_to_the_events_that_make_it),
         trial(stage, "overage_is_what_the_report_counts", findings::overage_is_what_the_report_counts),
         trial(stage, "findings_fit_every_screen", findings::findings_fit_every_screen),
+        trial(stage, "health_says_how_each_log_fared", findings::health_says_how_each_log_fared),
         trial(stage, "names_from_outside_are_text", hostile::names_from_outside_are_text),
         trial(stage, "the_overview_shows_each_report_once", overview::the_overview_shows_each_report_once),
         trial(stage, "every_piece_of_state_is_in_the_address", places::every_piece_of_state_is_in_the_address),
