@@ -6,6 +6,8 @@
 //! second in two, counting goes on in the new file.
 //!
 //! What was counted is kept by slot as hashes, in the store, so that it does not matter which copy comes first or when.
+//! A slot is remembered up to a bound: in a storm of more lines than that, those beyond it are counted whoever brings
+//! them, so a second copy of the storm counts them twice, and a recount takes such a slot only from another storm.
 
 use anyhow::Result;
 use mailtally_model::Slot;
@@ -18,13 +20,18 @@ use crate::syslog::Line;
 
 /// Hashes held in memory: some 8 MB. The slots that were not asked for longest go first; the store has them.
 const MAX_HASHES: usize = 500_000;
+/// Hashes remembered of one slot: two for each of 900,000 lines, a thousand a second for a quarter hour. They fill a table
+/// of 2^21 places, some 19 MB.
+const MAX_SLOT_HASHES: usize = 1_800_000;
+/// Stands among the counted lines of a slot of which some are not remembered.
+const FORGOTTEN: u64 = u64::MAX;
 /// Equal lines of one source in one second; a daemon that says the same more often than this is cut short by syslog.
 const MAX_EQUAL_LINES: u32 = 10_000;
 
-#[derive(Default)]
 pub struct Copies {
     slots: FxHashMap<Slot, Seen>,
     hashes: usize,
+    max_slot_hashes: usize,
     /// What earlier runs, and commits that were made since, have counted; none where nothing is written.
     store: Option<Reader>,
     /// The slots that the store has, or gets with a commit that is on its way.
@@ -45,6 +52,21 @@ struct Seen {
     asked: u64,
 }
 
+impl Default for Copies {
+    fn default() -> Copies {
+        Copies {
+            slots: FxHashMap::default(),
+            hashes: 0,
+            max_slot_hashes: MAX_SLOT_HASHES,
+            store: None,
+            stored: FxHashSet::default(),
+            commits: 0,
+            asked: 0,
+            last: None,
+        }
+    }
+}
+
 impl Copies {
     /// Copies of what a store has counted.
     pub fn beside(store: Reader) -> Result<Copies> {
@@ -54,12 +76,22 @@ impl Copies {
     /// Whether another source brought this line of `source` already; if not, it is counted from now on. Each line is to be
     /// asked about once.
     pub fn is_copy(&mut self, line: &Line<'_>, source: &SourceState) -> Result<bool> {
+        let max_slot_hashes = self.max_slot_hashes;
         let seen = self.slot(line.time.slot())?;
+        let is_full = seen.hashes.len() >= max_slot_hashes;
         let content = content(line);
         let own = seen.count(content, source.id);
         let is_cut = source.first == Some(line.time);
         let before: u32 = source.follows.iter().filter(|_| is_cut).map(|id| seen.count(content, *id)).sum();
         let nth = own + before;
+        if is_full {
+            // What is remembered still tells its copies.
+            let is_copy = seen.hashes.contains(&hash(content, nth, None));
+            if !is_copy && seen.hashes.insert(FORGOTTEN) {
+                seen.fresh.counted.push(FORGOTTEN);
+            }
+            return Ok(is_copy);
+        }
         let of_source = hash(content, own, Some(source.id));
         if seen.hashes.insert(of_source) {
             seen.fresh.of_sources.push(of_source);
@@ -132,9 +164,8 @@ impl Seen {
         (0..MAX_EQUAL_LINES).take_while(is_there).count() as u32
     }
 
-    /// Every line that was read leaves a hash of its source's.
     fn is_fresh(&self) -> bool {
-        !self.fresh.of_sources.is_empty()
+        !self.fresh.of_sources.is_empty() || !self.fresh.counted.is_empty()
     }
 }
 
@@ -195,6 +226,23 @@ mod tests {
     fn a_line_said_twice_counts_twice_and_its_copies_do_not() {
         assert_eq!(copies(&[(1, 0, "x"), (1, 0, "x"), (2, 0, "x"), (2, 0, "x")]), [false, false, true, true]);
         assert_eq!(copies(&[(1, 0, "x"), (2, 0, "x"), (2, 0, "x"), (1, 0, "x")]), [false, true, false, true]);
+    }
+
+    // FAULTS 37, 68
+    #[test]
+    fn a_storm_is_remembered_up_to_a_bound() {
+        let mut copies = Copies { max_slot_hashes: 4, ..Copies::default() };
+        let source = |id| SourceState { id, ..SourceState::default() };
+        let texts: Vec<&'static str> = vec!["a", "b", "c", "d"];
+        let mut ask = |id: u64| -> Vec<bool> {
+            texts.iter().map(|text| copies.is_copy(&line(0, text), &source(id)).expect("no store")).collect()
+        };
+        assert_eq!(ask(1), [false; 4]);
+        // The first two are known again; of the others nothing is.
+        assert_eq!(ask(2), [true, true, false, false]);
+        let seen = &copies.slots[&Slot(0)];
+        assert_eq!(seen.hashes.len(), 5);
+        assert_eq!(seen.fresh.counted.iter().filter(|hash| **hash == FORGOTTEN).count(), 1);
     }
 
     #[test]
