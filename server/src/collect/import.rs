@@ -11,8 +11,8 @@ use super::survey::{self, Look, Surveyed};
 use super::{Collector, Reading};
 use crate::source::SourceState;
 use crate::source::files::LogFile;
-use crate::source::position;
 use crate::source::unpack::Damage;
+use crate::source::{pieces, position};
 
 /// Progress is told after so many steps of the merge: often enough for a bar, too seldom to cost anything.
 const STEPS_PER_NEWS: u32 = 64;
@@ -22,6 +22,8 @@ const STEPS_PER_NEWS: u32 = 64;
 pub struct Imported {
     pub files: Vec<ImportedFile>,
     pub lines: u64,
+    /// The files changed their names while they were looked at; nothing was read.
+    is_outdated: bool,
 }
 
 #[derive(Debug)]
@@ -87,6 +89,19 @@ pub fn import(
     import_growing(files, &mut std::iter::empty(), collector, reading, news)
 }
 
+/// The same for logs that are written and rotated meanwhile: `list` is asked once more after the first look at each file,
+/// and what was looked at is read if the names still mean the same.
+pub fn import_listed(
+    list: &dyn Fn() -> Vec<LogFile>,
+    collector: &mut Collector,
+    reading: &Reading,
+    news: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Imported> {
+    let files = list();
+    let is_still = || pieces::names(&list()) == pieces::names(&files);
+    import_checked(&files, &is_still, &mut std::iter::empty(), collector, reading, news)
+}
+
 /// The same for a log whose later pieces are still being written: `more` gives them in turn, oldest first, and waits for
 /// them.
 pub fn import_growing(
@@ -96,9 +111,20 @@ pub fn import_growing(
     reading: &Reading,
     news: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Imported> {
+    import_checked(files, &|| true, more, collector, reading, news)
+}
+
+fn import_checked(
+    files: &[LogFile],
+    is_still: &dyn Fn() -> bool,
+    more: &mut dyn Iterator<Item = LogFile>,
+    collector: &mut Collector,
+    reading: &Reading,
+    news: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<Imported> {
     let known = collector.sources()?;
     collector.write_behind();
-    let read = read(files, more, known, collector, reading, news);
+    let read = read(files, is_still, more, known, collector, reading, news);
     // An error of the store comes before what the reading says of it.
     collector.write_out()?;
     Ok(match read? {
@@ -114,6 +140,7 @@ pub fn import_growing(
 /// Reads all; breaks where the listener said so.
 fn read(
     files: &[LogFile],
+    is_still: &dyn Fn() -> bool,
     more: &mut dyn Iterator<Item = LogFile>,
     known: Vec<SourceState>,
     collector: &mut Collector,
@@ -133,6 +160,7 @@ fn read(
         }
     }
     // What stands in between is not known now, and lines are read in order.
+    imported.is_outdated = !is_still();
     if imported.was_rotated() {
         return Ok(ControlFlow::Continue(imported));
     }
@@ -177,7 +205,7 @@ fn commit(merge: &mut Merge<'_>, collector: &mut Collector, imported: &mut Impor
 impl Imported {
     /// Whether a file was renamed or replaced meanwhile.
     pub fn was_rotated(&self) -> bool {
-        self.files.iter().any(|file| file.outcome == Outcome::Rotated)
+        self.is_outdated || self.files.iter().any(|file| file.outcome == Outcome::Rotated)
     }
 
     fn add(&mut self, path: &std::path::Path, outcome: Outcome) {

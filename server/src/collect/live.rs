@@ -14,17 +14,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use mailtally_model::{Span, Time};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::import::import_listed;
 use super::stream::{At, Stopped, Stream, envelope, follows, predecessor};
-use super::{Collector, Outcome, Reading, import, survey};
+use super::{Collector, Outcome, Reading, survey};
 use crate::command::escape;
 use crate::sampler::{Places, Sampler};
 use crate::settings::Settings;
-use crate::source::SourceState;
 use crate::source::files::{self, Age, LogFile};
 use crate::source::follow::{Follower, Notice, Tail};
 use crate::source::lines::LastLine;
+use crate::source::{SourceState, pieces};
 use crate::store::Store;
 
 /// How often the logs are looked at.
@@ -117,6 +118,8 @@ pub struct Live {
     logs: Vec<Log>,
     /// All sources, with the places that the last look brought them to.
     known: Vec<SourceState>,
+    /// Those that were read on since the last commit, whether they are still open or not.
+    moved: FxHashSet<u64>,
     next_id: u64,
     sampler: Option<Sampler>,
     samples: Stream,
@@ -150,6 +153,7 @@ impl Live {
             keep_days: settings.events.keep_days,
             logs: Vec::new(),
             known: Vec::new(),
+            moved: FxHashSet::default(),
             next_id: 0,
             sampler,
             committed: now,
@@ -230,12 +234,16 @@ impl Live {
     /// Reads all that matches the patterns and was not read before, rotated pieces included, merged by time.
     pub fn catch_up(&mut self, watch: &Watch) -> Result<()> {
         let mut news = |_| if watch.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-        let mut imported = import(&self.list(), &mut self.collector, &self.reading, &mut news)?;
+        for refused in files::expand(&self.patterns).1 {
+            tracing::warn!("{}", escape(&refused.to_string()));
+        }
+        let list = || list(&self.patterns);
+        let mut imported = import_listed(&list, &mut self.collector, &self.reading, &mut news)?;
         for _ in 0..MAX_LISTINGS {
             if !imported.was_rotated() || watch.is_stopped() {
                 break;
             }
-            imported = import(&self.list(), &mut self.collector, &self.reading, &mut news)?;
+            imported = import_listed(&list, &mut self.collector, &self.reading, &mut news)?;
         }
         for file in &imported.files {
             let path = escape(&file.path.display().to_string());
@@ -249,24 +257,6 @@ impl Live {
         self.next_id = self.known.iter().map(|state| state.id).max().unwrap_or(0) + 1;
         self.find_logs();
         Ok(())
-    }
-
-    /// The files that match the patterns, listed twice alike: a rotation takes several steps, and between them a piece
-    /// has no name, or two.
-    fn list(&self) -> Vec<LogFile> {
-        let names = |files: &[LogFile]| files.iter().map(|file| (file.path.clone(), file.inode)).collect::<Vec<_>>();
-        let (mut found, mut refused) = files::expand(&self.patterns);
-        for _ in 0..MAX_LISTINGS {
-            let before = names(&found);
-            (found, refused) = files::expand(&self.patterns);
-            if names(&found) == before {
-                break;
-            }
-        }
-        for refused in refused {
-            tracing::warn!("{}", escape(&refused.to_string()));
-        }
-        found
     }
 
     /// Follows the logs that match the patterns and are not yet followed.
@@ -350,18 +340,19 @@ impl Live {
                     broken = true;
                 }
             }
-            let position = stream.mark(&mut tail.lines).clone();
-            tail.state.clone_from(&position);
+            stream.mark(&mut tail.lines);
             if stream.book.lines > lines_before
                 && let Some(hole) = log.lost_since.and_then(|since| hole(since, &stream.book.state))
             {
                 log.lost_since = None;
                 self.collector.lost(&stream.book.host, hole);
                 stream.book.state.lost(hole);
-                tail.state.lost(hole);
             }
+            let position = stream.book.state.clone();
+            tail.state.clone_from(&position);
             before = Some(position.clone());
             if position.position > 0 {
+                self.moved.insert(position.id);
                 self.known.retain(|other| other.id != position.id);
                 self.known.push(position);
             }
@@ -397,10 +388,10 @@ impl Live {
         if !self.collector.has_news() {
             return;
         }
-        let followed = self.logs.iter_mut().flat_map(|log| log.follower.tails());
-        let sources = followed.map(|tail| tail.state.clone()).filter(|state| state.position > 0).collect();
-        match self.collector.commit(sources) {
+        let moved = self.known.iter().filter(|state| self.moved.contains(&state.id));
+        match self.collector.commit(moved.cloned().collect()) {
             Ok(()) => {
+                self.moved.clear();
                 if self.failed.take().is_some() {
                     tracing::info!("commits succeed again; nothing was lost");
                 }
@@ -418,6 +409,11 @@ impl Live {
             }
         }
     }
+}
+
+/// The files that match the patterns, without copies that are being made.
+fn list(patterns: &[String]) -> Vec<LogFile> {
+    pieces::without_unfinished(files::expand(patterns).0)
 }
 
 impl Log {
@@ -450,6 +446,10 @@ fn begin(tail: &mut Tail, before: Option<&SourceState>, known: &[SourceState], r
         let first = first.and_then(|raw| Some(envelope(&state, reading).parse(raw).ok()?.time));
         let before = before.or_else(|| predecessor(known, &path, state.id, first));
         state.follows = before.map(follows).unwrap_or_default();
+    }
+    // It was rotated before it could be scanned: what is new was written lately.
+    if state.last.is_none() && state.year.is_none() {
+        state.year = chrono::DateTime::from_timestamp(reading.now.0, 0).map(|now| chrono::Datelike::year(&now));
     }
     Stream::new(state, reading)
 }

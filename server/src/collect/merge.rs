@@ -136,7 +136,11 @@ impl<'a> Merge<'a> {
         let piece = self.active[index].pieces.pop_front().or_else(|| self.next_written());
         let Some(piece) = piece else { return false };
         let log = &mut self.active[index];
-        let opened = match position::open(&piece.file, &self.known) {
+        let opened = position::open(&piece.file, &self.known).and_then(|opened| match piece.is_still(&opened)? {
+            true => Ok(opened),
+            false => Err(position::rotated()),
+        });
+        let opened = match opened {
             Ok(opened) => opened,
             Err(error) => {
                 self.bytes_done += piece.file.size_bytes;
@@ -162,7 +166,8 @@ impl<'a> Merge<'a> {
         let state = SourceState { path: path.display().to_string(), ..state };
         self.known.retain(|other| other.id != state.id);
         self.known.push(state.clone());
-        let is_written = files::rotation(&path).age == Age::Current;
+        // The writer of the newest piece may not have been told yet to go on in another file.
+        let is_written = files::rotation(&path).age == Age::Current || log.pieces.is_empty();
         let last_line = if is_written { self.reading.last_line } else { LastLine::Take };
         log.open = Some(Open { path, lines: opened.lines, stream: Stream::new(state, self.reading), last_line });
         true

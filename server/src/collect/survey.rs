@@ -13,7 +13,7 @@ use super::stream;
 use crate::source::SourceState;
 use crate::source::files::{self, LogFile};
 use crate::source::lines::{LastLine, Lines};
-use crate::source::position;
+use crate::source::position::{self, Opened};
 use crate::source::unpack::{Damage, Unpacked};
 use crate::syslog::{NotALine, YearScan};
 
@@ -63,6 +63,19 @@ pub fn survey(file: &LogFile, known: &[SourceState], reading: &Reading) -> io::R
     let n = fill(&mut unpack(file)?, &mut head)?;
     head.truncate(n);
     Ok(Look::Read(Surveyed { file: file.clone(), first, year, is_new, head }))
+}
+
+impl Surveyed {
+    /// Whether a file that was opened is still what it was at the first look. A log that was copied and truncated since
+    /// begins otherwise: what it held stands in a piece that is not listed.
+    pub fn is_still(&self, opened: &Opened) -> io::Result<bool> {
+        if opened.known.is_some() || !self.is_new {
+            return Ok(opened.known.is_some());
+        }
+        let mut head = vec![0; self.head.len()];
+        let n = fill(&mut unpack(&self.file)?, &mut head)?;
+        Ok(head[..n] == self.head)
+    }
 }
 
 /// The year of a file's first stamp, where stamps have none.

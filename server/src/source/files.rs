@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use mailtally_model::Time;
 
+use super::moment;
+
 /// A directory is scanned no farther: a log directory with more names is a mistake in a pattern.
 const MAX_NAMES: usize = 100_000;
 
@@ -17,6 +19,8 @@ pub struct LogFile {
     pub inode: Inode,
     pub size_bytes: u64,
     pub modified: Time,
+    /// The fraction of that second: pieces of one second are told apart by it.
+    pub modified_nanos: i64,
     /// Where it is not read to its end, or more is known of it.
     pub extent: Option<Extent>,
 }
@@ -55,6 +59,7 @@ impl Refused {
 
 /// Looks at a path without opening it, so that a FIFO cannot block and a device is not touched.
 pub fn look(path: &Path) -> Result<LogFile, Refused> {
+    moment::pass();
     let unreadable = |error| Refused::Unreadable { path: path.display().to_string(), error };
     let real = fs::canonicalize(path).map_err(unreadable)?;
     let metadata = fs::metadata(&real).map_err(unreadable)?;
@@ -67,6 +72,7 @@ pub fn look(path: &Path) -> Result<LogFile, Refused> {
         size_bytes: metadata.len(),
         modified: Time(metadata.mtime()),
         extent: None,
+        modified_nanos: metadata.mtime_nsec(),
     })
 }
 
@@ -213,19 +219,33 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The rotated pieces of a log that lie beside it, oldest first.
-pub fn rotated_pieces(log: &Path) -> Vec<LogFile> {
-    let mut pieces: Vec<(Age, LogFile)> = names_in(directory_of(log))
-        .filter_map(|path| {
-            // The same spelling as `log`, so that the two paths compare.
-            let path = log.with_file_name(path.file_name()?);
-            let rotation = rotation(&path);
-            let is_piece = rotation.log == log && path != log;
-            if is_piece { look(&path).ok().map(|file| (rotation.age, file)) } else { None }
-        })
-        .collect();
-    pieces.sort_by_key(|(age, file)| (file.modified, *age));
-    pieces.into_iter().map(|(_, file)| file).collect()
+/// The path without what a packer put at its end.
+pub fn without_packed_suffix(path: &Path) -> PathBuf {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let plain = name.and_then(|name| PACKED_SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)));
+    plain.map_or_else(|| path.to_owned(), |plain| path.with_file_name(plain))
+}
+
+/// The rotated pieces of a log that lie beside it, oldest first. `None` if one of them went while they were looked at: it
+/// has another name now, which may have been missed.
+pub fn rotated_pieces(log: &Path) -> Option<Vec<LogFile>> {
+    let mut pieces: Vec<(Age, LogFile)> = Vec::new();
+    for path in names_in(directory_of(log)) {
+        let Some(name) = path.file_name() else { continue };
+        // The same spelling as `log`, so that the two paths compare.
+        let path = log.with_file_name(name);
+        let rotation = rotation(&path);
+        if rotation.log != log || path == log {
+            continue;
+        }
+        match look(&path) {
+            Ok(file) => pieces.push((rotation.age, file)),
+            Err(refused) if refused.is_absent() && path.symlink_metadata().is_err() => return None,
+            Err(_) => {}
+        }
+    }
+    pieces.sort_by_key(|(age, file)| (file.modified, file.modified_nanos, *age));
+    Some(pieces.into_iter().map(|(_, file)| file).collect())
 }
 
 #[cfg(test)]

@@ -7,20 +7,20 @@
 //! What is lost all the same, as with every follower: lines that were written and truncated away between two looks, with
 //! no copy of them beside the log. That is reported wherever it can be known.
 
-use std::io;
+mod tail;
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 
 use mailtally_model::Time;
 
 use super::SourceState;
-use super::files::{self, Inode, LogFile, Refused};
-use super::lines::{LastLine, Lines};
+use super::files::{LogFile, Refused};
+use super::pieces::{self, Names, Pieces};
 use super::position::{self, Opened};
-
-/// A writer may keep a rotated file open until it is told to reopen: syslog daemons are told at once.
-const KEEP_ROTATED_SECS: i64 = 300;
-/// Rotated files held open at once; more rotations than this in five minutes are a fault of the rotation.
-const MAX_ROTATED: usize = 8;
+use tail::Registry;
+pub use tail::Tail;
 
 /// Listings of the pieces in one look; a rotation is over after one or two.
 const MAX_LISTINGS: usize = 5;
@@ -31,19 +31,10 @@ pub struct Follower {
     current: Option<Tail>,
     /// Pieces that were rotated away and may not be read to their end, oldest first.
     rotated: Vec<Tail>,
+    /// What lay there at the last look. As long as the names stay, nothing was rotated.
+    seen: Names,
     /// What was wrong at the last look: said once.
     wrong: Option<String>,
-}
-
-/// An open file that is read to its end.
-pub struct Tail {
-    pub lines: Lines,
-    /// The source that its content is; the reader keeps position and counts in it.
-    pub state: SourceState,
-    inode: Inode,
-    rotated_at: Option<Time>,
-    /// Whether its writer has gone on to another file.
-    left: bool,
 }
 
 /// What a look found beside lines.
@@ -57,27 +48,20 @@ pub enum Notice {
     Resumed,
 }
 
-impl Tail {
-    /// A file without writer has no partial last line: nobody will finish it.
-    pub fn last_line(&self) -> LastLine {
-        if self.left { LastLine::Take } else { LastLine::HoldBack }
-    }
-
-    /// Its path, and the bytes that are there and not read.
-    pub fn unread(&mut self) -> (String, u64) {
-        (self.state.path.clone(), self.lines.unread())
-    }
-
-    /// The place after the last line that was taken.
-    pub fn mark(&mut self) -> &SourceState {
-        self.lines.cursor().mark(&mut self.state);
-        &self.state
-    }
+/// What one listing leads to.
+struct Found {
+    file: LogFile,
+    /// What has the log's path now; `None` where that is what was read before.
+    log: Option<Opened>,
+    /// The rotated pieces that may hold more than was read, newest first: those that are not known, and the newest that
+    /// is, unless it is open.
+    pieces: Vec<(LogFile, Opened)>,
+    names: Names,
 }
 
 impl Follower {
     pub fn new(path: &Path) -> Follower {
-        Follower { path: path.to_owned(), current: None, rotated: Vec::new(), wrong: None }
+        Follower { path: path.to_owned(), current: None, rotated: Vec::new(), seen: Names::new(), wrong: None }
     }
 
     pub fn path(&self) -> &Path {
@@ -102,11 +86,11 @@ impl Follower {
     /// Looks for rotation, truncation and replacement. `known` are the sources of the store and of all followers as they
     /// are now; `new_id` gives the id of a source that is new.
     pub fn look(&mut self, known: &[SourceState], new_id: &mut dyn FnMut() -> u64, now: Time) -> Vec<Notice> {
-        let mut registry = Registry { known: known.to_vec(), new_id, now };
+        let mut registry = Registry::new(known, new_id, now);
         self.tails().for_each(|tail| registry.remember(tail.mark()));
         let mut notices = Vec::new();
-        self.rotated.retain(|tail| tail.rotated_at.is_none_or(|at| now.secs_since(at).abs() < KEEP_ROTATED_SECS));
-        if let Err(error) = self.check_current(&mut registry, &mut notices) {
+        tail::close_read(&mut self.rotated, now);
+        if let Err(error) = self.check(&mut registry, &mut notices) {
             let wrong = error.to_string();
             if self.wrong.as_ref() != Some(&wrong) {
                 notices.push(Notice::Waiting(wrong.clone()));
@@ -118,528 +102,160 @@ impl Follower {
         notices
     }
 
-    fn check_current(&mut self, registry: &mut Registry<'_>, notices: &mut Vec<Notice>) -> Result<(), Refused> {
+    fn check(&mut self, registry: &mut Registry<'_>, notices: &mut Vec<Notice>) -> Result<(), Refused> {
         let path = self.path.display().to_string();
         let unreadable = |error| Refused::Unreadable { path: path.clone(), error };
-        let mut was_truncated = false;
-        if let Some(tail) = &mut self.current
-            && tail.lines.is_overwritten().map_err(unreadable)?
-        {
-            was_truncated = true;
-            let source = tail.state.id;
-            // Bytes that were read and make no line, or as many new bytes as had been read: there was more than we took.
-            let had_more = tail.lines.holds_back() || self.grew_back();
-            if !self.catch_up(registry) && had_more {
-                notices.push(Notice::Lost { source });
+        for _ in 0..MAX_LISTINGS {
+            let Some(listing) = Pieces::beside(&self.path) else { continue };
+            let names = listing.names();
+            let mut is_cut = false;
+            if let Some(tail) = &mut self.current {
+                tail.lines.read_first().map_err(unreadable)?;
+                is_cut = !tail.lines.waits() && tail.lines.is_overwritten().map_err(unreadable)?;
             }
-            self.current = None;
-        }
-        let file = files::look(&self.path)?;
-        if self.current.as_ref().is_none_or(|tail| tail.inode != file.inode) {
-            let opened = position::open(&file, &registry.known).map_err(unreadable)?;
-            let lost = self.switch_to(&file, opened, registry);
-            if !was_truncated {
-                notices.extend(lost);
+            let found = match self.find(listing, is_cut, registry) {
+                Ok(found) => found,
+                Err(Refused::Unreadable { error, .. }) if position::was_rotated(&error) && self.is_there() => continue,
+                Err(refused) => return Err(refused),
+            };
+            // Listed twice alike: what was opened in between is what the names say.
+            if Pieces::beside(&self.path).is_some_and(|again| again.names() == names) {
+                self.accept(found, is_cut, registry, notices);
+                return Ok(());
             }
         }
-        // As long as the new file is empty its writer may not have been told yet, and the old one may still grow.
-        self.rotated.iter_mut().for_each(|old| old.left |= file.size_bytes > 0);
+        // The rotation goes on; what is open is read meanwhile.
         Ok(())
     }
 
-    /// Goes over to the file that has the log's path now.
-    fn switch_to(&mut self, file: &LogFile, opened: Opened, registry: &mut Registry<'_>) -> Option<Notice> {
-        let is_held = |tail: &Tail| Some(tail.state.id) == opened.known;
-        let mut lost = None;
-        // The same content under a new inode: the old file is not needed any more.
-        self.rotated.retain(|tail| !is_held(tail));
-        match self.current.take() {
-            Some(old) if is_held(&old) => {}
-            Some(mut old) => {
-                old.rotated_at = Some(registry.now);
-                self.rotated.push(old);
-                self.catch_up(registry);
-            }
-            None if opened.known.is_none() => {
-                let before = registry.last_at(&self.path);
-                let caught_up = self.catch_up(registry) || !self.rotated.is_empty();
-                lost = before.filter(|_| !caught_up).map(|source| Notice::Lost { source });
-            }
-            None => {}
-        }
-        let tail = registry.tail(opened, file);
-        self.current = Some(tail);
-        let excess = self.rotated.len().saturating_sub(MAX_ROTATED);
-        self.rotated.drain(..excess);
-        lost
+    fn is_there(&self) -> bool {
+        super::files::look(&self.path).is_ok()
     }
 
-    /// Opens the rotated pieces beside the log that hold more than was read: the rest of the newest piece that is known,
-    /// and all that are newer. False when no piece is known: then nothing tells how much is missing.
-    fn catch_up(&mut self, registry: &mut Registry<'_>) -> bool {
-        let mut unread = None;
-        for _ in 0..MAX_LISTINGS {
-            match self.unread_pieces(registry) {
-                Ok(pieces) => {
-                    unread = pieces;
+    /// Opens what a listing shows and is not open. The log comes before its pieces: what is cut off it after that is
+    /// noticed at the next look, and what was cut off it before is in a piece that is done.
+    fn find(&self, listing: Pieces, is_cut: bool, registry: &Registry<'_>) -> Result<Found, Refused> {
+        let mut names = listing.names();
+        let Pieces { log, rotated } = listing;
+        let file = log?;
+        let unreadable = |error| Refused::Unreadable { path: self.path.display().to_string(), error };
+        let is_current = !is_cut && self.current.as_ref().is_some_and(|tail| tail.inode == Some(file.inode));
+        let log = match is_current {
+            true => None,
+            false => Some(position::open(&file, registry.known()).map_err(unreadable)?),
+        };
+        let mut found = Found { file, log, pieces: Vec::new(), names: Names::new() };
+        if found.log.is_some() || names != self.seen {
+            for piece in rotated.iter().rev() {
+                if self.is_open(piece, is_cut) {
                     break;
                 }
-                // The next rotation has begun: the names mean other pieces now.
-                Err(error) => tracing::debug!(%error, "a piece of a log was rotated while it was looked at"),
+                let is_packed_from = rotated.iter().any(|other| pieces::is_packed_from(piece, other));
+                if is_packed_from || pieces::is_beginning(piece, &found.file) {
+                    // Not seen before it is done.
+                    names.retain(|(path, _)| *path != piece.path);
+                    continue;
+                }
+                let opened = match position::open(piece, registry.known()) {
+                    Ok(opened) => opened,
+                    Err(error) if position::was_rotated(&error) => return Err(unreadable(error)),
+                    // A piece that cannot be read now is tried again after the next rotation, or at the next start.
+                    Err(_) => continue,
+                };
+                let is_known = opened.known.is_some();
+                found.pieces.push((piece.clone(), opened));
+                if is_known {
+                    break;
+                }
             }
         }
-        let Some(unread) = unread else { return false };
-        for (file, opened) in unread.into_iter().rev() {
-            let is_held = |tail: &Tail| tail.inode == file.inode || Some(tail.state.id) == opened.known;
-            if self.rotated.iter().any(is_held) {
+        // Cut after it was opened: what was read of it may stand in one of the pieces as well.
+        if let Some(log) = &mut found.log
+            && log.lines.is_overwritten().map_err(unreadable)?
+        {
+            return Err(unreadable(position::rotated()));
+        }
+        found.names = names;
+        Ok(found)
+    }
+
+    /// Whether a piece is a file that is open, renamed. Not so for one of which nothing was read: what else was rotated
+    /// before its first line is not known.
+    fn is_open(&self, piece: &LogFile, is_cut: bool) -> bool {
+        let current = self.current.iter().filter(|tail| !is_cut && !tail.lines.waits());
+        self.rotated.iter().chain(current).any(|tail| tail.inode == Some(piece.inode))
+    }
+
+    /// Goes over to what was found.
+    fn accept(&mut self, found: Found, is_cut: bool, registry: &mut Registry<'_>, notices: &mut Vec<Notice>) {
+        if is_cut {
+            self.leave_cut(&found, registry, notices);
+        } else if self.current.is_none()
+            && found.log.as_ref().is_some_and(|log| log.known.is_none())
+            && let Some(before) = registry.last_at(&self.path)
+            && !found.holds(before, registry)
+            && !self.rotated.iter().any(|tail| tail.state.id == before.id)
+        {
+            notices.push(Notice::Lost { source: before.id });
+        }
+        let Found { file, log, pieces, names } = found;
+        let is_log = |tail: &Tail| log.as_ref().is_some_and(|log| log.known == Some(tail.state.id));
+        // The same content under a new inode: the old file is not needed any more.
+        self.rotated.retain(|tail| !is_log(tail));
+        let old = self.current.take_if(|_| log.is_some()).filter(|old| !is_log(old));
+        // One of which nothing was read is told by its first bytes alone, if it was packed meanwhile.
+        let is_piece = |old: &Tail| {
+            let mut pieces = pieces.iter();
+            pieces.any(|(piece, opened)| Some(piece.inode) == old.inode || opened.lines.begins_like(&old.lines))
+        };
+        let old = old.filter(|old| !is_piece(old));
+        self.rotated.extend(old.map(|old| old.rotated(registry.now())));
+        for (piece, opened) in pieces.into_iter().rev() {
+            let is_held = |id: u64| log.as_ref().is_some_and(|log| log.known == Some(id));
+            if opened.known.is_some_and(|id| is_held(id) || self.tails().any(|tail| tail.state.id == id)) {
                 continue;
             }
-            let mut tail = registry.tail(opened, &file);
-            tail.rotated_at = Some(registry.now);
-            tail.left = true;
+            // What comes after it was written later, so nobody writes the ones before it.
+            self.rotated.iter_mut().for_each(|older| older.left = true);
+            let tail = registry.tail(opened, &piece).rotated(registry.now());
             self.rotated.push(tail);
         }
-        true
-    }
-
-    /// The newest piece that is known, and before it those that are newer; `None` when no piece is known. An error if a
-    /// piece was renamed meanwhile.
-    fn unread_pieces(&self, registry: &Registry<'_>) -> io::Result<Option<Vec<(LogFile, Opened)>>> {
-        let mut unread = Vec::new();
-        for file in files::rotated_pieces(&self.path).into_iter().rev() {
-            let opened = match position::open(&file, &registry.known) {
-                Ok(opened) => opened,
-                Err(error) if position::was_rotated(&error) => return Err(error),
-                // A piece that cannot be read now (it is being packed) is tried at the next rotation or start.
-                Err(_) => continue,
-            };
-            let is_known = opened.known.is_some();
-            unread.push((file, opened));
-            if is_known {
-                return Ok(Some(unread));
-            }
+        if let Some(log) = log {
+            let mut tail = registry.tail(log, &file);
+            tail.lines.wait();
+            self.current = Some(tail);
         }
-        Ok(None)
+        // No rotation came between it and the pieces before it.
+        self.current.iter_mut().for_each(|tail| tail.lines.go_on());
+        // As long as the new file is empty its writer may not have been told yet, and the old one may still grow.
+        self.rotated.iter_mut().for_each(|old| old.left |= file.size_bytes > 0);
+        self.seen = names;
     }
 
-    /// Whether the log, truncated, holds as much as was read of it.
-    fn grew_back(&self) -> bool {
-        let read = self.current.as_ref().map_or(0, |tail| tail.state.position);
-        read > 0 && files::look(&self.path).is_ok_and(|file| file.size_bytes >= read)
+    /// Leaves what was cut under us. If no piece holds it, what was read of it before is all there is.
+    fn leave_cut(&mut self, found: &Found, registry: &Registry<'_>, notices: &mut Vec<Notice>) {
+        let Some(mut cut) = self.current.take() else { return };
+        let before = cut.mark();
+        if found.holds(before, registry) {
+            return;
+        }
+        // Bytes that make no line yet, or as many new bytes as had been read: there was more than was read.
+        let grew_back = before.position > 0 && found.file.size_bytes >= before.position;
+        if cut.lines.holds_back() || grew_back {
+            notices.push(Notice::Lost { source: cut.state.id });
+        }
+        (cut.left, cut.inode) = (true, None);
+        self.rotated.push(cut.rotated(registry.now()));
     }
 }
 
-/// The sources that are known during one look.
-struct Registry<'a> {
-    known: Vec<SourceState>,
-    new_id: &'a mut dyn FnMut() -> u64,
-    now: Time,
-}
-
-impl Registry<'_> {
-    fn remember(&mut self, state: &SourceState) {
-        match self.known.iter_mut().find(|other| other.id == state.id) {
-            Some(other) => other.clone_from(state),
-            None => self.known.push(state.clone()),
-        }
-    }
-
-    /// The source that was read last at a path.
-    fn last_at(&self, path: &Path) -> Option<u64> {
-        let at_path = self.known.iter().filter(|state| Path::new(&state.path) == path && state.position > 0);
-        at_path.max_by_key(|state| state.last).map(|state| state.id)
-    }
-
-    fn tail(&mut self, opened: Opened, file: &LogFile) -> Tail {
-        let known = self.known.iter().find(|state| Some(state.id) == opened.known).cloned();
-        let mut state = known.unwrap_or_else(|| SourceState { id: (self.new_id)(), ..SourceState::default() });
-        state.path = file.path.display().to_string();
-        self.remember(&state);
-        Tail { lines: opened.lines, state, inode: file.inode, rotated_at: None, left: false }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs::{self, OpenOptions};
-    use std::io::Write;
-
-    use super::*;
-
-    const POLL_SECS: i64 = 1;
-
-    /// A directory of logs, a follower of `mail.log`, and what it read.
-    struct World {
-        dir: tempfile::TempDir,
-        follower: Follower,
-        known: Vec<SourceState>,
-        ids: u64,
-        now: Time,
-        read: Vec<String>,
-        notices: Vec<Notice>,
-    }
-
-    fn world() -> World {
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let follower = Follower::new(&dir.path().join("mail.log"));
-        World { dir, follower, known: Vec::new(), ids: 0, now: Time(0), read: Vec::new(), notices: Vec::new() }
-    }
-
-    impl World {
-        fn path(&self, name: &str) -> PathBuf {
-            self.dir.path().join(name)
-        }
-
-        fn open(&self, name: &str) -> fs::File {
-            OpenOptions::new().create(true).append(true).open(self.path(name)).expect("a temporary file")
-        }
-
-        fn write(&self, name: &str, text: &str) {
-            self.open(name).write_all(text.as_bytes()).expect("a temporary file");
-        }
-
-        fn lines(&self, name: &str, numbers: std::ops::Range<u32>) {
-            self.write(name, &text(numbers));
-        }
-
-        fn rename(&self, from: &str, to: &str) {
-            fs::rename(self.path(from), self.path(to)).expect("a temporary file");
-        }
-
-        fn copy(&self, from: &str, to: &str) {
-            fs::copy(self.path(from), self.path(to)).expect("a temporary file");
-        }
-
-        fn truncate(&self, name: &str) {
-            fs::File::create(self.path(name)).expect("a temporary file");
-        }
-
-        fn pack(&self, from: &str, to: &str) {
-            let bytes = fs::read(self.path(from)).expect("a temporary file");
-            let out = fs::File::create(self.path(to)).expect("a temporary file");
-            let mut gz = flate2::write::GzEncoder::new(out, flate2::Compression::fast());
-            gz.write_all(&bytes).and_then(|()| gz.finish().map(drop)).expect("a temporary file");
-            fs::remove_file(self.path(from)).expect("a temporary file");
-        }
-
-        /// Looks, reads all there is and keeps the places, as a commit does.
-        fn poll(&mut self) {
-            self.now = self.now.plus_secs(POLL_SECS);
-            let ids = &mut self.ids;
-            let mut new_id = || {
-                *ids += 1;
-                *ids
-            };
-            let notices = self.follower.look(&self.known, &mut new_id, self.now);
-            self.notices.extend(notices);
-            for tail in self.follower.tails() {
-                let last = tail.last_line();
-                while let Some(line) = tail.lines.peek(last).expect("a temporary file") {
-                    self.read.push(String::from_utf8_lossy(line).into_owned());
-                    tail.lines.take();
-                }
-                let state = tail.mark();
-                self.known.retain(|other| other.id != state.id);
-                if state.position > 0 {
-                    self.known.push(state.clone());
-                }
-            }
-        }
-
-        /// The process ends and another one begins; the places are kept.
-        fn restart(&mut self) {
-            self.follower = Follower::new(&self.path("mail.log"));
-        }
-
-        fn check(&self, numbers: std::ops::Range<u32>) {
-            let expected: Vec<String> = text(numbers).lines().map(str::to_owned).collect();
-            assert_eq!(self.read, expected);
-        }
-
-        fn lost(&self) -> usize {
-            self.notices.iter().filter(|notice| matches!(notice, Notice::Lost { .. })).count()
-        }
-    }
-
-    fn text(numbers: std::ops::Range<u32>) -> String {
-        numbers.map(|n| format!("Mar  2 00:00:00 mx1 postfix/smtpd[1]: line {n}\n")).collect()
-    }
-
-    // FAULTS 21
-    #[test]
-    fn a_writer_that_stays_on_the_renamed_file_loses_nothing() {
-        let mut world = world();
-        world.lines("mail.log", 0..10);
-        world.poll();
-        let mut old = world.open("mail.log");
-        world.rename("mail.log", "mail.log.1");
-        world.truncate("mail.log");
-        world.poll();
-        old.write_all(text(10..15).as_bytes()).expect("a temporary file");
-        world.poll();
-        world.lines("mail.log", 15..20);
-        world.poll();
-        world.check(0..20);
-        world.poll();
-        world.check(0..20);
-        assert_eq!(world.notices, []);
-    }
-
-    // FAULTS 22: with the copy beside it, nothing is lost; without one, the loss is said.
-    #[test]
-    fn a_log_that_was_copied_and_truncated_and_grew_back_is_read_again() {
-        for has_copy in [true, false] {
-            let mut world = world();
-            world.lines("mail.log", 0..10);
-            world.poll();
-            world.lines("mail.log", 10..15);
-            if has_copy {
-                world.copy("mail.log", "mail.log.1");
-            }
-            world.truncate("mail.log");
-            world.lines("mail.log", 15..100);
-            world.poll();
-            if has_copy {
-                world.check(0..100);
-                assert_eq!(world.lost(), 0);
-            } else {
-                assert_eq!(world.read.len(), 95);
-                assert_eq!(world.lost(), 1);
-            }
-        }
-    }
-
-    // FAULTS 23
-    #[test]
-    fn a_log_truncated_to_nothing_is_read_from_its_beginning() {
-        let mut world = world();
-        world.lines("mail.log", 0..10);
-        world.poll();
-        world.truncate("mail.log");
-        world.poll();
-        world.lines("mail.log", 10..12);
-        world.poll();
-        world.poll();
-        world.check(0..12);
-        assert_eq!(world.lost(), 0);
-    }
-
-    // FAULTS 24
-    #[test]
-    fn other_content_in_the_same_inode_is_read_and_the_same_content_in_another_is_not() {
-        let mut world = world();
-        world.lines("mail.log", 0..10);
-        world.poll();
-        world.copy("mail.log", "copy");
-        world.rename("copy", "mail.log");
-        world.lines("mail.log", 10..11);
-        world.poll();
-        world.check(0..11);
-        fs::write(world.path("mail.log"), text(11..20)).expect("a temporary file");
-        world.poll();
-        world.check(0..20);
-    }
-
-    // FAULTS 25: the rest is found in the packed file, and so is a file that came and went in between.
-    #[test]
-    fn rotations_while_down_are_caught_up() {
-        let mut world = world();
-        world.lines("mail.log", 0..10);
-        world.poll();
-        world.lines("mail.log", 10..20);
-        world.rename("mail.log", "mail.log.1");
-        world.restart();
-        world.pack("mail.log.1", "mail.log.2.gz");
-        world.lines("mail.log.1", 20..30);
-        world.lines("mail.log", 30..40);
-        let earlier = std::time::SystemTime::UNIX_EPOCH;
-        for (name, secs) in [("mail.log.2.gz", 1), ("mail.log.1", 2)] {
-            let time = earlier + std::time::Duration::from_secs(secs);
-            world.open(name).set_modified(time).expect("a temporary file");
-        }
-        world.poll();
-        world.check(0..40);
-        assert_eq!(world.notices, []);
-        world.restart();
-        world.poll();
-        world.check(0..40);
-    }
-
-    // FAULTS 27
-    #[test]
-    fn a_partial_line_waits_for_its_end() {
-        let mut world = world();
-        let all = text(0..2);
-        world.write("mail.log", &all[..60]);
-        for _ in 0..600 {
-            world.poll();
-        }
-        world.check(0..1);
-        world.restart();
-        world.poll();
-        world.write("mail.log", &all[60..]);
-        world.poll();
-        world.check(0..2);
-    }
-
-    // FAULTS 28
-    #[test]
-    fn a_last_line_without_a_newline_is_taken_at_rotation() {
-        let mut world = world();
-        world.write("mail.log", text(0..2).trim_end());
-        world.poll();
-        world.check(0..1);
-        world.rename("mail.log", "mail.log.1");
-        world.lines("mail.log", 2..3);
-        world.poll();
-        world.check(0..3);
-    }
-
-    // FAULTS 30
-    #[test]
-    fn an_empty_log_waits() {
-        let mut world = world();
-        world.truncate("mail.log");
-        world.poll();
-        world.poll();
-        world.lines("mail.log", 0..1);
-        world.poll();
-        world.restart();
-        world.poll();
-        world.lines("mail.log", 1..2);
-        world.poll();
-        world.check(0..2);
-    }
-
-    // FAULTS 31
-    #[test]
-    fn a_log_that_is_absent_is_picked_up_later_and_one_deleted_while_down_is_a_loss() {
-        let mut world = world();
-        world.poll();
-        world.poll();
-        assert!(
-            matches!(&world.notices[..], [Notice::Waiting(why)] if why.contains("mail.log")),
-            "{:?}",
-            world.notices
-        );
-        world.lines("mail.log", 0..5);
-        world.poll();
-        assert_eq!(world.notices.pop(), Some(Notice::Resumed));
-        fs::remove_file(world.path("mail.log")).expect("a temporary file");
-        world.restart();
-        world.lines("mail.log", 5..10);
-        world.poll();
-        world.check(0..10);
-        assert_eq!(world.lost(), 1);
-    }
-
-    // FAULTS 33
-    #[test]
-    fn a_log_that_becomes_a_directory_is_waited_for() {
-        let mut world = world();
-        world.lines("mail.log", 0..5);
-        world.poll();
-        world.rename("mail.log", "mail.log.1");
-        fs::create_dir(world.path("mail.log")).expect("a temporary directory");
-        world.poll();
-        assert!(matches!(&world.notices[..], [Notice::Waiting(why)] if why.contains("it is a directory")));
-        fs::remove_dir(world.path("mail.log")).expect("a temporary directory");
-        world.lines("mail.log", 5..6);
-        world.poll();
-        world.check(0..6);
-    }
-
-    // FAULTS 38: after a read failed the file is opened again at the place.
-    #[test]
-    fn a_reopened_log_goes_on_where_it_was() {
-        let mut world = world();
-        world.lines("mail.log", 0..5);
-        world.poll();
-        world.follower.reopen();
-        world.lines("mail.log", 5..6);
-        world.poll();
-        world.check(0..6);
-    }
-
-    /// What may happen to a log between two polls.
-    #[derive(Clone, Copy, Debug)]
-    enum Act {
-        Write(u8),
-        WritePart,
-        Rename,
-        CopyTruncate,
-        Pack,
-        Poll,
-        Restart,
-    }
-
-    fn act() -> impl proptest::strategy::Strategy<Value = Act> {
-        use proptest::prelude::*;
-        prop_oneof![
-            4 => (1..40u8).prop_map(Act::Write),
-            1 => Just(Act::WritePart),
-            1 => Just(Act::Rename),
-            1 => Just(Act::CopyTruncate),
-            1 => Just(Act::Pack),
-            4 => Just(Act::Poll),
-            1 => Just(Act::Restart),
-        ]
-    }
-
-    proptest::proptest! {
-        // The toy is the list of all lines ever written: the follower reads each of them once, in order.
-        #[test]
-        fn every_line_is_read_once(acts in proptest::collection::vec(act(), 1..40)) {
-            let mut world = world();
-            world.lines("mail.log", 0..1);
-            world.poll();
-            let (mut written, mut part, mut pieces) = (1, false, 0);
-            for act in acts {
-                match act {
-                    Act::Write(lines) => {
-                        let from = if part { 30 } else { 0 };
-                        let numbers = written..written + u32::from(lines);
-                        world.write("mail.log", &text(numbers.clone())[from..]);
-                        (written, part) = (numbers.end, false);
-                    }
-                    Act::WritePart if !part => {
-                        world.write("mail.log", &text(written..written + 1)[..30]);
-                        part = true;
-                    }
-                    // A rotation comes between two lines, and the first line after it is on its way.
-                    Act::Rename | Act::CopyTruncate if !part => {
-                        for n in (1..=pieces).rev() {
-                            for suffix in ["", ".gz"] {
-                                let from = format!("mail.log.{n}{suffix}");
-                                if world.path(&from).exists() {
-                                    world.rename(&from, &format!("mail.log.{}{suffix}", n + 1));
-                                }
-                            }
-                        }
-                        pieces += 1;
-                        if matches!(act, Act::Rename) {
-                            world.rename("mail.log", "mail.log.1");
-                        } else {
-                            world.copy("mail.log", "mail.log.1");
-                            world.truncate("mail.log");
-                        }
-                        world.lines("mail.log", written..written + 1);
-                        written += 1;
-                    }
-                    Act::Pack if pieces >= 2 && world.path("mail.log.2").exists() => {
-                        let time = fs::metadata(world.path("mail.log.2")).and_then(|m| m.modified()).expect("a time");
-                        world.pack("mail.log.2", "mail.log.2.gz");
-                        world.open("mail.log.2.gz").set_modified(time).expect("a temporary file");
-                    }
-                    Act::Poll => world.poll(),
-                    Act::Restart => world.restart(),
-                    _ => {}
-                }
-            }
-            world.poll();
-            world.poll();
-            world.check(0..written);
-            proptest::prop_assert_eq!(world.lost(), 0);
-        }
+impl Found {
+    /// Whether what was read last is still there, so that nothing is missing after it.
+    fn holds(&self, before: &SourceState, registry: &Registry<'_>) -> bool {
+        // Nothing of it was read: whatever is new may be it.
+        let is_new = before.position == 0 && self.pieces.iter().any(|(_, opened)| opened.known.is_none());
+        let is_later = |id| registry.state(id).is_some_and(|state| state.last.is_some() && state.last >= before.last);
+        let opened = self.pieces.iter().map(|(_, opened)| opened).chain(&self.log);
+        is_new || opened.filter_map(|opened| opened.known).any(|id| id == before.id || is_later(id))
     }
 }

@@ -3,11 +3,13 @@
 //! A record ends at a newline and nowhere else: a carriage return is part of the text. What a writer left behind after
 //! its file was truncated under it, a run of NUL bytes, is no part of the line that follows.
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 
 use memchr::memchr;
 
+use super::moment;
 use super::position::{Cursor, TAIL_BYTES};
 use super::unpack::{Damage, Unpacked};
 
@@ -43,6 +45,10 @@ pub struct Lines {
     /// The place is inside a line that was taken without its newline: what is left of it is skipped.
     inside_line: bool,
     cut: u64,
+    /// What was read is no longer what the file holds: the rest of the file is of another stream.
+    overwritten: bool,
+    /// Nothing is given out yet.
+    waits: bool,
 }
 
 /// The line that was looked at and not taken.
@@ -71,13 +77,49 @@ impl Lines {
             found: None,
             long: None,
             cut: 0,
+            overwritten: false,
+            waits: false,
         }
+    }
+
+    /// Reads the first bytes, if there are any by now; those that wait are read anew.
+    pub fn read_first(&mut self) -> io::Result<()> {
+        if self.waits {
+            self.bytes.skip_to(0)?;
+            (self.start, self.end) = (0, 0);
+        }
+        if self.cursor().position() == 0 && self.start == self.end && self.long.is_none() {
+            self.read_more()?;
+        }
+        Ok(())
+    }
+
+    /// Whether two of which nothing was taken hold the same first bytes, as far as both were read.
+    pub fn begins_like(&self, other: &Lines) -> bool {
+        let first = |lines: &Lines| lines.cursor.position() == 0 && lines.marked == 0 && lines.start == 0;
+        let both = self.end.min(other.end);
+        first(self) && first(other) && both > 0 && self.buffer[..both] == other.buffer[..both]
+    }
+
+    /// From now on nothing is given out before [`Lines::go_on`]: the first bytes of a log cannot be told from those of
+    /// another stream that was written over them, as later ones can.
+    pub fn wait(&mut self) {
+        self.waits = self.cursor().position() == 0;
+    }
+
+    /// The first bytes, if there are any, are those that come next.
+    pub fn go_on(&mut self) {
+        self.waits = self.waits && self.end == 0;
+    }
+
+    pub fn waits(&self) -> bool {
+        self.waits
     }
 
     /// The next line, without its newline; the same again until it is taken. `None` at the end, for now: a file that
     /// grows may have more later.
     pub fn peek(&mut self, last: LastLine) -> io::Result<Option<&[u8]>> {
-        if self.found.is_none() {
+        if self.found.is_none() && !self.waits {
             self.found = self.find(last)?;
         }
         Ok(self.found.map(|found| match found {
@@ -124,6 +166,11 @@ impl Lines {
         self.bytes.packed_read()
     }
 
+    /// Whether the bytes stand in the file as they are, so that it stays open and grows.
+    pub fn is_plain(&self) -> bool {
+        self.bytes.plain().is_some()
+    }
+
     /// Bytes of a plain file behind the place; of a packed one nothing is known of the rest.
     pub fn unread(&mut self) -> u64 {
         let position = self.cursor().position();
@@ -137,24 +184,28 @@ impl Lines {
     }
 
     /// Whether what was read is no longer what the file holds: it was truncated, or something else was written into it.
+    /// Once so, always so: what was read before still comes out, and nothing more is read.
     pub fn is_overwritten(&mut self) -> io::Result<bool> {
-        let mut tail = self.cursor().tail().to_vec();
-        let position = self.cursor.position();
-        let Some(file) = self.bytes.plain() else { return Ok(false) };
-        // What is held back counts as read: it must still be there too.
-        let held = self.long.as_ref().map_or(&self.buffer[self.start..self.end], |_| &[]);
-        let read_to = self.long.as_ref().map_or(position + held.len() as u64, |(_, cursor)| cursor.position());
+        self.overwritten = self.overwritten || !self.still_holds(self.end)?;
+        Ok(self.overwritten)
+    }
+
+    /// Whether a plain file still holds the last bytes that were read of it, up to `end` of the buffer, and at the place
+    /// of the line that comes next.
+    fn still_holds(&mut self, end: usize) -> io::Result<bool> {
+        self.cursor();
+        let Some(file) = self.bytes.plain() else { return Ok(true) };
+        let before = &self.cursor;
+        // The place of the first byte in the buffer that was not taken.
+        let from = self.long.as_ref().map_or(before.position(), |(_, cursor)| cursor.position());
+        let held = &self.buffer[self.start..end];
+        let read_to = from + held.len() as u64;
         if file.metadata()?.len() < read_to {
-            return Ok(true);
+            return Ok(false);
         }
-        let from = position - tail.len() as u64;
-        tail.extend_from_slice(&held[..held.len().min(TAIL_BYTES)]);
-        let mut now = vec![0; tail.len()];
-        match file.read_exact_at(&mut now, from) {
-            Ok(()) => Ok(now != tail),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(true),
-            Err(error) => Err(error),
-        }
+        let last = &held[held.len().saturating_sub(TAIL_BYTES)..];
+        let is_last = holds(file, last, read_to - last.len() as u64)?;
+        Ok(is_last && holds(file, before.tail(), before.position() - before.tail().len() as u64)?)
     }
 
     fn find(&mut self, last: LastLine) -> io::Result<Option<Found>> {
@@ -244,9 +295,9 @@ impl Lines {
         }
     }
 
-    /// The last line of a file that ends in the middle is no whole line.
+    /// The last line of a file that ends in the middle, or was cut under us, is no whole line.
     fn loses_lines(&self) -> bool {
-        self.bytes.damage().is_some_and(Damage::loses_lines)
+        self.overwritten || self.bytes.damage().is_some_and(Damage::loses_lines)
     }
 
     /// Moves what is not taken to the front of the buffer; gives how far.
@@ -266,22 +317,38 @@ impl Lines {
     }
 
     fn read_more(&mut self) -> io::Result<usize> {
-        loop {
+        if self.overwritten {
+            return Ok(0);
+        }
+        let read = loop {
+            moment::pass();
             match self.bytes.read(&mut self.buffer[self.end..]) {
-                Ok(n) => {
-                    self.end += n;
-                    return Ok(n);
-                }
+                Ok(n) => break n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
+        };
+        // Looked at after the reading: what comes does go on with what was read before, or it is not taken.
+        if read > 0 && !self.still_holds(self.end)? {
+            self.overwritten = true;
+            return Ok(0);
         }
+        self.end += read;
+        Ok(read)
+    }
+}
+
+fn holds(file: &File, bytes: &[u8], from: u64) -> io::Result<bool> {
+    let mut now = vec![0; bytes.len()];
+    match file.read_exact_at(&mut now, from) {
+        Ok(()) => Ok(now == bytes),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
     use std::io::Write;
 
     use super::*;

@@ -1,13 +1,15 @@
 //! Which file is this really, and where we got to, across rotation and compression. Knows nothing of mail.
 //!
-//! Four nouns, one file each:
+//! One noun, one file:
 //!
-//! * [`files`]: which files are there, which are refused, which are rotated pieces of one log;
+//! * [`files`]: which files are there, which are refused, what a name says of a rotation;
+//! * [`pieces`]: one log and its rotated pieces at one moment, without copies that are being made;
 //! * [`fingerprint`]: which file is this really, whatever its name, inode or compression;
 //! * [`follow`]: one log across rotation, truncation and replacement while it grows;
 //! * [`position`]: where we got to: an offset at a line end, and the hashes that prove it.
 //!
-//! Below them, [`unpack`] turns a file into plain bytes and [`lines`] cuts those into lines of bounded length.
+//! Below them, [`unpack`] turns a file into plain bytes and [`lines`] cuts those into lines of bounded length; [`moment`]
+//! is where tests change the files under a reader.
 
 use mailtally_model::{Span, Time};
 use serde::{Deserialize, Serialize};
@@ -16,6 +18,8 @@ pub mod files;
 pub mod fingerprint;
 pub mod follow;
 pub mod lines;
+pub mod moment;
+pub mod pieces;
 pub mod position;
 pub mod unpack;
 

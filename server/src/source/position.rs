@@ -8,6 +8,7 @@ use super::SourceState;
 use super::files::{self, Inode, LogFile};
 use super::fingerprint::{self, Ladder};
 use super::lines::Lines;
+use super::moment;
 use super::unpack::Unpacked;
 
 /// So many bytes before the position are hashed: enough for some twenty lines, so that a file that was truncated and
@@ -73,14 +74,19 @@ pub struct Opened {
 
 /// Opens a file and goes to the place that `known` has for what it holds.
 pub fn open(file: &LogFile, known: &[SourceState]) -> io::Result<Opened> {
-    let found = fingerprint::identify(&mut unpack(file)?, known)?;
-    let mut bytes = unpack(file)?;
+    let opened = open_checked(file)?;
+    let found = fingerprint::identify(&mut Unpacked::new(opened.try_clone()?)?, known)?;
+    moment::pass();
+    let mut bytes = Unpacked::new(opened)?;
     let (id, cursor) = found.map_or((None, Cursor::default()), |(id, cursor)| (Some(id), cursor));
     bytes.skip_to(cursor.position())?;
     if let Some(extent) = file.extent {
         bytes.end_after(extent.until.saturating_sub(cursor.position()));
     }
-    Ok(Opened { lines: Lines::new(bytes, cursor), known: id })
+    let mut lines = Lines::new(bytes, cursor);
+    // What is seen of a file is held from now on: if it is cut before its first line is read, that can be told.
+    lines.read_first()?;
+    Ok(Opened { lines, known: id })
 }
 
 /// Whether a file that was listed is no longer there under its name: it was rotated, and is to be listed anew.
@@ -88,17 +94,24 @@ pub fn was_rotated(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
 }
 
-fn unpack(file: &LogFile) -> io::Result<Unpacked> {
+/// The error of which [`was_rotated`] is true.
+pub fn rotated() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "it was rotated while it was looked at")
+}
+
+/// Opens the file that was listed, and no other that has its name by now.
+fn open_checked(file: &LogFile) -> io::Result<File> {
     // Looked at again just before: what was a file a moment ago may be a FIFO now, and opening that blocks.
     files::look(&file.path).map_err(|refused| match refused.is_absent() {
         true => io::Error::new(io::ErrorKind::NotFound, refused),
         false => io::Error::other(refused),
     })?;
+    moment::pass();
     let opened = File::open(&file.path)?;
     if Inode::of(&opened.metadata()?) != file.inode {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "it was rotated while it was looked at"));
+        return Err(rotated());
     }
-    Unpacked::new(opened)
+    Ok(opened)
 }
 
 #[cfg(test)]
