@@ -8,6 +8,7 @@
 mod behind;
 mod copies;
 mod import;
+mod journal;
 mod live;
 mod merge;
 mod observed;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use overage::{Allowance, Of, OverageSettings};
 
 use crate::event::Limit;
+use crate::source::journal::Journal;
 
 /// Read where no `--config` says otherwise, if it is there.
 const USUAL_FILE: &str = "/etc/mailtally.toml";
@@ -99,6 +100,25 @@ pub struct CollectSettings {
     pub zone: Option<String>,
     /// A host whose lines are all silent for longer was not observed.
     pub silence_gap_hours: u32,
+    pub journal: JournalSettings,
+}
+
+/// The systemd journal, as a source of lines.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JournalSettings {
+    /// Whether `serve` reads it.
+    pub read: bool,
+    /// Whether files are followed too, which hold none of the lines that the journal holds.
+    pub beside_files: bool,
+    /// The program that reads it.
+    pub journalctl: PathBuf,
+    /// Where its files are, if not in the usual place.
+    pub directory: Option<PathBuf>,
+    /// Units whose lines are read (`postfix@-.service`), and names that programs log under (`dovecot`). With neither, all
+    /// of the facility mail.
+    pub units: Vec<String>,
+    pub identifiers: Vec<String>,
 }
 
 /// The raw events behind the numbers.
@@ -164,7 +184,28 @@ impl Default for MailboxLoginSettings {
 impl Default for CollectSettings {
     fn default() -> CollectSettings {
         let files = ["/var/log/mail.log*", "/var/log/maillog*"].map(str::to_owned).to_vec();
-        CollectSettings { files, zone: None, silence_gap_hours: 6 }
+        CollectSettings { files, zone: None, silence_gap_hours: 6, journal: JournalSettings::default() }
+    }
+}
+
+impl Default for JournalSettings {
+    fn default() -> JournalSettings {
+        JournalSettings {
+            read: false,
+            beside_files: false,
+            journalctl: "journalctl".into(),
+            directory: None,
+            units: Vec::new(),
+            identifiers: Vec::new(),
+        }
+    }
+}
+
+impl JournalSettings {
+    /// The journal to read, if it is to be read.
+    pub fn journal(&self) -> Option<Journal> {
+        let JournalSettings { journalctl, directory, units, identifiers, .. } = self.clone();
+        self.read.then_some(Journal { journalctl, directory, units, identifiers })
     }
 }
 
@@ -221,6 +262,14 @@ impl Settings {
             {
                 bail!("{key}: there is no time zone {zone:?}");
             }
+        }
+        let journal = &self.collect.journal;
+        if journal.read && !journal.beside_files && !self.collect.files.is_empty() {
+            bail!(
+                "collect.journal: a syslog daemon writes the journal's lines to files as well, with stamps of its own, and \
+                 they would count twice. Set collect.files to [], or collect.journal.beside_files to true where the files \
+                 hold other lines"
+            );
         }
         self.overage.allowances()?;
         self.http.check()?;
@@ -429,6 +478,7 @@ mod tests {
             ("listen = 'x'", "listen"),
             ("[collect]\nfile = []", "file"),
             ("[mail]\nmagic = 1", "magic"),
+            ("[collect.journal]\nread = true", "collect.journal"),
             ("zone = 'Europe/Nowhere'", "Europe/Nowhere"),
             ("[mail]\nown_domains = ['a@b']", "own_domains"),
         ] {

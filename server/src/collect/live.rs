@@ -3,6 +3,9 @@
 //! A thread of its own, with the store's one writer. What it has read and not committed is nowhere but in memory: after a
 //! crash the log is read again from the last commit, so that nothing is lost and nothing counts twice.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,6 +20,7 @@ use mailtally_model::{Span, Time};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::import::import_listed;
+use super::journal::JournalLog;
 use super::stream::{At, Stopped, Stream, envelope, follows, predecessor};
 use super::{Collector, Outcome, Reading, survey};
 use crate::command::escape;
@@ -24,6 +28,7 @@ use crate::sampler::{Places, Sampler};
 use crate::settings::Settings;
 use crate::source::files::{self, Age, LogFile};
 use crate::source::follow::{Follower, Notice, Tail};
+use crate::source::journal::Journal;
 use crate::source::lines::LastLine;
 use crate::source::{SourceState, pieces};
 use crate::store::Store;
@@ -116,6 +121,9 @@ pub struct Live {
     patterns: Vec<String>,
     keep_days: u32,
     logs: Vec<Log>,
+    /// What the settings say of the journal, until it is read for the first time.
+    journal_settings: Option<Journal>,
+    journal: Option<JournalLog>,
     /// All sources, with the places that the last look brought them to.
     known: Vec<SourceState>,
     /// Those that were read on since the last commit, whether they are still open or not.
@@ -152,6 +160,8 @@ impl Live {
             patterns: settings.collect.files.clone(),
             keep_days: settings.events.keep_days,
             logs: Vec::new(),
+            journal_settings: settings.collect.journal.journal(),
+            journal: None,
             known: Vec::new(),
             moved: FxHashSet::default(),
             next_id: 0,
@@ -226,6 +236,7 @@ impl Live {
     fn status(&mut self) -> Status {
         let cannot_commit = |why: &String| format!("cannot write, so reading pauses: {why}");
         let wrong = self.logs.iter().filter_map(|log| log.follower.wrong().map(str::to_owned));
+        let wrong = wrong.chain(self.journal.iter().filter_map(|journal| journal.wrong.clone()));
         let problems = wrong.chain(self.failed.as_ref().map(cannot_commit)).collect();
         let unread = self.logs.iter_mut().flat_map(|log| log.follower.tails()).map(Tail::unread);
         Status { unread_bytes: unread.collect(), problems }
@@ -255,6 +266,9 @@ impl Live {
         }
         self.known = self.collector.sources()?;
         self.next_id = self.known.iter().map(|state| state.id).max().unwrap_or(0) + 1;
+        let (id, known, reading) = (self.next_id, &self.known, &self.reading);
+        self.journal = self.journal_settings.take().map(|journal| JournalLog::new(journal, known, id, reading));
+        self.next_id += 1;
         self.find_logs();
         Ok(())
     }
@@ -305,6 +319,37 @@ impl Live {
                 }
             }
         }
+        while self.read_journal() {
+            self.commit(now);
+            if self.failed.is_some() {
+                return;
+            }
+        }
+    }
+
+    /// Reads what the journal has since the last look; true when the batch is full before.
+    fn read_journal(&mut self) -> bool {
+        let Some(journal) = &mut self.journal else { return false };
+        let next_id = &mut self.next_id;
+        let mut new_id = || {
+            *next_id += 1;
+            *next_id - 1
+        };
+        let (before, was_wrong) = (journal.state().position, journal.wrong.is_some());
+        let full = journal.read(&mut self.collector, &mut new_id).unwrap_or_else(|error| {
+            tracing::warn!("{error:#}");
+            false
+        });
+        if let Some(wrong) = journal.wrong.as_ref().filter(|_| !was_wrong) {
+            tracing::warn!("{}", escape(wrong));
+        }
+        let state = journal.state();
+        if state.position > 0 && state.position != before {
+            self.moved.insert(state.id);
+            self.known.retain(|other| other.id != state.id);
+            self.known.push(state.clone());
+        }
+        full
     }
 
     /// Reads one log to its end; true when the batch is full before.
@@ -458,192 +503,4 @@ fn begin(tail: &mut Tail, before: Option<&SourceState>, known: &[SourceState], r
 fn hole(since: Time, state: &SourceState) -> Option<Span> {
     let hole = Span::new(since.plus_secs(1), state.first?);
     (!hole.is_empty()).then_some(hole)
-}
-
-#[cfg(test)]
-mod tests {
-    use mailtally_model::Zone;
-    use std::fs::{self, OpenOptions};
-    use std::io::Write;
-
-    use super::*;
-    use crate::store::Reader;
-
-    const NOW: Time = Time(1_795_305_600);
-
-    struct World {
-        dir: tempfile::TempDir,
-        watch: Watch,
-    }
-
-    fn world() -> World {
-        World { dir: tempfile::tempdir().expect("a temporary directory"), watch: Watch::default() }
-    }
-
-    impl World {
-        fn log(&self) -> PathBuf {
-            self.dir.path().join("mail.log")
-        }
-
-        fn data(&self) -> PathBuf {
-            self.dir.path().join("data")
-        }
-
-        /// Connections at these seconds after [`NOW`], in stamps without a year.
-        fn write(&self, seconds: std::ops::Range<i64>) {
-            let mut file = OpenOptions::new().create(true).append(true).open(self.log()).expect("a temporary file");
-            for second in seconds {
-                let at =
-                    chrono::DateTime::from_timestamp(NOW.0 + second, 0).expect("in range").format("%b %e %H:%M:%S");
-                let line = format!("{at} mx1 postfix/smtpd[{second}]: connect from a.example[192.0.2.1]\n");
-                file.write_all(line.as_bytes()).expect("a temporary file");
-            }
-            let modified = std::time::UNIX_EPOCH + Duration::from_secs(NOW.0 as u64);
-            file.set_modified(modified).expect("a temporary file");
-        }
-
-        fn rotate(&self) {
-            fs::rename(self.log(), self.dir.path().join("mail.log.1")).expect("a temporary file");
-        }
-
-        fn live(&self) -> Live {
-            let mut settings = Settings::default();
-            settings.collect.files = vec![self.dir.path().join("mail.log*").display().to_string()];
-            let reading = Reading {
-                zone: Zone::utc(),
-                year: None,
-                host: "box".to_owned(),
-                silence_gap_secs: 6 * 3600,
-                keeps_events: true,
-                now: NOW,
-                last_line: LastLine::HoldBack,
-                batch_lines: 7,
-            };
-            let store = Store::open(&self.data()).expect("a data directory");
-            let mut live = Live::new(store, &settings, reading, None).expect("an empty store");
-            live.catch_up(&self.watch).expect("logs that can be read");
-            live
-        }
-
-        fn check(&self, lines: u64) {
-            let health = Reader::open(&self.data()).and_then(|reader| reader.health()).expect("a data file");
-            let smtpd = health.programs.iter().find(|program| program.program == "postfix/smtpd");
-            assert_eq!(smtpd.map_or(0, |smtpd| smtpd.understood + smtpd.ignored), lines);
-            assert!(health.programs.iter().all(|program| program.unparsed == 0), "{:?}", health.programs);
-        }
-    }
-
-    #[test]
-    fn what_is_there_is_read_and_what_comes_is_followed() {
-        let world = world();
-        world.write(0..10);
-        world.rotate();
-        world.write(10..20);
-        let mut live = world.live();
-        live.commit(NOW);
-        world.check(20);
-        world.write(20..40);
-        live.look(NOW.plus_secs(1));
-        live.commit(NOW.plus_secs(1));
-        world.check(40);
-    }
-
-    #[test]
-    fn a_rotation_is_followed_and_a_new_process_goes_on() {
-        let world = world();
-        world.write(0..10);
-        let mut live = world.live();
-        world.write(10..12);
-        world.rotate();
-        live.look(NOW.plus_secs(1));
-        world.write(12..15);
-        live.look(NOW.plus_secs(2));
-        live.look(NOW.plus_secs(3));
-        live.commit(NOW.plus_secs(3));
-        world.check(15);
-        // Read and not committed: it is read again.
-        world.write(15..18);
-        live.look(NOW.plus_secs(4));
-        drop(live);
-        let mut live = world.live();
-        world.check(18);
-        live.look(NOW.plus_secs(5));
-        live.commit(NOW.plus_secs(5));
-        world.check(18);
-    }
-
-    // FAULTS 31: a log deleted while down is a hole, on the host that shows up after it.
-    #[test]
-    fn a_loss_is_a_gap_in_what_was_observed() {
-        let world = world();
-        world.write(0..10);
-        let mut live = world.live();
-        live.look(NOW.plus_secs(1));
-        live.commit(NOW.plus_secs(1));
-        fs::write(world.log(), "").expect("a temporary file");
-        fs::remove_file(world.log()).expect("a temporary file");
-        world.write(500..900);
-        live.logs.iter_mut().for_each(|log| log.follower.reopen());
-        live.look(NOW.plus_secs(2));
-        live.commit(NOW.plus_secs(2));
-        drop(live);
-        let store = rusqlite::Connection::open(world.data().join(crate::store::FILE)).expect("a data file");
-        let gaps: Vec<(i64, i64)> = store
-            .prepare("SELECT DISTINCT from_secs, until_secs FROM gap")
-            .and_then(|mut rows| rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
-            .expect("a table of gaps");
-        assert_eq!(gaps, [(NOW.0 + 10, NOW.0 + 500)]);
-    }
-
-    // FAULTS 5: nothing is read while nothing can be written; the screen says so.
-    #[test]
-    fn a_full_disk_pauses_reading_and_loses_nothing() {
-        let world = world();
-        world.write(0..10);
-        let mut live = world.live();
-        live.commit(NOW);
-        live.collector.limit_pages(1);
-        // A batch is seven lines: it is full, and cannot be written.
-        world.write(10..2_000);
-        live.look(NOW.plus_secs(1));
-        live.commit(NOW.plus_secs(1));
-        let problems = live.status().problems;
-        assert!(matches!(&problems[..], [why] if why.contains("no space left")), "{problems:?}");
-        world.write(2_000..2_010);
-        live.look(NOW.plus_secs(2));
-        assert!(live.status().unread_bytes[0].1 > 0);
-        live.collector.limit_pages(1 << 30);
-        live.commit(NOW.plus_secs(12));
-        live.look(NOW.plus_secs(13));
-        live.commit(NOW.plus_secs(13));
-        assert_eq!(live.status().problems, [""; 0]);
-        world.check(2_010);
-    }
-
-    // FAULTS 61: lines stand at their own time, whatever the clock says meanwhile.
-    #[test]
-    fn a_clock_that_jumps_moves_no_number() {
-        const TEN_YEARS: i64 = 10 * 365 * 86_400;
-        let world = world();
-        world.write(0..10);
-        let mut live = world.live();
-        for (at, jump) in [(10, 3_600), (20, -3_600), (30, TEN_YEARS), (40, -TEN_YEARS), (50, 0)] {
-            world.write(at..at + 10);
-            live.look(NOW.plus_secs(jump));
-            live.commit_if_due(NOW.plus_secs(jump), true);
-        }
-        live.commit(NOW);
-        world.check(60);
-    }
-
-    #[test]
-    fn stopping_wakes_the_follower() {
-        let watch = Watch::default();
-        assert!(!watch.is_watched(NOW));
-        watch.looked(NOW);
-        assert!(watch.is_watched(NOW.plus_secs(5)) && !watch.is_watched(NOW.plus_secs(WATCHING_SECS)));
-        watch.stop();
-        watch.wait(Duration::from_secs(3_600));
-        assert!(watch.is_stopped());
-    }
 }

@@ -31,6 +31,8 @@ use crate::track::Tracker;
 const WORK_DIR: &str = "recount-";
 /// Stretches named on each side; health has them all.
 const MAX_SPANS_SAID: usize = 20;
+/// Listings of a log's pieces; a rotation is over after one or two.
+const MAX_LISTINGS: usize = 20;
 
 /// Count the logs that are still there anew, and say what changed
 ///
@@ -115,7 +117,9 @@ fn logs(known: &[SourceState], given: &[LogFile]) -> Vec<Log> {
         let log = files::rotation(&path).log;
         [path.as_path(), log.as_path()].into_iter().filter_map(|path| files::look(path).ok()).for_each(&mut add);
         if !beside.contains(&log) {
-            files::rotated_pieces(&log).into_iter().for_each(&mut add);
+            // Listed again where a rotation came in between.
+            let pieces = (0..MAX_LISTINGS).find_map(|_| files::rotated_pieces(&log));
+            pieces.into_iter().flatten().for_each(&mut add);
             beside.push(log);
         }
     }

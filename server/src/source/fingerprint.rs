@@ -74,7 +74,7 @@ fn rung_after(offset: u64) -> Option<u64> {
 /// the place; of several, the one that was read farthest. Reads no farther than it takes to know.
 pub fn identify(bytes: &mut dyn Read, known: &[SourceState]) -> io::Result<Option<(u64, Cursor)>> {
     let mut candidates: Vec<Candidate<'_>> =
-        known.iter().filter(|state| state.position > 0).map(Candidate::new).collect();
+        known.iter().filter(|state| state.position > 0 && state.cursor.is_none()).map(Candidate::new).collect();
     let mut cursor = Cursor::default();
     let mut found = None;
     let mut buffer = vec![0; READ_BYTES];

@@ -8,6 +8,8 @@
 //! * [`follow`]: one log across rotation, truncation and replacement while it grows;
 //! * [`position`]: where we got to: an offset at a line end, and the hashes that prove it.
 //!
+//! Beside them, [`journal`] reads the systemd journal, which is no file of ours to open.
+//!
 //! Below them, [`unpack`] turns a file into plain bytes and [`lines`] cuts those into lines of bounded length; [`moment`]
 //! is where tests change the files under a reader.
 
@@ -17,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub mod files;
 pub mod fingerprint;
 pub mod follow;
+pub mod journal;
 pub mod lines;
 pub mod moment;
 pub mod pieces;
@@ -50,6 +53,9 @@ pub struct SourceState {
     /// What is wrong with its bytes, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damage: Option<String>,
+    /// The last entry that was read, of a journal; `position` then counts entries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
 }
 
 /// Losses remembered of one source: more of them are a fault of the rotation, and the oldest are forgotten.

@@ -266,6 +266,7 @@ fn open_state_sources_health_and_lines_come_back() {
         follows: vec![3],
         gaps: vec![slots(0, 1)],
         damage: Some("it ends in the middle".to_owned()),
+        cursor: None,
     };
     let mut batch = Batch { sources: vec![source.clone()], ..Batch::default() };
     batch.open.insert(b"a".to_vec(), Some(b"1".to_vec()));
