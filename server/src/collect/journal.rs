@@ -65,7 +65,7 @@ impl JournalLog {
         if let Ok((mut entries, Some(entry))) = self.journal.read(&From::Cursor(cursor.clone())).and_then(first)
             && entry.cursor == cursor
         {
-            let next = entries.next()?;
+            let next = entries.take()?;
             return Ok((entries, next));
         }
         // The entry is gone, or journalctl does not run at all: then it does not from a second on either.
@@ -86,7 +86,7 @@ impl JournalLog {
                 return Ok(Stopped::Full);
             }
             self.take(entry, collector)?;
-            next = match entries.next() {
+            next = match entries.take() {
                 Ok(next) => next,
                 Err(error) => return Ok(Stopped::Unreadable(error)),
             };
@@ -120,6 +120,6 @@ impl JournalLog {
 }
 
 fn first(mut entries: Entries) -> io::Result<(Entries, Option<Entry>)> {
-    let first = entries.next()?;
+    let first = entries.take()?;
     Ok((entries, first))
 }

@@ -108,7 +108,7 @@ pub struct Entries {
 
 impl Entries {
     /// The next entry; `None` at the end. An error where journalctl fails.
-    pub fn next(&mut self) -> io::Result<Option<Entry>> {
+    pub fn take(&mut self) -> io::Result<Option<Entry>> {
         loop {
             let mut line = Vec::new();
             let read = self.out.by_ref().take(MAX_ENTRY_BYTES as u64).read_until(b'\n', &mut line)?;
