@@ -14,6 +14,10 @@ use crate::syslog::Line;
 const MAX_HOSTS: usize = 1_000;
 /// A notice of loss says when dropping ended; what it began with is no older than this, or that notice was lost too.
 const MAX_DROP_SECS: i64 = 3_600;
+/// journald says at the end of an interval what it dropped in it; this is the interval where nothing else is set.
+const JOURNALD_INTERVAL_SECS: i64 = 30;
+/// Parts of the names of units whose lines are counted; what others lost is no loss here.
+const MAIL_UNITS: [&str; 8] = ["postfix", "dovecot", "exim", "spam", "rspamd", "amavis", "clam", "policyd"];
 
 pub struct Observed {
     silence_gap_secs: i64,
@@ -88,7 +92,7 @@ impl Observed {
             }
             Of::Nothing => {}
         }
-        if line.program == b"rsyslogd" {
+        if matches!(line.program, b"rsyslogd" | b"systemd-journald" | b"journal" | b"syslog-ng") {
             host.notice(line, batch);
         }
         host.last = host.last.max(Some(line.time));
@@ -122,18 +126,36 @@ impl Observed {
 }
 
 impl Host {
-    /// rsyslog's own words when it drops what daemons send too fast (imuxsock, `$SystemLogRateLimit…`).
+    /// What log daemons say when they drop what other daemons send too fast.
     fn notice(&mut self, line: &Line<'_>, batch: &mut Batch) {
         let says = |words: &[u8]| memchr::memmem::find(line.message, words).is_some();
-        if says(b"begin to drop messages") {
-            self.dropping_since = Some(line.time);
-            batch.gaps.push((line.host.to_owned(), Span::new(line.time, line.time.plus_secs(1))));
-        } else if says(b"messages lost due to rate-limiting") {
-            let since = self.dropping_since.take().filter(|since| line.time.secs_since(*since) <= MAX_DROP_SECS);
-            let from = since.unwrap_or(line.time);
-            batch.gaps.push((line.host.to_owned(), Span::new(from, line.time.plus_secs(1))));
-        }
+        let after = line.time.plus_secs(1);
+        let from = match line.program {
+            // imuxsock and imjournal (`$SystemLogRateLimit…`): once when it begins, once when it ends.
+            b"rsyslogd" if says(b"begin to drop messages") => {
+                self.dropping_since = Some(line.time);
+                line.time
+            }
+            b"rsyslogd" if says(b"messages lost due to rate-limiting") => {
+                let since = self.dropping_since.take().filter(|since| line.time.secs_since(*since) <= MAX_DROP_SECS);
+                since.unwrap_or(line.time)
+            }
+            // Once for an interval that is over (`RateLimitIntervalSec`).
+            b"systemd-journald" | b"journal" if is_suppressed_mail(line.message) => {
+                line.time.plus_secs(-JOURNALD_INTERVAL_SECS)
+            }
+            b"syslog-ng" if says(b"queue full, dropping messages") => line.time,
+            _ => return,
+        };
+        batch.gaps.push((line.host.to_owned(), Span::new(from, after)));
     }
+}
+
+/// `Suppressed 7124 messages from postfix@-.service`, of a service of mail.
+fn is_suppressed_mail(message: &[u8]) -> bool {
+    let rest = message.strip_prefix(b"Suppressed ").unwrap_or_default();
+    let unit = memchr::memmem::find(rest, b" messages from ").map_or(&[][..], |at| &rest[at..]);
+    MAIL_UNITS.iter().any(|name| memchr::memmem::find(unit, name.as_bytes()).is_some())
 }
 
 /// Stretches of time, most often one that grows at its end.
@@ -229,5 +251,20 @@ mod tests {
         observed.line(&line(100, "rsyslogd", begin, false), &mut batch);
         observed.line(&line(130, "rsyslogd", end, false), &mut batch);
         assert_eq!(batch.gaps.last(), Some(&("mx1".to_owned(), Span::new(Time(100), Time(131)))));
+    }
+
+    #[test]
+    fn what_journald_and_syslog_ng_dropped_is_a_gap() {
+        let gaps = |program: &'static str, message: &'static str| {
+            let mut batch = Batch::default();
+            Observed::new(6 * HOUR).line(&line(100, program, message, false), &mut batch);
+            batch.gaps.into_iter().map(|(_, gap)| (gap.from.0, gap.until.0)).collect::<Vec<_>>()
+        };
+        assert_eq!(gaps("systemd-journald", "Suppressed 64 messages from postfix@-.service"), [(70, 101)]);
+        assert_eq!(gaps("journal", "Suppressed 7124 messages from /system.slice/dovecot.service"), [(70, 101)]);
+        assert_eq!(gaps("systemd-journald", "Suppressed 64 messages from cron.service"), []);
+        assert_eq!(gaps("postfix/smtpd", "Suppressed 64 messages from postfix.service"), []);
+        let full = "Destination queue full, dropping messages; queue_len='10000', mem_fifo_size='10000', count='4'";
+        assert_eq!(gaps("syslog-ng", full), [(100, 101)]);
     }
 }

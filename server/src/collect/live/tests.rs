@@ -18,6 +18,18 @@ fn world() -> World {
     World { dir: tempfile::tempdir().expect("a temporary directory"), watch: Watch::default() }
 }
 
+/// Connections at these seconds after [`NOW`], in stamps without a year.
+fn write(log: &std::path::Path, seconds: std::ops::Range<i64>) {
+    let mut file = OpenOptions::new().create(true).append(true).open(log).expect("a temporary file");
+    for second in seconds {
+        let at = chrono::DateTime::from_timestamp(NOW.0 + second, 0).expect("in range").format("%b %e %H:%M:%S");
+        let line = format!("{at} mx1 postfix/smtpd[{second}]: connect from a.example[192.0.2.1]\n");
+        file.write_all(line.as_bytes()).expect("a temporary file");
+    }
+    let modified = std::time::UNIX_EPOCH + Duration::from_secs(NOW.0 as u64);
+    file.set_modified(modified).expect("a temporary file");
+}
+
 impl World {
     fn log(&self) -> PathBuf {
         self.dir.path().join("mail.log")
@@ -27,16 +39,8 @@ impl World {
         self.dir.path().join("data")
     }
 
-    /// Connections at these seconds after [`NOW`], in stamps without a year.
     fn write(&self, seconds: std::ops::Range<i64>) {
-        let mut file = OpenOptions::new().create(true).append(true).open(self.log()).expect("a temporary file");
-        for second in seconds {
-            let at = chrono::DateTime::from_timestamp(NOW.0 + second, 0).expect("in range").format("%b %e %H:%M:%S");
-            let line = format!("{at} mx1 postfix/smtpd[{second}]: connect from a.example[192.0.2.1]\n");
-            file.write_all(line.as_bytes()).expect("a temporary file");
-        }
-        let modified = std::time::UNIX_EPOCH + Duration::from_secs(NOW.0 as u64);
-        file.set_modified(modified).expect("a temporary file");
+        write(&self.log(), seconds);
     }
 
     fn rotate(&self) {
@@ -64,6 +68,14 @@ impl World {
         let mut live = Live::new(store, settings, reading, None).expect("an empty store");
         live.catch_up(&self.watch).expect("logs that can be read");
         live
+    }
+
+    fn gaps(&self) -> Vec<(i64, i64)> {
+        let store = rusqlite::Connection::open(self.data().join(crate::store::FILE)).expect("a data file");
+        store
+            .prepare("SELECT DISTINCT from_secs, until_secs FROM gap")
+            .and_then(|mut rows| rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
+            .expect("a table of gaps")
     }
 
     fn check(&self, lines: u64) {
@@ -113,6 +125,46 @@ fn a_rotation_is_followed_and_a_new_process_goes_on() {
     world.check(18);
 }
 
+// FAULTS 2, 22: whatever call of the start it comes between, and whether the log was new or known.
+#[test]
+fn a_log_rotated_at_any_moment_of_the_start_is_read_whole() {
+    const MOMENTS: usize = 40;
+    for (at, is_known, is_copied) in
+        (0..MOMENTS).flat_map(|at| [(at, true, true), (at, false, true), (at, true, false), (at, false, false)])
+    {
+        let world = world();
+        world.write(0..10);
+        if is_known {
+            let mut live = world.live();
+            live.commit(NOW);
+        }
+        world.write(10..30);
+        let (log, mut moment) = (world.log(), 0);
+        let rotate = move || {
+            if moment == at {
+                let piece = log.with_file_name("mail.log.1");
+                if is_copied {
+                    fs::copy(&log, piece).expect("a temporary file");
+                    fs::File::create(&log).expect("a temporary file");
+                } else {
+                    fs::rename(&log, piece).expect("a temporary file");
+                }
+                // Longer than what was read before, so that no size tells.
+                write(&log, 30..90);
+            }
+            moment += 1;
+        };
+        let mut live = crate::source::moment::during(rotate, || world.live());
+        for second in 1..3 {
+            live.look(NOW.plus_secs(second));
+            live.commit(NOW.plus_secs(second));
+        }
+        let rotated = fs::exists(world.dir.path().join("mail.log.1")).expect("a temporary directory");
+        world.check(if rotated { 90 } else { 30 });
+        assert_eq!(world.gaps(), [], "moment {at}");
+    }
+}
+
 // FAULTS 31: a log deleted while down is a hole, on the host that shows up after it.
 #[test]
 fn a_loss_is_a_gap_in_what_was_observed() {
@@ -128,12 +180,7 @@ fn a_loss_is_a_gap_in_what_was_observed() {
     live.look(NOW.plus_secs(2));
     live.commit(NOW.plus_secs(2));
     drop(live);
-    let store = rusqlite::Connection::open(world.data().join(crate::store::FILE)).expect("a data file");
-    let gaps: Vec<(i64, i64)> = store
-        .prepare("SELECT DISTINCT from_secs, until_secs FROM gap")
-        .and_then(|mut rows| rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
-        .expect("a table of gaps");
-    assert_eq!(gaps, [(NOW.0 + 10, NOW.0 + 500)]);
+    assert_eq!(world.gaps(), [(NOW.0 + 10, NOW.0 + 500)]);
 }
 
 // FAULTS 5: nothing is read while nothing can be written; the screen says so.
@@ -263,14 +310,6 @@ impl Shown {
         live.look(NOW.plus_secs(1));
         live.commit(NOW.plus_secs(1));
     }
-
-    fn gaps(&self) -> Vec<(i64, i64)> {
-        let store = rusqlite::Connection::open(self.world.data().join(crate::store::FILE)).expect("a data file");
-        store
-            .prepare("SELECT DISTINCT from_secs, until_secs FROM gap")
-            .and_then(|mut rows| rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
-            .expect("a table of gaps")
-    }
 }
 
 // FAULTS 1, 36: the cursor is committed with the counters.
@@ -292,7 +331,7 @@ fn the_journal_is_read_on_from_its_cursor() {
     shown.look(&mut live);
     shown.look(&mut live);
     shown.world.check(33);
-    assert_eq!(shown.gaps(), []);
+    assert_eq!(shown.world.gaps(), []);
 }
 
 // FAULTS 36: vacuumed while nobody read.
@@ -307,7 +346,7 @@ fn entries_of_the_journal_that_are_gone_are_a_gap() {
     shown.look(&mut live);
     shown.look(&mut live);
     shown.world.check(10 + 90);
-    assert_eq!(shown.gaps(), [(NOW.0 + 10, NOW.0 + 510)]);
+    assert_eq!(shown.world.gaps(), [(NOW.0 + 10, NOW.0 + 510)]);
 }
 
 // FAULTS 36: a cursor that means nothing any more; what was counted of its second is not counted again.
@@ -323,7 +362,7 @@ fn a_journal_that_does_not_know_the_cursor_is_read_from_its_time_on() {
     shown.log(10..20);
     shown.look(&mut live);
     shown.world.check(20);
-    assert_eq!(shown.gaps(), []);
+    assert_eq!(shown.world.gaps(), []);
     drop(live);
     let mut live = shown.live();
     shown.look(&mut live);
