@@ -22,6 +22,7 @@ pub mod query;
 pub mod range;
 pub mod remember;
 pub mod route;
+pub mod scroll;
 pub mod state;
 pub mod text;
 pub mod theme;

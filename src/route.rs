@@ -6,8 +6,10 @@
 
 use leptos::ev;
 use leptos::prelude::*;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlAnchorElement, MouseEvent};
+
+use crate::scroll;
 
 /// What follows the origin. The fragment is the browser's own: it scrolls and asks nothing of us.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,6 +60,7 @@ impl Router {
     pub fn provide() -> Router {
         let router = Router { address: RwSignal::new(current()) };
         let back_or_forward = window_event_listener(ev::popstate, move |_| router.arrive(current()));
+        scroll::watch();
         let click = window_event_listener(ev::click, move |event| router.follow(&event));
         on_cleanup(move || {
             back_or_forward.remove();
@@ -84,9 +87,13 @@ impl Router {
             return;
         }
         let Ok(history) = window().history() else { return };
+        let here = scroll::here();
         let moved = match leaves {
-            Leaves::Entry => history.push_state_with_url(&JsValue::NULL, "", Some(url)),
-            Leaves::Nothing => history.replace_state_with_url(&JsValue::NULL, "", Some(url)),
+            // What is left behind holds how far it was scrolled; what is entered is as far for now.
+            Leaves::Entry => history
+                .replace_state_with_url(&here, "", None)
+                .and_then(|()| history.push_state_with_url(&here, "", Some(url))),
+            Leaves::Nothing => history.replace_state_with_url(&here, "", Some(url)),
         };
         // Browsers refuse when a page moves hundreds of times within seconds; the page goes on all the same.
         if let Err(refused) = moved {
@@ -98,6 +105,7 @@ impl Router {
     fn arrive(self, address: Address) {
         if self.address.with_untracked(|last| *last != address) {
             self.address.set(address);
+            scroll::restore();
         }
     }
 
@@ -110,7 +118,7 @@ impl Router {
         let Some(link) = link_of(event).filter(is_ours) else { return };
         event.prevent_default();
         self.go(&format!("{}{}", link.pathname(), link.search()), Leaves::Entry);
-        window().scroll_to_with_x_and_y(0.0, 0.0);
+        scroll::to_top();
     }
 }
 

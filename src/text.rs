@@ -103,7 +103,7 @@ pub const KEYS: &[(&str, &[(&str, &str)])] = &[
             ("N", "Light or dark"),
             ("?", "This sheet"),
             ("Esc", "Close what is open"),
-            ("Tab", "To the next control; in charts, arrows move along"),
+            ("Tab", "To the next control; in charts and tables, arrows move along"),
         ],
     ),
 ];

@@ -13,5 +13,10 @@
     root.dataset.theme = chosen() || (system.matches ? "dark" : "light");
   }
   system.addEventListener("change", apply);
+  // Paper is white.
+  addEventListener("beforeprint", function () {
+    root.dataset.theme = "light";
+  });
+  addEventListener("afterprint", apply);
   apply();
 })();

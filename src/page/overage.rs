@@ -1,4 +1,5 @@
-//! Overage: what each domain or mailbox used of its monthly allowance, and what the rest costs.
+//! Overage: what each domain or mailbox used of its monthly allowance, and what the rest costs. How the rows are sorted is in
+//! the address, and the CSV has the rows as they stand.
 
 use std::sync::Arc;
 
@@ -14,8 +15,9 @@ use crate::context::Host;
 use crate::intl::DateStyle;
 use crate::parts::icon::{self, Icon};
 use crate::parts::notes::FailedAt;
+use crate::parts::table::walk_on_key;
 use crate::range::{self, Dates, Range, date_at, midnight_secs, month_of};
-use crate::route::Router;
+use crate::route::{Leaves, Router};
 use crate::state::{ViewState, ZoneChoice};
 use crate::window::{self, Window};
 use crate::{download, format, intl, text};
@@ -25,12 +27,13 @@ pub fn OveragePage() -> impl IntoView {
     let host = Host::get();
     Effect::new(|_| document().set_title(&format!("{} · {}", text::OVERAGE, text::BRAND)));
     let address = Router::get().address();
+    let sort = Memo::new(move |_| Sort::of(&address.read().search));
     let month = Memo::new(move |_| Arc::new(Month::of(&address.read().search, host)));
     view! {
         <Frame>
             <h1 class="title">{text::OVERAGE}</h1>
             <p class="sentence">{text::OVERAGE_SAYS}</p>
-            {move || view! { <OfMonth month=month.get()/> }}
+            {move || view! { <OfMonth month=month.get() sort/> }}
         </Frame>
     }
     .into_any()
@@ -105,7 +108,7 @@ fn last_of(first: NaiveDate) -> Option<NaiveDate> {
 }
 
 #[component]
-fn OfMonth(month: Arc<Month>) -> impl IntoView {
+fn OfMonth(month: Arc<Month>, sort: Memo<Option<Sort>>) -> impl IntoView {
     let url = month.request();
     let asked = Asked::<Overage>::new(move || url.clone());
     let name = month.name();
@@ -123,7 +126,7 @@ fn OfMonth(month: Arc<Month>) -> impl IntoView {
             let overage = asked.get().and_then(Result::ok).filter(|overage| !overage.rows.is_empty())?;
             let month = month.clone();
             let save = move |_| {
-                let file = overage::csv(&month.key(), &overage);
+                let file = overage::csv(&month.key(), &sorted(&overage, sort.get_untracked()));
                 // A browser that refuses says so itself.
                 let _ = download::save(&format!("overage_{}.csv", month.key()), "text/csv;charset=utf-8", &file);
             };
@@ -143,7 +146,7 @@ fn OfMonth(month: Arc<Month>) -> impl IntoView {
         {move || match asked.get() {
             None => view! { <p class="note" role="status">{text::LOADING}</p> }.into_any(),
             Some(Err(failure)) => failed(failure, asked),
-            Some(Ok(overage)) => shown(&overage, &month),
+            Some(Ok(overage)) => shown(&sorted(&overage, sort.get()), &month, sort),
         }}
     }
     .into_any()
@@ -154,30 +157,123 @@ fn failed(failure: Failure, asked: Asked<Overage>) -> AnyView {
     view! { <FailedAt failure retry/> }.into_any()
 }
 
-fn shown(overage: &Overage, month: &Month) -> AnyView {
+fn shown(overage: &Overage, month: &Month, sort: Memo<Option<Sort>>) -> AnyView {
     if !overage.is_set_up {
         return view! { <p class="note"><strong>{text::OVERAGE_UNSET_HEAD}</strong>" "{text::OVERAGE_UNSET}</p> }
             .into_any();
     }
     let notes = notes(overage, month).into_iter().map(|note| view! { <p class="note" role="status">{note}</p> });
     let has_prices = overage.price.is_some();
-    let heads = text::OVERAGE_HEADS.iter().map(|head| view! { <th scope="col">{*head}</th> }).collect_view();
-    let price_head = has_prices.then(|| view! { <th scope="col">{text::overage_price(&overage.currency)}</th> });
+    let price_head = has_prices.then(|| text::overage_price(&overage.currency));
+    let heads = text::OVERAGE_HEADS.iter().map(|head| (*head).to_owned()).chain(price_head);
+    let heads = heads.zip(SortBy::ALL).map(|(words, by)| head(words, by, sort)).collect_view();
     let rows = overage.rows.iter().map(|row| table_row(row, month, has_prices)).collect_view();
     let total = overage.price.clone().map(|price| {
         view! { <tfoot><tr><th scope="row">{text::TOTAL}</th><td colspan="4"></td><td class="number">{price}</td></tr></tfoot> }
     });
     view! {
         {notes.collect_view()}
-        <div class="card table-scroll" tabindex="0" role="region" aria-label=text::OVERAGE>
+        <div class="card table-scroll" tabindex="0" role="region" aria-label=text::OVERAGE on:keydown=|event| walk_on_key(&event)>
             <table class="report-table overage-table">
-                <thead><tr>{heads}{price_head}</tr></thead>
+                <thead><tr>{heads}</tr></thead>
                 <tbody>{rows}</tbody>
                 {total}
             </table>
         </div>
     }
     .into_any()
+}
+
+/// A column's header: a click sorts downwards, the next upwards, a third restores the order.
+fn head(words: String, by: SortBy, sort: Memo<Option<Sort>>) -> AnyView {
+    let shown = move || sort.get().filter(|sort| sort.by == by).map(|sort| sort.descending);
+    let path = move || if shown() == Some(true) { icon::DESCENDING } else { icon::ASCENDING };
+    let aria = move || shown().map(|descending| if descending { "descending" } else { "ascending" });
+    let router = Router::get();
+    let click = move |_| {
+        let address = router.address().get_untracked();
+        let kept = form_urlencoded::parse(address.search.as_bytes()).filter(|(key, _)| key != "sort");
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(kept);
+        match sort.get_untracked().filter(|sort| sort.by == by) {
+            None => query.append_pair("sort", &format!("-{}", by.id())),
+            Some(Sort { descending: true, .. }) => query.append_pair("sort", by.id()),
+            Some(_) => &mut query,
+        };
+        router.go(format!("{}?{}", address.path, query.finish()).trim_end_matches('?'), Leaves::Nothing);
+    };
+    view! {
+        <th scope="col" aria-sort=aria>
+            <button type="button" class="sort" tabindex="-1" class:sorted=move || shown().is_some() on:click=click>
+                <Icon path=Signal::derive(path)/>
+                {words}
+            </button>
+        </th>
+    }
+    .into_any()
+}
+
+/// How the rows are sorted; else the server's order stands: what is most over first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sort {
+    by: SortBy,
+    descending: bool,
+}
+
+/// The columns, from left to right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SortBy {
+    Name,
+    Counts,
+    Allowance,
+    Used,
+    Over,
+    Price,
+}
+
+impl SortBy {
+    const ALL: [SortBy; 6] =
+        [SortBy::Name, SortBy::Counts, SortBy::Allowance, SortBy::Used, SortBy::Over, SortBy::Price];
+
+    /// As the address spells it.
+    fn id(self) -> &'static str {
+        match self {
+            SortBy::Name => "name",
+            SortBy::Counts => "counts",
+            SortBy::Allowance => "allowance",
+            SortBy::Used => "used",
+            SortBy::Over => "over",
+            SortBy::Price => "price",
+        }
+    }
+}
+
+impl Sort {
+    fn of(search: &str) -> Option<Sort> {
+        let (_, word) = form_urlencoded::parse(search.as_bytes()).find(|(key, _)| key == "sort")?;
+        let id = word.trim_start_matches('-');
+        let by = SortBy::ALL.into_iter().find(|by| by.id() == id)?;
+        Some(Sort { by, descending: word.starts_with('-') })
+    }
+}
+
+fn sorted(overage: &Overage, sort: Option<Sort>) -> Overage {
+    let mut overage = overage.clone();
+    let Some(Sort { by, descending }) = sort else { return overage };
+    // Prices have as many decimals as each other: the longer text is the larger number.
+    let price = |row: &OverageRow| row.price.as_ref().map(|price| (price.len(), price.clone()));
+    overage.rows.sort_by(|a, b| {
+        let order = match by {
+            SortBy::Name => a.subject.to_string().cmp(&b.subject.to_string()),
+            SortBy::Counts => a.counts.cmp(&b.counts),
+            SortBy::Allowance => a.allowance.cmp(&b.allowance),
+            SortBy::Used => a.used.cmp(&b.used),
+            SortBy::Over => a.over.cmp(&b.over),
+            SortBy::Price => price(a).cmp(&price(b)),
+        };
+        if descending { order.reverse() } else { order }
+    });
+    overage
 }
 
 /// What is to be known of the numbers: the month goes on, or was not read whole.
@@ -222,7 +318,7 @@ fn table_row(row: &OverageRow, month: &Month, has_prices: bool) -> Option<AnyVie
             <th scope="row"><bdi>{format::visible(&row.subject.to_string())}</bdi></th>
             <td class="words">{counts.label()}</td>
             <td>{amount(row.allowance)}</td>
-            <td title=exact><a href=href>{amount(row.used)}</a></td>
+            <td title=exact><a href=href tabindex="-1">{amount(row.used)}</a></td>
             <td>{if row.over == 0 { text::DASH.to_owned() } else { amount(row.over) }}</td>
             {price}
         </tr>

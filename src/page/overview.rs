@@ -14,7 +14,7 @@ use super::frame::Frame;
 use crate::api::{Asked, Failure};
 use crate::compare::{self, Change, Compare, Earlier};
 use crate::context::Host;
-use crate::parts::notes::FailedAt;
+use crate::parts::notes::{FailedAt, FirstSteps};
 use crate::parts::spark;
 use crate::parts::unusual::UnusualShort;
 use crate::query::Query;
@@ -44,9 +44,7 @@ pub fn OverviewPage() -> impl IntoView {
                     let retry = Callback::new(move |()| host.refresh());
                     view! { <FailedAt failure=Failure::Unreachable retry/> }.into_any()
                 }
-                None => {
-                    view! { <p class="note"><strong>{text::NO_DATA_HEAD}</strong>" "{text::NO_DATA}</p> }.into_any()
-                }
+                None => view! { <FirstSteps/> }.into_any(),
             }}
         </Frame>
     }
@@ -192,7 +190,7 @@ fn shown(card: Card, range: Range) -> AnyView {
             <p class="tile-change">{changed(&card.headline)}</p>
             {spark::line(0, card.stretches)}
             <p class="overview-other">
-                {card.other.map(|other| view! { {other.column.label}" "{change_alone(&other)} })}
+                {card.other.map(|other| view! { <span>{other.column.label}</span>" "{change_alone(&other)} })}
             </p>
         </li>
     }

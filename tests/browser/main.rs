@@ -8,6 +8,8 @@ mod agreement;
 mod compare;
 mod drawing;
 mod findings;
+mod firefox;
+mod hand;
 mod history;
 mod hostile;
 mod keyboard;
@@ -74,7 +76,19 @@ fn tests(stage: &Arc<Stage>) -> Vec<Trial> {
             "an_account_has_its_own_page_tokens_and_way_out",
             accounts::an_account_has_its_own_page_tokens_and_way_out,
         ),
+        trial(stage, "arrows_walk_a_table_that_is_one_stop", hand::arrows_walk_a_table_that_is_one_stop),
+        trial(stage, "back_shows_what_was_looked_at", hand::back_shows_what_was_looked_at),
+        trial(stage, "overage_sorts_three_ways", hand::overage_sorts_three_ways),
+        trial(stage, "paper_gets_the_report_alone", hand::paper_gets_the_report_alone),
+        trial(stage, "an_empty_directory_says_what_to_do_first", hand::an_empty_directory_says_what_to_do_first),
+        trial(stage, "zone_and_locale_are_the_persons", hand::zone_and_locale_are_the_persons),
+        trial(
+            stage,
+            "what_is_new_is_asked_for_and_nothing_by_a_hidden_page",
+            hand::what_is_new_is_asked_for_and_nothing_by_a_hidden_page,
+        ),
         access::trial(stage),
+        firefox::trial(stage),
         trial(stage, "pictures_are_taken", pictures::pictures_are_taken),
     ]
 }

@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod chrome;
+pub mod firefox;
 pub mod mail;
 pub mod outside;
 pub mod page;

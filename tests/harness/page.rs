@@ -114,6 +114,11 @@ impl Page {
         self.devtools("Emulation.setEmulatedMedia", features).await
     }
 
+    /// `print`, or nothing for the screen.
+    pub async fn media(&self, media: &str) -> Result<()> {
+        self.devtools("Emulation.setEmulatedMedia", json!({ "media": media })).await
+    }
+
     async fn devtools(&self, method: &str, parameters: Value) -> Result<()> {
         let command = ChromeCommand::devtools(method, parameters);
         self.client.issue_cmd(command).await.with_context(|| format!("{method} failed"))?;
@@ -148,10 +153,7 @@ impl Page {
 
     /// Waits until the page is there; of a report, the table and the chart of the URL.
     pub async fn settled(&self) -> Result<()> {
-        let script = "return document.querySelector('h1') && !document.querySelector('[aria-busy=true]')
-            && (!location.pathname.startsWith('/reports/')
-                || document.querySelector('table tfoot') && document.querySelector('canvas[data-draws]'))";
-        self.until("the report is shown", script, vec![]).await
+        self.until("the report is shown", SETTLED, vec![]).await
     }
 
     /// Presses a key as a hand on the keyboard would, wherever the focus is.
@@ -161,7 +163,12 @@ impl Page {
             "Escape" => '\u{e00c}',
             "Enter" => '\u{e007}',
             "Tab" => '\u{e004}',
+            "ArrowLeft" => '\u{e012}',
+            "ArrowUp" => '\u{e013}',
             "ArrowRight" => '\u{e014}',
+            "ArrowDown" => '\u{e015}',
+            "Home" => '\u{e011}',
+            "End" => '\u{e010}',
             other => other.chars().next().context("a key has a name")?,
         };
         let keys = KeyActions::new("keyboard".to_owned());
@@ -388,8 +395,13 @@ fn files_in(folder: &Path) -> Result<BTreeSet<PathBuf>> {
     Ok(entries.into_iter().map(|entry| entry.path()).collect())
 }
 
+/// The page is there; of a report, the table and the chart of the URL.
+pub const SETTLED: &str = "return document.querySelector('h1') && !document.querySelector('[aria-busy=true]')
+    && (!location.pathname.startsWith('/reports/')
+        || document.querySelector('table tfoot') && document.querySelector('canvas[data-draws]'))";
+
 /// `named(css, name)`: the first visible element with exactly this accessible name.
-const NAMED: &str = "
+pub const NAMED: &str = "
     const text = element => (element.ariaLabel ?? element.labels?.[0]?.textContent ?? element.textContent).trim();
     const named = (css, name) => [...document.querySelectorAll(css)]
         .find(element => text(element) === name && element.checkVisibility()) ?? null";
@@ -407,7 +419,8 @@ const READ_TABLE: &str = "
     const totals = [...tables[0].querySelectorAll('tfoot td')].map(text);
     return { head, rows, totals }";
 
-const COUNT_COLOURS: &str = "
+/// How many colours the report's chart has.
+pub const COUNT_COLOURS: &str = "
     const canvas = document.querySelector('canvas[data-draws]');
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     return new Set(new Uint32Array(data.buffer)).size";

@@ -15,6 +15,7 @@ pub fn test(long: bool) -> Result<()> {
     progress.step("licences", licences::check)?;
     progress.step("browser for the tests", || {
         tools::ensure_browser()?;
+        tools::ensure_firefox()?;
         tools::fetch_axe()
     })?;
     progress.step("mail server for the tests", tools::ensure_mail_server)?;

@@ -44,6 +44,26 @@ pub fn ensure_browser() -> Result<()> {
     Ok(())
 }
 
+/// Firefox, for the test of the main paths. It brings its own remote protocol, so there is no driver to install. Where it
+/// cannot be had, that test says so and is left out.
+pub fn ensure_firefox() -> Result<()> {
+    const FIREFOX: &str = "firefox-esr";
+    if shell::is_installed(FIREFOX) {
+        return Ok(());
+    }
+    if !is_root() || !shell::is_installed("apt-get") {
+        say("no firefox-esr here, and no way to install it: THE TEST IN FIREFOX WILL BE SKIPPED");
+        return Ok(());
+    }
+    say("installing firefox-esr");
+    shell::run(Command::new("apt-get").args(["update", "-qq"]))?;
+    let install = ["install", "-y", "-qq", "--no-install-recommends", FIREFOX];
+    if let Err(error) = shell::run(Command::new("apt-get").args(install).env("DEBIAN_FRONTEND", "noninteractive")) {
+        say(&format!("firefox-esr cannot be installed ({error:#}): THE TEST IN FIREFOX WILL BE SKIPPED"));
+    }
+    Ok(())
+}
+
 /// Postfix and Dovecot, for the tests that send and fetch real mail. Where they cannot be had, those tests say so and
 /// are left out.
 pub fn ensure_mail_server() -> Result<()> {

@@ -76,6 +76,12 @@ impl Body {
             });
         }
         gone.iter().for_each(|(_, row)| row.remove());
+        // Only of a table that is not whole on the page: else the browser counts them itself.
+        if above > 0 || below > 0 {
+            for (at, (_, row)) in self.rows.iter().enumerate() {
+                row.set_attribute("aria-rowindex", &(above + at + 2).to_string())?;
+            }
+        }
         // From the first to the last; a row that stands where it shall is not touched.
         let mut next = if above > 0 { spacer_above.next_sibling() } else { self.place.first_child() };
         for (_, row) in &self.rows {

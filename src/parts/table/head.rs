@@ -54,6 +54,7 @@ fn ColumnHead(column: HeadColumn, explained: RwSignal<Option<Explained>>) -> imp
             <button
                 type="button"
                 class="info"
+                tabindex="-1"
                 aria-label=text::how_counted(column.label)
                 aria-expanded=move || explained.read().as_ref().is_some_and(|e| e.column.id == column.id).to_string()
                 data-basis=text::basis_mark(basis)
@@ -81,6 +82,7 @@ fn SortButton(column: Option<&'static str>, label: String, said: String) -> impl
         <button
             type="button"
             class="sort"
+            tabindex="-1"
             class:sorted=move || sorted.get().is_some()
             aria-label=(!said.is_empty()).then_some(said)
             on:click=move |_| view.go(view.state.get_untracked().sorted_by(column))

@@ -5,6 +5,7 @@ mod body;
 mod head;
 mod row;
 mod scroll;
+mod walk;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use crate::text;
 use crate::window::Window;
 use head::Head;
 use scroll::{Rows, rows_shown};
+pub use walk::on_key as walk_on_key;
 
 /// Rows up to which a table is rendered whole.
 const WHOLE_ROWS: usize = 500;
@@ -65,6 +67,7 @@ pub fn ReportTable(
             aria-label=caption
             node_ref=scroller
             on:scroll=on_scroll
+            on:keydown=move |event| walk::on_key(&event)
         >
             <table class="report-table" aria-rowcount=row_count>
                 <caption class="sr">{caption}</caption>
@@ -88,7 +91,7 @@ fn Totals(table: Signal<Arc<Table>>) -> impl IntoView {
             let said = column.total.is_none().then_some(text::NOT_OBSERVED);
             let (words, link) = row::number(&table, &state, None, (column.column, column.total));
             let number = match link {
-                Some(href) => view! { <a class="cell" href=href>{words}</a> }.into_any(),
+                Some(href) => view! { <a class="cell" href=href tabindex="-1">{words}</a> }.into_any(),
                 None => words.into_any(),
             };
             view! { <td title=said>{number}</td> }

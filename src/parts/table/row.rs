@@ -36,12 +36,15 @@ impl Maker {
         let name = document.create_element("th")?;
         name.set_attribute("scope", "row")?;
         let link = document.create_element("a")?;
+        // One stop for Tab: arrows walk the cells (`walk`).
+        link.set_attribute("tabindex", "-1")?;
         name.append_child(&link)?;
         empty.append_child(&name)?;
         for _ in &table.columns {
             let cell = document.create_element("td")?;
             let link = document.create_element("a")?;
             link.set_class_name("cell");
+            link.set_attribute("tabindex", "-1")?;
             cell.append_child(&link)?;
             empty.append_child(&cell)?;
         }

@@ -1,0 +1,133 @@
+//! How far a page was scrolled, kept in the browser's history: Back shows what one was looking at.
+//!
+//! Browsers do this by themselves only for pages that are whole at once. Ours grow as answers come, so it is done here: an
+//! entry of the history holds how far the window and the page's table were scrolled, and they are scrolled there once
+//! nothing is on its way any more. Knows nothing of what a page shows.
+
+use std::cell::Cell;
+
+use leptos::ev;
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Element, ScrollRestoration};
+
+/// What scrolls by itself within a page.
+const REGION: &str = "main [role=region]";
+/// What says that a page is not whole yet.
+const BUSY: &str = "main [aria-busy=true]";
+/// An entry that was not scrolled.
+const TOP: &str = "0,0";
+/// Frames after which a page that does not grow as high as it was is left as it is: some ten seconds.
+const PATIENCE: u32 = 600;
+
+thread_local! {
+    /// Which restoring is under way, if any: while a page grows, how far it is scrolled is nothing to remember.
+    static RESTORING: Cell<Option<u32>> = const { Cell::new(None) };
+    static NEXT: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Remembers where each scroll ends, from now on.
+pub fn watch() {
+    if let Ok(history) = window().history() {
+        // A browser without it scrolls by itself, too.
+        let _ = history.set_scroll_restoration(ScrollRestoration::Manual);
+    }
+    restore();
+    let remember = |_: web_sys::Event| {
+        let is_at_rest = RESTORING.get().is_none();
+        if let (true, Ok(history)) = (is_at_rest, window().history()) {
+            // Refused when there are hundreds within seconds: then the one before is good enough.
+            let _ = history.replace_state_with_url(&here(), "", None);
+        }
+    };
+    let scrolled = document_listener("scrollend", remember);
+    let left = window_event_listener(ev::Custom::<web_sys::Event>::new("pagehide"), remember);
+    on_cleanup(move || {
+        scrolled();
+        left.remove();
+    });
+}
+
+/// What scrolls within the page does not bubble, so this listens on its way down.
+fn document_listener(name: &'static str, listen: impl Fn(web_sys::Event) + 'static) -> impl FnOnce() + Send + Sync {
+    use wasm_bindgen::closure::Closure;
+    let closure = Closure::<dyn Fn(web_sys::Event)>::new(listen);
+    let _ = document().add_event_listener_with_callback_and_bool(name, closure.as_ref().unchecked_ref(), true);
+    let closure = StoredValue::new_local(closure);
+    move || {
+        closure.try_with_value(|closure| {
+            document().remove_event_listener_with_callback_and_bool(name, closure.as_ref().unchecked_ref(), true)
+        });
+    }
+}
+
+/// How far the window and the table are scrolled, as an entry of the history holds it: pixels of each, parted by a comma.
+pub fn here() -> JsValue {
+    let window_top = window().scroll_y().unwrap_or_default().round();
+    let table_top = region().map_or(0, |region| region.scroll_top());
+    JsValue::from_str(&format!("{window_top},{table_top}"))
+}
+
+/// A page that is entered anew begins at its top.
+pub fn to_top() {
+    RESTORING.set(None);
+    window().scroll_to_with_x_and_y(0.0, 0.0);
+    if let Ok(history) = window().history() {
+        let _ = history.replace_state_with_url(&JsValue::from_str(TOP), "", None);
+    }
+}
+
+/// Scrolls to where the present entry of the history was left, once the page is there.
+pub fn restore() {
+    let state = window().history().and_then(|history| history.state()).ok();
+    let state = state.and_then(|state| state.as_string());
+    let Some((window_top, table_top)) = state.as_deref().and_then(parse) else { return };
+    let turn = NEXT.get();
+    NEXT.set(turn.wrapping_add(1));
+    RESTORING.set(Some(turn));
+    request_animation_frame(move || settle(turn, (window_top, table_top), PATIENCE));
+}
+
+fn parse(state: &str) -> Option<(i32, i32)> {
+    let (window_top, table_top) = state.split_once(',')?;
+    Some((window_top.parse().ok()?, table_top.parse().ok()?))
+}
+
+fn settle(turn: u32, (window_top, table_top): (i32, i32), patience: u32) {
+    if RESTORING.get() != Some(turn) {
+        return;
+    }
+    let is_busy = document().query_selector(BUSY).is_ok_and(|busy| busy.is_some());
+    let root = document().document_element();
+    let region = region();
+    let is_high = |element: &Option<Element>, top: i32| {
+        top == 0 || element.as_ref().is_some_and(|element| element.scroll_height() - element.client_height() >= top)
+    };
+    let is_there = !is_busy && is_high(&root, window_top) && is_high(&region, table_top);
+    if !is_there && patience > 0 {
+        return request_animation_frame(move || settle(turn, (window_top, table_top), patience - 1));
+    }
+    window().scroll_to_with_x_and_y(0.0, f64::from(window_top));
+    if let Some(region) = region.filter(|_| table_top > 0) {
+        region.set_scroll_top(table_top);
+    }
+    RESTORING.set(None);
+}
+
+fn region() -> Option<Element> {
+    document().query_selector(REGION).ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_holds_two_numbers() {
+        assert_eq!(parse("120,3300"), Some((120, 3300)));
+        assert_eq!(parse("0,0"), Some((0, 0)));
+        for other in ["", "12", "a,b", "1.5,2", ","] {
+            assert_eq!(parse(other), None, "{other}");
+        }
+    }
+}
