@@ -4,7 +4,7 @@ use mailtally_model::Subject;
 
 use super::MAX_REFUSALS;
 use crate::event::{Event, Kind, Refused as RefusedWhat};
-use crate::postfix::{AnvilLimit, Peer, Reject, Stage};
+use crate::postfix::{AnvilLimit, Peer, Reject, Speaker, Stage};
 use crate::settings::MailSettings;
 use crate::text::contains;
 use crate::track::message::{FileKey, Refused};
@@ -36,9 +36,13 @@ impl Tracker {
     }
 
     /// The message was too large. cleanup logs the same words, and where a log has lost the daemons' names (LOG-LINES
-    /// trap 1) only the process that has the client's session is smtpd.
+    /// trap 1) only the process that has the client's session is smtpd. Where the name is there, the session may be read
+    /// later: the warnings of a log may come first, in a file of their own.
     pub(in crate::track) fn too_large(&mut self, at: &At<'_>, key: FileKey, out: &mut Out<'_>) {
-        let Some((row, ..)) = self.smtp_front(at) else { return };
+        let row = self.smtp_front(at).map(|(row, ..)| row);
+        if row.is_none() && Speaker::parse(at.line.program).is_none_or(|speaker| speaker.daemon != b"smtpd") {
+            return;
+        }
         let reject = Reject {
             id: Some(key.id),
             stage: Stage::Content,
@@ -51,7 +55,7 @@ impl Tracker {
             is_of_client: false,
             is_permanent: true,
         };
-        self.refused_in(at, &reject, Some(key), Some(row), out);
+        self.refused_in(at, &reject, Some(key), row, out);
     }
 
     /// A refusal in a session that is known, or in none.
