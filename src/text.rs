@@ -183,6 +183,7 @@ pub const NOTHING_HERE_HEAD: &str = "Nothing here";
 pub const REFUSED_HEAD: &str = "The question failed";
 
 pub const NO_DATA_HEAD: &str = "No data yet";
+pub const NOTHING_READ: &str = "No log has been read so far, so there is nothing to show.";
 pub const NO_DATA: &str = "No log has been read so far, so there is nothing to show. Name your mail log first:";
 /// Typed where the data is; what stands behind `#` says what for.
 pub const FIRST_STEPS: &str = "mailtally import /var/log/mail.log*          # what is there already, packed pieces too

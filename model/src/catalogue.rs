@@ -333,6 +333,7 @@ pub static REPORTS: &[Report] = &[
             server_only(mean("active_connections", "Avg. Active Connections", &measure::SMTP_IN_ACTIVE)),
             sum("connections", "Connections", &measure::SMTP_IN_CONNECTIONS),
             server_only(sum("blocked_connections", "Blocked Connections", &measure::SMTP_IN_BLOCKED)),
+            extra(sum("inferred_connections", "Inferred Connections", &measure::SMTP_IN_INFERRED)),
         ],
     },
     Report {

@@ -347,6 +347,13 @@ pub static SMTP_IN_REJECTED_MESSAGES: Measure = overlapping(count(
     "Messages refused for their sender, size or content, after the connection was let in.",
 ));
 pub static SMTP_IN_AUTH_FAILED: Measure = count(78, Postfix, "smtp_in.auth_failed", "Failed log-ins of SMTP clients.");
+/// Where there are any, the connections are a lower bound.
+pub static SMTP_IN_INFERRED: Measure = overlapping(count(
+    79,
+    Postfix,
+    "smtp_in.inferred_connections",
+    "Connections known from their other lines alone, since the log shows no connect: Exim's without +smtp_connection.",
+));
 
 // SMTP out.
 pub static SMTP_OUT_BYTES: Measure = bytes(

@@ -59,6 +59,9 @@ pub enum Kind {
         /// Its beginning is in the log: else it is no new connection.
         #[serde(default = "is_logged")]
         has_start: bool,
+        /// Its daemon logs no connect: it stands for one connection or more.
+        #[serde(default)]
+        is_inferred: bool,
         is_blocked: bool,
         bad_commands: u32,
         is_terminated: bool,
@@ -236,8 +239,9 @@ impl Event {
             Kind::Bounce => book.start(&measure::BOUNCES, 1),
             Kind::SpamBlocked { is_outgoing: false } => book.start(&measure::SPAM_BLOCKED, 1),
             Kind::SpamBlocked { is_outgoing: true } => book.start(&measure::SPAM_BLOCKED_OUT, 1),
-            Kind::SmtpSession { has_start, is_blocked, bad_commands, is_terminated } => {
+            Kind::SmtpSession { has_start, is_inferred, is_blocked, bad_commands, is_terminated } => {
                 book.start(&measure::SMTP_IN_CONNECTIONS, i64::from(*has_start));
+                book.start(&measure::SMTP_IN_INFERRED, i64::from(*is_inferred));
                 book.end(&measure::SMTP_IN_BLOCKED, i64::from(*is_blocked));
                 book.end(&measure::SMTP_IN_BAD_COMMANDS, i64::from(*bad_commands));
                 book.end(&measure::SMTP_IN_TERMINATIONS, i64::from(*is_terminated));

@@ -281,7 +281,7 @@ fn notes(overage: &Overage, month: &Month) -> Vec<String> {
     let mut notes = Vec::new();
     let span = month.window.span;
     match overage.read_until {
-        None => notes.push(text::NO_DATA.to_owned()),
+        None => notes.push(text::NOTHING_READ.to_owned()),
         Some(until) => {
             if until < span.until {
                 notes.push(text::overage_until(&format::date_and_clock(until, &month.window.zone)));

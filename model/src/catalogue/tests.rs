@@ -180,6 +180,7 @@ SMTP in | smtp-in-usage | SMTP In Usage | SDU |
     active_connections — Avg. Active Connections (S)
     connections — Connections
     blocked_connections — Blocked Connections (S)
+    +inferred_connections — Inferred Connections
 SMTP in | smtp-in-errors | SMTP In Errors | SD |
     blocked_connections — Blocked Connections
     bad_commands — Bad Commands

@@ -345,7 +345,13 @@ async fn events_come_newest_first_in_pages_and_revised() {
         bytes: None,
         duration_ms: None,
         detail: "connection".to_owned(),
-        kind: Kind::SmtpSession { has_start: true, is_blocked: false, bad_commands: 0, is_terminated: false },
+        kind: Kind::SmtpSession {
+            has_start: true,
+            is_inferred: false,
+            is_blocked: false,
+            bad_commands: 0,
+            is_terminated: false,
+        },
     };
     let update = |id: u64, before: Option<Event>, after: Event| Update {
         id: EventId(id),
@@ -358,7 +364,13 @@ async fn events_come_newest_first_in_pages_and_revised() {
     }
     site.store.commit(&batch).unwrap();
     let mut revision = Batch::default();
-    let blocked = Kind::SmtpSession { has_start: true, is_blocked: true, bad_commands: 0, is_terminated: false };
+    let blocked = Kind::SmtpSession {
+        has_start: true,
+        is_inferred: false,
+        is_blocked: true,
+        bad_commands: 0,
+        is_terminated: false,
+    };
     revision.book(update(2, Some(session(200)), Event { kind: blocked, ..session(200) }));
     site.store.commit(&revision).unwrap();
 

@@ -112,10 +112,17 @@ fn basis(tx: &Connection, measure: &Measure, question: &Question, answer: &Answe
         .coverage
         .get(&measure.family)
         .is_some_and(|stretches| stretches.iter().any(|covered| covered.missing_hosts > 0));
-    if missing || coverage::lost(tx, measure.family, question.span)? {
+    if missing || coverage::lost(tx, measure.family, question.span)? || is_inferred(tx, measure, question)? {
         return Ok(measure.basis.max(Basis::LowerBound));
     }
     Ok(measure.basis)
+}
+
+/// Whether some of these connections are known from their other lines alone.
+fn is_inferred(tx: &Connection, measure: &Measure, question: &Question) -> rusqlite::Result<bool> {
+    let is_of_connections = *measure == measure::SMTP_IN_CONNECTIONS;
+    let inferred = &measure::SMTP_IN_INFERRED;
+    Ok(is_of_connections && counters::total(tx, SERVER_ID, inferred, Slots::of(question.span))? > 0)
 }
 
 fn ever_throttled(tx: &Connection) -> rusqlite::Result<bool> {

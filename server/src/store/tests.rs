@@ -218,6 +218,25 @@ fn what_no_source_was_ever_set_up_for_is_not_configured() {
     assert_eq!(basis("throttle-traffic", false, "throttle.messages_sent"), Basis::Exact);
 }
 
+/// Exim's connections where its log names none: as many at least as its other lines show.
+#[test]
+fn connections_known_from_other_lines_are_a_lower_bound() {
+    let (dir, mut store) = store();
+    let mut batch = Batch { coverage: covered(0, 192), ..Batch::default() };
+    batch.counters.add(&Subject::Server, measure::SMTP_IN_CONNECTIONS.number, Slot(3), 2);
+    batch.counters.add(&Subject::Server, measure::SMTP_IN_INFERRED.number, Slot(3), 1);
+    batch.counters.add(&Subject::Server, measure::SMTP_IN_CONNECTIONS.number, Slot(100), 2);
+    store.commit(&batch).unwrap();
+    let reader = Reader::open(dir.path()).unwrap();
+    let basis = |span| {
+        let report = catalogue::find("smtp-in-usage").unwrap();
+        let answer = reader.answer(&Question { report, ..question("(server)", By::Time, span) }).unwrap();
+        answer.basis[measure::SMTP_IN_CONNECTIONS.id]
+    };
+    assert_eq!(basis(slots(0, 96)), Basis::LowerBound);
+    assert_eq!(basis(slots(96, 192)), Basis::Exact);
+}
+
 #[test]
 fn sums_saturate_below_two_to_the_53_and_say_so() {
     // FAULTS 72
@@ -443,7 +462,13 @@ fn a_retention_forgets_events_and_keeps_numbers() {
         bytes: None,
         duration_ms: None,
         detail: String::new(),
-        kind: Kind::SmtpSession { has_start: true, is_blocked: true, bad_commands: 0, is_terminated: false },
+        kind: Kind::SmtpSession {
+            has_start: true,
+            is_inferred: false,
+            is_blocked: true,
+            bad_commands: 0,
+            is_terminated: false,
+        },
     };
     let mut batch = Batch { coverage: covered(0, 96), ..Batch::default() };
     for id in 0..10 {

@@ -111,6 +111,7 @@ impl Session {
         let is_blocked = self.is_blocked_now();
         let kind = Kind::SmtpSession {
             has_start: self.has_start,
+            is_inferred: self.has_start && self.is_seen_in_part,
             is_blocked,
             // An unknown command is counted at the end and may have had a line of its own (LOG-LINES trap 21).
             bad_commands: self.unknown_commands.max(self.bad_lines),

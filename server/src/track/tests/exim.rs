@@ -52,6 +52,7 @@ fn messages_are_counted_whatever_is_logged_beside_them() {
 fn sessions_are_counted_where_they_are_logged() {
     count(WIDE).check(&[
         ("smtp_in.connections", 32),
+        ("smtp_in.inferred_connections", 0),
         ("smtp_in.blocked_connections", 4),
         ("smtp_in.bad_commands", 7),
         ("smtp_in.terminations", 11),
@@ -63,6 +64,7 @@ fn sessions_are_counted_where_they_are_logged() {
 fn sessions_are_a_lower_bound_where_they_are_not_logged() {
     count(WITH_PID).check(&[
         ("smtp_in.connections", 31),
+        ("smtp_in.inferred_connections", 28),
         ("smtp_in.blocked_connections", 4),
         ("smtp_in.bad_commands", 7),
     ]);
