@@ -142,7 +142,8 @@ fn refusals_are_told_apart_by_what_was_refused() -> Result<()> {
             ("message-traffic", "", &[("incoming", 26), ("outgoing", 0)]),
             ("message-traffic", "bob@beta.example", &[("incoming", 4)]),
             ("smtp-in-usage", "", &[("connections", 98), ("blocked_connections", 22)]),
-            ("smtp-in-errors", "", &[("rejected_recipients", 37), ("rejected_messages", 10)]),
+            // One of the messages grew too large while it came: it has a warning, and no line of refusal.
+            ("smtp-in-errors", "", &[("rejected_recipients", 37), ("rejected_messages", 11)]),
             ("message-traffic", "alice@alpha.example", &[("incoming", 22)]),
         ],
     )
