@@ -125,7 +125,11 @@ fn set_up_link(app: &App, address: &str) -> Result<Option<String>> {
 }
 
 fn say(line: &str) -> Result<()> {
-    writeln!(io::stdout(), "{line}").context("cannot print the address")
+    match writeln!(io::stdout(), "{line}") {
+        // Whoever started us has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        said => said.context("cannot print the address"),
+    }
 }
 
 pub fn runtime() -> Result<Runtime> {

@@ -55,6 +55,10 @@ pub async fn gate(State(app): State<Arc<App>>, mut request: Request, next: Next)
 }
 
 async fn let_in(app: &Arc<App>, peer: Peer, request: &mut Request) -> Result<(), Refusal> {
+    // Bodies are small, so their length is known. Where two headers say where one ends, a request may hide in another.
+    if request.headers().contains_key(header::TRANSFER_ENCODING) {
+        return Err(Refusal::BadRequest("a body comes with its Content-Length, not in chunks".to_owned()));
+    }
     let client = app.origins.client(peer, request.uri(), request.headers())?;
     if is_api(request.uri().path()) {
         let asker = identify(app, &client, request.headers()).await?;
