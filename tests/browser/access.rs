@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, ensure};
 use libtest_mimic::Trial;
@@ -11,13 +12,17 @@ use serde_json::Value;
 
 use crate::stage::{self, Stage};
 
+const DAY_SECS: u64 = 86_400;
+
 /// Every kind of page and state, and what to press to get to it.
-const PAGES: [(&str, &str); 12] = [
+const PAGES: [(&str, &str); 14] = [
     ("/", ""),
     ("/health", ""),
     ("/account", ""),
     ("/accounts", ""),
     ("/audit", ""),
+    ("/unusual", ""),
+    ("/overage", ""),
     ("/nowhere", ""),
     ("/reports/pop-sessions?overlay=yes", ""),
     ("/reports/message-traffic?by=domains", ""),
@@ -44,9 +49,12 @@ async fn axe_finds_nothing(_: &Stage, page: &Page) -> Result<()> {
         axe.run(document, {{ resultTypes: ['violations'] }}).then(found => done(found.violations.map(violation =>
             violation.id + ': ' + violation.nodes.map(node => node.html).join(' | '))))"
     );
+    // The demo's last whole day.
+    let today = UNIX_EPOCH.elapsed()?.as_secs() / DAY_SECS * DAY_SECS;
+    let events = format!("/events?report=pop-sessions&column=new_connections&from={}&until={today}", today - DAY_SECS);
     for scheme in ["light", "dark"] {
         page.colours(scheme).await?;
-        for (path, key) in PAGES {
+        for (path, key) in PAGES.into_iter().chain([(events.as_str(), "")]) {
             page.visit(path).await?;
             if !key.is_empty() {
                 page.press(key).await?;

@@ -187,8 +187,9 @@ fn kill_servers(kills: usize) {
         let (data, logs) = (site.data().display().to_string(), dir.join("mail.log*").display().to_string());
         let args = ["--config", &config, "serve", "--data", &data, "--log", &logs];
         let args = [&args[..], &["--pace", PACE_MS, "--batch-lines", BATCH_LINES]].concat();
-        // The last lines come at the end, for a last import that books what is open up to them.
-        let at_end = bytes.len() - 2_000;
+        // The last lines come at the end, for a last import that books what is open up to them. Whole ones: nothing can join
+        // a line that a rotation cut in two.
+        let at_end = bytes[..bytes.len() - 2_000].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
         let mut writer = Writer { dir, rest: &bytes[..at_end], rotations: 0, is_dated: dice.roll(2) == 0 };
         while !writer.rest.is_empty() && killed < kills {
             let mut server = Process::start(&args);
