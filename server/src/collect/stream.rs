@@ -11,8 +11,9 @@ use crate::source::lines::{LastLine, Lines};
 use crate::source::{SourceState, files};
 use crate::syslog::{self, Envelope};
 
-/// Pieces of one log in one second: a second's lines are not rotated more often than this.
-const MAX_FOLLOWED: usize = 16;
+/// Pieces of one log in one second: a second's lines are not rotated more often than this, not even by a test that
+/// rotates at each line of a burst.
+const MAX_FOLLOWED: usize = 1_024;
 
 /// What came of the lines of one source.
 #[derive(Clone, Debug, Default)]
