@@ -1,5 +1,6 @@
 //! What is over is forgotten while the server runs, so that nothing that visitors leave behind grows: sessions and links
 //! past their time, and addresses that have not failed at a log-in for long. (The audit log bounds itself as it is written.)
+//! And what the first visitor must not wait for is made before one comes.
 
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ const EVERY: Duration = Duration::from_secs(600);
 
 /// Keeps house until it is dropped.
 pub async fn keep(app: &App) {
+    app.hashing.prepare().await;
     let mut rounds = tokio::time::interval(EVERY);
     loop {
         rounds.tick().await;

@@ -7,6 +7,9 @@ mod faults;
 mod kill;
 mod recount;
 mod rotated;
+#[cfg(target_os = "linux")]
+mod sandbox;
+mod served;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
