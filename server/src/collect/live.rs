@@ -308,8 +308,11 @@ impl Live {
                 *next_id += 1;
                 *next_id - 1
             };
+            let others = self.logs.iter_mut().enumerate().filter(|(other, _)| *other != index);
+            let open = others.flat_map(|(_, log)| log.follower.tails());
+            let elsewhere: Vec<u64> = open.map(|tail| tail.state.id).collect();
             let log = &mut self.logs[index];
-            for notice in log.follower.look(&self.known, &mut new_id, now) {
+            for notice in log.follower.look(&self.known, &elsewhere, &mut new_id, now) {
                 log.notice(notice, &self.known);
             }
             while self.read(index) {

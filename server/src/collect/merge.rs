@@ -135,8 +135,11 @@ impl<'a> Merge<'a> {
     fn open_next(&mut self, index: usize) -> bool {
         let piece = self.active[index].pieces.pop_front().or_else(|| self.next_written());
         let Some(piece) = piece else { return false };
+        let open = self.active.iter().filter_map(|log| log.open.as_ref());
+        let elsewhere: Vec<u64> = open.map(|open| open.stream.book.state.id).collect();
         let log = &mut self.active[index];
-        let opened = position::open(&piece.file, &self.known).and_then(|opened| match piece.is_still(&opened)? {
+        let opened = position::open(&piece.file, &self.known, &elsewhere);
+        let opened = opened.and_then(|opened| match piece.is_still(&opened)? {
             true => Ok(opened),
             false => Err(position::rotated()),
         });
@@ -152,9 +155,13 @@ impl<'a> Merge<'a> {
                 return true;
             }
         };
-        let state = self.known.iter().find(|state| Some(state.id) == opened.known).cloned();
+        let id = self.known.iter().map(|state| state.id).max().unwrap_or(0) + 1;
+        let state = self.known.iter().find(|state| Some(state.id) == opened.known);
+        let state = state.map(|state| match elsewhere.contains(&state.id) {
+            true => position::twin(state, id),
+            false => state.clone(),
+        });
         let state = state.unwrap_or_else(|| {
-            let id = self.known.iter().map(|state| state.id).max().unwrap_or(0) + 1;
             let previous = log.previous.as_ref().or_else(|| continued(&self.ended, piece.first));
             let previous = previous.or_else(|| predecessor(&self.known, &piece.file.path, id, piece.first));
             let follows = previous.map(follows).unwrap_or_default();

@@ -42,7 +42,7 @@ pub enum Look {
 }
 
 pub fn survey(file: &LogFile, known: &[SourceState], reading: &Reading) -> io::Result<Look> {
-    let mut opened = position::open(file, known)?;
+    let mut opened = position::open(file, known, &[])?;
     if opened.lines.peek(LastLine::Take)?.is_none() {
         let damage = opened.lines.damage();
         let is_empty = opened.known.is_none() && damage.is_none_or(|damage| !damage.loses_lines());
@@ -80,7 +80,7 @@ impl Surveyed {
 
 /// The year of a file's first stamp, where stamps have none.
 pub fn year(file: &LogFile, reading: &Reading) -> io::Result<Option<i32>> {
-    let mut lines = position::open(file, &[])?.lines;
+    let mut lines = position::open(file, &[], &[])?.lines;
     first_stamp(&mut lines, &SourceState::default(), file, reading).map(|(_, year)| year)
 }
 

@@ -125,9 +125,10 @@ fn logs(known: &[SourceState], given: &[LogFile]) -> Vec<Log> {
     }
     let mut logs: Vec<Log> = Vec::new();
     for file in files {
-        let Ok(Some(source)) = position::open(&file, known).map(|opened| opened.known) else { continue };
+        let found: Vec<u64> = logs.iter().map(|log| log.source).collect();
+        let Ok(Some(source)) = position::open(&file, known, &found).map(|opened| opened.known) else { continue };
         let Some(state) = known.iter().find(|state| state.id == source) else { continue };
-        if logs.iter().all(|log| log.source != source) {
+        if !found.contains(&source) {
             let extent = Some(Extent { until: state.position, year: state.year });
             logs.push(Log { file: LogFile { extent, ..file }, source });
         }

@@ -71,10 +71,13 @@ fn rung_after(offset: u64) -> Option<u64> {
 }
 
 /// Finds the source among `known` that `bytes` (from the beginning, decompressed) hold to its position. Gives its id and
-/// the place; of several, the one that was read farthest. Reads no farther than it takes to know.
-pub fn identify(bytes: &mut dyn Read, known: &[SourceState]) -> io::Result<Option<(u64, Cursor)>> {
+/// the place; of several, the one that was read farthest, and the last of those. Reads no farther than it takes to know.
+pub fn identify<'a>(
+    bytes: &mut dyn Read,
+    known: impl Iterator<Item = &'a SourceState>,
+) -> io::Result<Option<(u64, Cursor)>> {
     let mut candidates: Vec<Candidate<'_>> =
-        known.iter().filter(|state| state.position > 0 && state.cursor.is_none()).map(Candidate::new).collect();
+        known.filter(|state| state.position > 0 && state.cursor.is_none()).map(Candidate::new).collect();
     let mut cursor = Cursor::default();
     let mut found = None;
     let mut buffer = vec![0; READ_BYTES];
@@ -165,7 +168,7 @@ mod tests {
     }
 
     fn check(mut bytes: &[u8], known: &[SourceState], expected: Option<(u64, u64)>) {
-        let found = identify(&mut bytes, known).expect("bytes in memory");
+        let found = identify(&mut bytes, known.iter()).expect("bytes in memory");
         assert_eq!(found.map(|(id, cursor)| (id, cursor.position())), expected);
     }
 

@@ -84,9 +84,15 @@ impl Follower {
     }
 
     /// Looks for rotation, truncation and replacement. `known` are the sources of the store and of all followers as they
-    /// are now; `new_id` gives the id of a source that is new.
-    pub fn look(&mut self, known: &[SourceState], new_id: &mut dyn FnMut() -> u64, now: Time) -> Vec<Notice> {
-        let mut registry = Registry::new(known, new_id, now);
+    /// are now, `elsewhere` those that the other followers have open; `new_id` gives the id of a source that is new.
+    pub fn look(
+        &mut self,
+        known: &[SourceState],
+        elsewhere: &[u64],
+        new_id: &mut dyn FnMut() -> u64,
+        now: Time,
+    ) -> Vec<Notice> {
+        let mut registry = Registry::new(known, elsewhere, new_id, now);
         self.tails().for_each(|tail| registry.remember(tail.mark()));
         let mut notices = Vec::new();
         tail::close_read(&mut self.rotated, now);
@@ -134,7 +140,7 @@ impl Follower {
 
     /// Opens what a listing shows and is not open. The log comes before its pieces: what is cut off it after that is
     /// noticed at the next look, and what was cut off it before is in a piece that is done.
-    fn find(&self, listing: Pieces, is_cut: bool, registry: &Registry<'_>) -> Result<Found, Refused> {
+    fn find(&self, listing: Pieces, is_cut: bool, registry: &mut Registry<'_>) -> Result<Found, Refused> {
         let mut names = listing.names();
         let Pieces { log, rotated } = listing;
         let file = log?;
@@ -142,7 +148,7 @@ impl Follower {
         let is_current = !is_cut && self.current.as_ref().is_some_and(|tail| tail.inode == Some(file.inode));
         let log = match is_current {
             true => None,
-            false => Some(position::open(&file, registry.known()).map_err(unreadable)?),
+            false => Some(registry.open(&file).map_err(unreadable)?),
         };
         let mut found = Found { file, log, pieces: Vec::new(), names: Names::new() };
         if found.log.is_some() || names != self.seen {
@@ -156,7 +162,7 @@ impl Follower {
                     names.retain(|(path, _)| *path != piece.path);
                     continue;
                 }
-                let opened = match position::open(piece, registry.known()) {
+                let opened = match registry.open(piece) {
                     Ok(opened) => opened,
                     Err(error) if position::was_rotated(&error) => return Err(unreadable(error)),
                     // A piece that cannot be read now is tried again after the next rotation, or at the next start.

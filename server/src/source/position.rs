@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 
 use super::SourceState;
 use super::files::{self, Inode, LogFile};
@@ -72,10 +73,20 @@ pub struct Opened {
     pub known: Option<u64>,
 }
 
-/// Opens a file and goes to the place that `known` has for what it holds.
-pub fn open(file: &LogFile, known: &[SourceState]) -> io::Result<Opened> {
+/// Opens a file and goes to the place that `known` has for what it holds. A source that is read `elsewhere` at the moment
+/// is found only where no other is: the file then is one more copy of it, and the reader's to make a [`twin`].
+pub fn open(file: &LogFile, known: &[SourceState], elsewhere: &[u64]) -> io::Result<Opened> {
     let opened = open_checked(file)?;
-    let found = fingerprint::identify(&mut Unpacked::new(opened.try_clone()?)?, known)?;
+    let is_free = |state: &&SourceState| !elsewhere.contains(&state.id);
+    // Of copies that were read equally far each keeps its own place.
+    let is_here = |state: &&SourceState| Path::new(&state.path) == file.path;
+    let free = known.iter().filter(|state| is_free(state) && !is_here(state));
+    let free = free.chain(known.iter().filter(|state| is_free(state) && is_here(state)));
+    let mut found = fingerprint::identify(&mut Unpacked::new(opened.try_clone()?)?, free)?;
+    if found.is_none() && !elsewhere.is_empty() {
+        let others = known.iter().filter(|state| !is_free(state));
+        found = fingerprint::identify(&mut Unpacked::new(opened.try_clone()?)?, others)?;
+    }
     moment::pass();
     let mut bytes = Unpacked::new(opened)?;
     let (id, cursor) = found.map_or((None, Cursor::default()), |(id, cursor)| (Some(id), cursor));
@@ -87,6 +98,12 @@ pub fn open(file: &LogFile, known: &[SourceState]) -> io::Result<Opened> {
     // What is seen of a file is held from now on: if it is cut before its first line is read, that can be told.
     lines.read_first()?;
     Ok(Opened { lines, known: id })
+}
+
+/// One more copy of a stream, at the same place: `mail.info` beside `mail.log`. It has an id of its own, since lines are
+/// told from copies by what each source brought.
+pub fn twin(of: &SourceState, id: u64) -> SourceState {
+    SourceState { id, ..of.clone() }
 }
 
 /// Whether a file that was listed is no longer there under its name: it was rotated, and is to be listed anew.

@@ -337,6 +337,23 @@ fn the_copies_of_one_stream_that_debian_writes_count_once() {
     check(&apart, &expected);
 }
 
+// FAULTS 26: as each night, when all of them have grown alike.
+#[test]
+fn the_copies_of_one_stream_count_once_each_time_they_have_grown() {
+    let bytes = corpus("rejects");
+    let mut site = site();
+    let mut so_far = Vec::new();
+    for (night, piece) in pieces(&bytes, 4).into_iter().enumerate() {
+        so_far.extend(piece);
+        // The second is new on the second night, and known by then.
+        for name in ["mail.log", "mail.info", "mail.copy"].iter().take(night + 1) {
+            site.put(name, &so_far);
+        }
+        site.import();
+    }
+    check(&site, &expected(&bytes));
+}
+
 #[test]
 fn the_same_log_with_other_stamps_counts_once() {
     for name in CORPORA {

@@ -208,6 +208,43 @@ fn a_full_disk_pauses_reading_and_loses_nothing() {
     world.check(2_010);
 }
 
+// FAULTS 26: Debian writes the lines of mail.log to mail.info as well; a link is one more name of a log.
+#[test]
+fn a_stream_that_is_followed_under_several_names_counts_once() {
+    let world = world();
+    let path = |name: &str| world.dir.path().join(name);
+    let mut settings = Settings::default();
+    settings.collect.files = ["mail.*", "link"].map(|name| path(name).display().to_string()).to_vec();
+    std::os::unix::fs::symlink(path("mail.log"), path("link")).expect("a temporary file");
+    let both =
+        |seconds: std::ops::Range<i64>| ["mail.log", "mail.info"].map(|name| write(&path(name), seconds.clone()));
+    both(0..10);
+    let mut live = world.live_with(&settings);
+    let mut second = 0;
+    let mut look = |live: &mut Live| {
+        second += 1;
+        live.look(NOW.plus_secs(second));
+        live.commit(NOW.plus_secs(second));
+    };
+    both(10..20);
+    look(&mut live);
+    both(20..25);
+    look(&mut live);
+    world.check(25);
+    for name in ["mail.log", "mail.info"] {
+        fs::rename(path(name), path(&format!("{name}.1"))).expect("a temporary file");
+        write(&path(name), 25..27);
+        look(&mut live);
+    }
+    look(&mut live);
+    world.check(27);
+    drop(live);
+    both(27..40);
+    let mut live = world.live_with(&settings);
+    look(&mut live);
+    world.check(40);
+}
+
 // FAULTS 61: lines stand at their own time, whatever the clock says meanwhile.
 #[test]
 fn a_clock_that_jumps_moves_no_number() {

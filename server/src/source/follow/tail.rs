@@ -1,5 +1,6 @@
 //! The open files of a log, and the sources that they turned out to be.
 
+use std::io;
 use std::path::Path;
 
 use mailtally_model::Time;
@@ -7,7 +8,7 @@ use mailtally_model::Time;
 use crate::source::SourceState;
 use crate::source::files::{Inode, LogFile};
 use crate::source::lines::{LastLine, Lines};
-use crate::source::position::Opened;
+use crate::source::position::{self, Opened};
 
 /// A writer may keep a rotated file open until it is told to reopen: syslog daemons are told at once.
 const KEEP_ROTATED_SECS: i64 = 300;
@@ -74,17 +75,31 @@ pub fn close_read(rotated: &mut Vec<Tail>, now: Time) {
 /// The sources that are known during one look.
 pub struct Registry<'a> {
     known: Vec<SourceState>,
+    /// Those that other followers have open.
+    elsewhere: &'a [u64],
     new_id: &'a mut dyn FnMut() -> u64,
     now: Time,
 }
 
 impl<'a> Registry<'a> {
-    pub fn new(known: &[SourceState], new_id: &'a mut dyn FnMut() -> u64, now: Time) -> Registry<'a> {
-        Registry { known: known.to_vec(), new_id, now }
+    pub fn new(
+        known: &[SourceState],
+        elsewhere: &'a [u64],
+        new_id: &'a mut dyn FnMut() -> u64,
+        now: Time,
+    ) -> Registry<'a> {
+        Registry { known: known.to_vec(), elsewhere, new_id, now }
     }
 
-    pub fn known(&self) -> &[SourceState] {
-        &self.known
+    /// Opens a file where we left it. What another follower reads at the moment is a copy here, with an id of its own.
+    pub fn open(&mut self, file: &LogFile) -> io::Result<Opened> {
+        let mut opened = position::open(file, &self.known, self.elsewhere)?;
+        let of = opened.known.filter(|id| self.elsewhere.contains(id));
+        if let Some(twin) = of.and_then(|id| self.state(id).cloned()).map(|of| position::twin(&of, (self.new_id)())) {
+            opened.known = Some(twin.id);
+            self.known.push(twin);
+        }
+        Ok(opened)
     }
 
     pub fn now(&self) -> Time {

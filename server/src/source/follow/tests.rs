@@ -73,7 +73,7 @@ impl World {
             *ids += 1;
             *ids
         };
-        let notices = self.follower.look(&self.known, &mut new_id, self.now);
+        let notices = self.follower.look(&self.known, &[], &mut new_id, self.now);
         self.notices.extend(notices);
         for tail in self.follower.tails() {
             let last = tail.last_line();
