@@ -10,18 +10,23 @@ use mailtally_model::{Column, Subject, Time};
 
 use crate::api::{self, Failure};
 use crate::intl;
+use crate::memo::Memo;
 use crate::route::{Leaves, Router};
 use crate::state::ViewState;
 
 /// Who is asking, and what time it is.
 #[derive(Clone, Copy)]
 pub struct Host {
-    session: LocalResource<Result<Arc<Session>, Failure>>,
+    asked: LocalResource<Said>,
+    said: Memo<Option<Said>>,
     /// Whether the app was opened by a link that is good no more.
     link_void: RwSignal<bool>,
     /// Rounded down to a slot, so that what follows from it changes four times an hour.
     pub now: Memo<Time>,
 }
+
+/// What the server said of the caller.
+type Said = Result<Arc<Session>, Failure>;
 
 /// How often the clock is looked at; a slot that is over shows within this time.
 const CLOCK_EVERY: Duration = Duration::from_secs(20);
@@ -36,14 +41,16 @@ impl Host {
             }
         });
         let link_void = RwSignal::new(false);
+        let asked = LocalResource::new(move || {
+            let asked = api::get::<Session>("/api/reports".to_owned());
+            async move {
+                link_void.set(crate::account::link_used().await == Some(false));
+                asked.await
+            }
+        });
         let host = Host {
-            session: LocalResource::new(move || {
-                let asked = api::get::<Session>("/api/reports".to_owned());
-                async move {
-                    link_void.set(crate::account::link_used().await == Some(false));
-                    asked.await
-                }
-            }),
+            asked,
+            said: Memo::new(move |_| asked.get()),
             link_void,
             now: Memo::new(move |_| clock.get().slot().start()),
         };
@@ -58,17 +65,17 @@ impl Host {
 
     /// What the server said of the caller; `None` until it has.
     pub fn session(self) -> Option<Arc<Session>> {
-        self.session.get().and_then(Result::ok)
+        self.said.get().and_then(Result::ok)
     }
 
     /// Whether the server has not said yet who is asking.
     pub fn is_unknown(self) -> bool {
-        self.session.read().is_none()
+        self.said.read().is_none()
     }
 
     /// Whether the server said that nobody is signed in.
     pub fn is_signed_out(self) -> bool {
-        matches!(&*self.session.read(), Some(Err(Failure::Refused(error))) if error.error == "signed-out")
+        matches!(&*self.said.read(), Some(Err(Failure::Refused(error))) if error.error == "signed-out")
     }
 
     /// Whether the app was opened by a link that is good no more.
@@ -100,7 +107,7 @@ impl Host {
 
     /// Asks again: who is asking, and up to when the logs are read.
     pub fn refresh(self) {
-        self.session.refetch();
+        self.asked.refetch();
     }
 }
 

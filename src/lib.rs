@@ -16,6 +16,7 @@ pub mod format;
 pub mod intl;
 pub mod jump;
 pub mod keys;
+pub mod memo;
 pub mod page;
 pub mod parts;
 pub mod query;

@@ -7,6 +7,7 @@ use leptos::mount::{UnmountHandle, mount_to};
 use leptos::prelude::*;
 use mailtally_app::chart::{Beside, Chart, ChartKind};
 use mailtally_app::context::View;
+use mailtally_app::memo::Memo;
 use mailtally_app::parts::table::ReportTable;
 use mailtally_app::range::Range;
 use mailtally_app::route::Router;

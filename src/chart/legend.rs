@@ -9,6 +9,7 @@ use mailtally_model::Table;
 use super::cue::Cue;
 use super::theme::SERIES;
 use super::{ChartEvent, layout};
+use crate::memo::Memo;
 use crate::text;
 
 #[component]

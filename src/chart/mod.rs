@@ -38,6 +38,7 @@ use pointer::{Placed, Pointer};
 pub use kind::ChartKind;
 
 use crate::compare::Before;
+use crate::memo::Memo;
 use crate::text;
 
 /// What a person asked of the chart; the page decides what it means.

@@ -15,6 +15,7 @@ use super::legend::Key;
 use super::theme::SERIES;
 use super::words::{Tip, TipBeside};
 use super::{Beside, ChartEvent};
+use crate::memo::Memo;
 use crate::text;
 
 /// A layout, and how many of its units are a CSS pixel.

@@ -11,6 +11,7 @@ use super::frame::Frame;
 use crate::account::{self, object};
 use crate::api::{Asked, Failure};
 use crate::context::Host;
+use crate::memo::Memo;
 use crate::parts::form::{PasswordField, Said, Saying, Word, clear, value};
 use crate::{format, text};
 

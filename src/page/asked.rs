@@ -13,6 +13,7 @@ use mailtally_model::{Answer, By, Time};
 
 use crate::api::{self, Failure};
 use crate::context::Host;
+use crate::memo::Memo;
 use crate::query::Query;
 
 /// What came of asking.

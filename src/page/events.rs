@@ -11,6 +11,7 @@ use super::not_found::NotFound;
 use crate::api::Asked;
 use crate::context::Host;
 use crate::evidence::Evidence;
+use crate::memo::Memo;
 use crate::parts::notes::FailedAt;
 use crate::route::{Leaves, Router};
 use crate::{format, intl, text, window};

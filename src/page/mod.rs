@@ -21,6 +21,7 @@ pub use asked::Outcome;
 pub use sheet::Sheet;
 
 use crate::context::Host;
+use crate::memo::Memo;
 use crate::route::{Address, Router};
 use accounts::AccountsPage;
 use audit::AuditPage;

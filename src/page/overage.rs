@@ -13,6 +13,7 @@ use super::frame::Frame;
 use crate::api::{Asked, Failure};
 use crate::context::Host;
 use crate::intl::DateStyle;
+use crate::memo::Memo;
 use crate::parts::icon::{self, Icon};
 use crate::parts::notes::FailedAt;
 use crate::parts::table::walk_on_key;

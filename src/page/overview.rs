@@ -14,6 +14,7 @@ use super::frame::Frame;
 use crate::api::{Asked, Failure};
 use crate::compare::{self, Change, Compare, Earlier};
 use crate::context::Host;
+use crate::memo::Memo;
 use crate::parts::notes::{FailedAt, FirstSteps};
 use crate::parts::spark;
 use crate::parts::unusual::UnusualShort;

@@ -11,6 +11,7 @@ use super::not_found::NotFoundPage;
 use super::{Outcome, Sheet};
 use crate::chart::{Beside, Chart, ChartEvent, ChartKind};
 use crate::context::{Host, View};
+use crate::memo::Memo;
 use crate::parts::columns::ColumnChooser;
 use crate::parts::compare_menu::CompareMenu;
 use crate::parts::export::Export;

@@ -12,6 +12,7 @@ use super::asked::{Asked, Outcome};
 use crate::api;
 use crate::compare::{Before, Earlier};
 use crate::context::{Host, View};
+use crate::memo::Memo;
 use crate::query::Query;
 use crate::range::Range;
 use crate::state::ViewState;
@@ -38,7 +39,9 @@ pub struct Sheet {
     /// Whether that is still on its way.
     pub comparing: Memo<bool>,
     /// The ranges that zooming left, and those that it led to: the way back.
-    pub zooms: RwSignal<Vec<Zoom>>,
+    zooms: RwSignal<Vec<Zoom>>,
+    /// The last of them.
+    last_zoom: Memo<Option<Zoom>>,
     /// Where the chart is drawn.
     pub canvas: NodeRef<html::Canvas>,
     asked: Asked,
@@ -80,6 +83,7 @@ impl Sheet {
         let table = table_memo(view, outcome, window, step);
         let order = order_memo(view, table);
         let (before, comparing) = before_memo(host, view, outcome, window, table);
+        let zooms = RwSignal::new(Vec::new());
         let sheet = Sheet {
             window,
             subject,
@@ -90,7 +94,8 @@ impl Sheet {
             order,
             before,
             comparing,
-            zooms: RwSignal::default(),
+            zooms,
+            last_zoom: Memo::new(move |_| zooms.read().last().copied()),
             canvas: NodeRef::new(),
             asked,
         };
@@ -120,7 +125,7 @@ impl Sheet {
     /// Where zooming out leads, while what the last zoom led to is on screen.
     pub fn zoomed_from(self, view: View) -> Option<Range> {
         let range = view.state.read().range;
-        self.zooms.read().last().filter(|zoom| zoom.to == range).map(|zoom| zoom.from)
+        self.last_zoom.get().filter(|zoom| zoom.to == range).map(|zoom| zoom.from)
     }
 
     pub fn zoom_out(self, view: View) {

@@ -6,6 +6,7 @@ use mailtally_model::wire::Unusual;
 use super::frame::Frame;
 use crate::api::{Asked, Failure};
 use crate::context::Host;
+use crate::memo::Memo;
 use crate::parts::notes::FailedAt;
 use crate::parts::unusual::{Findings, request};
 use crate::route::Router;

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use mailtally_model::Subject;
 
 use crate::context::{Host, View};
+use crate::memo::Memo;
 use crate::page::Sheet;
 use crate::text;
 

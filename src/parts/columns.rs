@@ -6,6 +6,7 @@ use mailtally_model::Column;
 use super::icon::{self, Icon};
 use super::popover::Popover;
 use crate::context::{Host, View};
+use crate::memo::Memo;
 use crate::page::Sheet;
 use crate::text;
 

@@ -6,6 +6,7 @@ use super::icon::{self, Icon};
 use super::popover::Popover;
 use crate::compare::Compare;
 use crate::context::View;
+use crate::memo::Memo;
 use crate::page::Sheet;
 use crate::{format, text};
 

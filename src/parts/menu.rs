@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use mailtally_model::{Report, Scope, Subject};
 
 use crate::context::{Host, View};
+use crate::memo::Memo;
 use crate::state::ViewState;
 use crate::{keys, text};
 

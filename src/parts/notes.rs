@@ -8,6 +8,7 @@ use mailtally_model::{Answer, Basis, By, Table};
 use crate::api::Failure;
 use crate::context::{Host, View};
 use crate::format;
+use crate::memo::Memo;
 use crate::page::{Outcome, Sheet};
 use crate::range::{Dates, Range};
 use crate::text;

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::icon::{self, Icon};
 use super::popover::Popover;
 use crate::context::Host;
+use crate::memo::Memo;
 use crate::{account, format, text};
 
 #[component]
@@ -19,9 +20,9 @@ pub fn Person() -> impl IntoView {
                 open
                 label=text::OWN_ACCOUNT
                 button_class="button person"
-                button=move || view! { <Icon path=icon::PERSON/><span class="person-name"><bdi>{name}</bdi></span> }
+                button=move || view! { <Icon path=icon::PERSON/><span class="person-name"><bdi>{move || name.get()}</bdi></span> }
             >
-                <p class="panel-hint"><bdi>{name}</bdi></p>
+                <p class="panel-hint"><bdi>{move || name.get()}</bdi></p>
                 <ul class="menu-items">
                     <li><a class="menu-item" href="/account">{text::OWN_ACCOUNT}</a></li>
                     <Show when=move || account::may_leave(means.get())>

@@ -7,6 +7,7 @@ use super::icon::{self, Icon};
 use super::popover::Popover;
 use super::zone_picker::ZonePicker;
 use crate::context::View;
+use crate::memo::Memo;
 use crate::page::Sheet;
 use crate::range::{Dates, Preset, Range, Towards};
 use crate::{format, keys, text};

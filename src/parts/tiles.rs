@@ -8,6 +8,7 @@ use mailtally_model::{By, Table};
 
 use super::spark;
 use crate::compare::{self, Before};
+use crate::memo::Memo;
 use crate::page::Sheet;
 use crate::{format, text};
 

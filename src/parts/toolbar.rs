@@ -7,6 +7,7 @@ use super::chart_menu::ChartMenu;
 use super::range_picker::RangePicker;
 use super::segments::{Segment, Segments};
 use crate::context::View;
+use crate::memo::Memo;
 use crate::page::Sheet;
 use crate::text;
 

@@ -11,6 +11,7 @@ use web_sys::{Element, HtmlElement};
 use super::row::Maker;
 use super::scroll::{ROW_HEIGHT, Rows};
 use crate::context::View;
+use crate::memo::Memo;
 use crate::state::ViewState;
 use crate::window::Window;
 

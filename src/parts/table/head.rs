@@ -9,6 +9,7 @@ use wasm_bindgen::JsCast;
 use web_sys::Element;
 
 use crate::context::View;
+use crate::memo::Memo;
 use crate::parts::icon::{self, Icon};
 use crate::{format, text};
 

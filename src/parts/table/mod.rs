@@ -13,7 +13,7 @@ use leptos::{ev, html, prelude::*};
 use mailtally_model::Table;
 
 use crate::context::View;
-use crate::text;
+use crate::memo::Memo;
 use crate::window::Window;
 use head::Head;
 use scroll::{Rows, rows_shown};
