@@ -184,8 +184,11 @@ fn words(now: f64, before: f64) -> String {
     }
 }
 
-/// `+4 % on 46,357`: the change, and what it is a change of.
+/// `+4 % on 46,357`: the change, and what it is a change of. Of nothing that stayed nothing there is none.
 pub fn said(column: &Column, now: f64, before: f64) -> (Change, String) {
+    if now == 0.0 && before == 0.0 {
+        return (Change { words: String::new(), is_notable: false }, text::NONE_BEFORE.to_owned());
+    }
     (Change::of(column, now, before), text::on_before(&format::headline(column, Some(before))))
 }
 

@@ -47,6 +47,7 @@ pub const COMPARE: &str = "Compare";
 pub const COMPARE_DRAW: &str = "Draw it in the chart";
 pub const COMPARE_DRAW_SAYS: &str = "As thin dashed lines, for hours, days and weeks.";
 pub const CHANGE_NONE: &str = "±0 %";
+pub const NONE_BEFORE: &str = "none before, either";
 pub const CHANGE_NEW: &str = "new";
 pub const ZOOM_OUT: &str = "Zoom out";
 pub const FILTER: &str = "Filter by name";
@@ -61,6 +62,11 @@ pub const EXPORT_DOWNLOAD: &str = "Download";
 pub const EXPORT_PNG: &str = "Save the chart as PNG";
 pub const EXPORT_PRINT: &str = "Print the page";
 pub const EXPORT_FAILED: &str = "The browser refused to save the file.";
+
+/// Below a table that is too long for paper.
+pub fn printed_rows(printed: &str, all: &str) -> String {
+    format!("The first {printed} of {all} rows are printed, in the order on screen. The CSV has them all.")
+}
 
 pub const HELP: &str = "Keys and display";
 pub const HELP_TITLE: &str = "Keys and display (?)";
@@ -131,7 +137,8 @@ pub const LOG_OUT_EVERYWHERE: &str = "Sign out everywhere";
 pub const OWN_ACCOUNT: &str = "Your account";
 pub const ACCOUNTS: &str = "Accounts";
 pub const ACCOUNTS_SAYS: &str = "Who may sign in, and what they see: one subject and all that is below it.";
-pub const ACCOUNT_HEADS: [&str; 5] = ["Name", "Sees", "Last sign-in", "State", "Change"];
+pub const ACCOUNT_HEADS: [&str; 5] = ["Name", "Sees", "Last sign-in", "State", ACCOUNT_CHANGE];
+pub const ACCOUNT_CHANGE: &str = "Change";
 pub const ACCOUNT_ADD: &str = "Add an account";
 pub const ACCOUNT_ADD_DO: &str = "Add";
 pub const ACCOUNT_ROOT: &str = "Sees: (server), a domain or a mailbox";
@@ -212,10 +219,17 @@ pub const HEALTH_SOURCE_HEADS: [&str; 10] = [
     "Lines",
     "Understood",
     "Of no consequence",
-    "Not understood",
+    HEALTH_UNPARSED,
     "Duplicates skipped",
     "Counted by",
 ];
+pub const HEALTH_UNPARSED: &str = "Not understood";
+
+/// Where all logs of the list are.
+pub fn logs_in(folder: &str) -> String {
+    format!("In {folder}")
+}
+
 pub const FACT_READ_TO: &str = "Read to (UTC)";
 pub const FACT_UNREAD: &str = "Not read yet";
 pub const NOTHING_UNREAD: &str = "nothing";

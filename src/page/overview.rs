@@ -123,12 +123,23 @@ fn card(report: &'static Report, answer: &Answer, period: &Period) -> Option<Car
     let built = |span, zone| table::build(report, &columns, answer, span, Step::Day, zone);
     let now = built(period.now.span, &period.now.zone);
     let before = built(period.span_before(), &period.before.zone);
-    let mut figures = now.columns.iter().zip(&before.columns).map(|(now, before)| figure(now, before));
-    let headline = figures.next()?;
-    let other = figures.max_by(|a, b| a.weight.total_cmp(&b.weight)).filter(|other| other.weight > headline.weight);
+    let mut figures: Vec<Figure> =
+        now.columns.iter().zip(&before.columns).map(|(now, before)| figure(now, before)).collect();
+    let nth = headline(&figures);
+    let stretches = spark::stretches(&now.columns.get(nth)?.cells);
+    let headline = figures.remove(nth);
+    let others = figures.into_iter().max_by(|a, b| a.weight.total_cmp(&b.weight));
+    let other = others.filter(|other| other.weight > headline.weight);
     let weight = other.as_ref().map_or(headline.weight, |other| other.weight);
-    let stretches = spark::stretches(&now.columns.first()?.cells);
     Some(Card { report, headline, other, stretches, weight })
+}
+
+/// Which column speaks for a report: the first that counted anything. A mean of connections that last a second is near
+/// zero on most servers, and says nothing beside a count; it speaks where there is no count.
+fn headline(figures: &[Figure]) -> usize {
+    let says = |figure: &Figure| [figure.now, figure.before].into_iter().flatten().any(|value| value > 0.0);
+    let counted = figures.iter().position(|figure| !figure.column.is_average() && says(figure));
+    counted.or_else(|| figures.iter().position(says)).unwrap_or(0)
 }
 
 fn figure(now: &TableColumn, before: &TableColumn) -> Figure {

@@ -19,10 +19,11 @@ pub fn line(nth: usize, stretches: Vec<String>) -> AnyView {
 /// The points of a polyline in a box of `WIDTH` by `HEIGHT`: one list for each stretch without gaps.
 pub fn stretches(cells: &[Option<f64>]) -> Vec<String> {
     let cells = reduced(cells);
-    let highest = cells.iter().flatten().copied().fold(0.0, f64::max);
-    if highest <= 0.0 || cells.len() < 2 {
+    if cells.len() < 2 {
         return Vec::new();
     }
+    // Nothing at all is a line at the bottom.
+    let highest = cells.iter().flatten().copied().fold(f64::MIN_POSITIVE, f64::max);
     let step = WIDTH / (cells.len() - 1) as f64;
     let mut stretches = vec![String::new()];
     for (i, cell) in cells.iter().enumerate() {
@@ -67,7 +68,11 @@ mod tests {
     fn nothing_has_no_shape() {
         assert!(stretches(&[]).is_empty());
         assert!(stretches(&[None, None]).is_empty());
-        assert!(stretches(&[Some(0.0), Some(0.0)]).is_empty());
+    }
+
+    #[test]
+    fn zeros_are_a_line_at_the_bottom() {
+        assert_eq!(stretches(&[Some(0.0), Some(0.0)]), ["0,20 100,20 "]);
     }
 
     #[test]
