@@ -47,10 +47,12 @@ fn Below() -> impl IntoView {
             .map(|row| view! { <Row is_own=own().as_ref() == Some(&row.name) row list said/> })
             .collect_view()
     };
+    let heads = text::ACCOUNT_HEADS
+        .map(|head| view! { <th scope="col" class:account-change=head == text::ACCOUNT_CHANGE>{head}</th> });
     view! {
         <div class="card table-scroll" tabindex="0" role="region" aria-label=text::ACCOUNTS>
             <table class="report-table account-list">
-                <thead><tr>{text::ACCOUNT_HEADS.map(|head| view! { <th scope="col">{head}</th> })}</tr></thead>
+                <thead><tr>{heads}</tr></thead>
                 <tbody>{rows}</tbody>
             </table>
         </div>

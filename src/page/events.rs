@@ -205,7 +205,10 @@ fn Page(
 
 fn row(event: &EventRow, zone: &Zone) -> AnyView {
     let dash = || text::DASH.to_owned();
-    let names = event.subjects.iter().map(|name| view! { <bdi>{format::visible(name)}</bdi> }).collect_view();
+    // A mailbox says its domain, too.
+    let says_more = |name: &&String| !event.subjects.iter().any(|other| other.ends_with(&format!("@{name}")));
+    let names = event.subjects.iter().filter(says_more);
+    let names = names.map(|name| view! { <bdi>{format::visible(name)}</bdi> }).collect_view();
     let counts = event.counts.iter().map(|(id, amount)| {
         let rule = measure_words(id);
         view! { <li>{intl::number(*amount as f64, 0)}" "{rule}</li> }

@@ -92,9 +92,12 @@ fn facts(health: &Health) -> impl IntoView + use<> {
 
 /// A table of this page: a title, heads, rows.
 fn table(title: &'static str, heads: &[&'static str], rows: Vec<AnyView>) -> AnyView {
+    view! { <h2 class="part-title">{title}</h2> {untitled(title, heads, rows)} }.into_any()
+}
+
+fn untitled(title: &'static str, heads: &[&'static str], rows: Vec<AnyView>) -> AnyView {
     let heads = heads.iter().map(|head| view! { <th scope="col">{*head}</th> }).collect_view();
     view! {
-        <h2 class="part-title">{title}</h2>
         <div class="card table-scroll" tabindex="0" role="region" aria-label=title>
             <table class="report-table health-table"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>
         </div>
@@ -103,30 +106,69 @@ fn table(title: &'static str, heads: &[&'static str], rows: Vec<AnyView>) -> Any
 }
 
 fn sources(health: &Health) -> AnyView {
-    let rows = health.sources.iter().map(|log| source(log, &health.rules)).collect();
+    let (told, folder) = (told(health), common_folder(health));
+    let heads: Vec<&'static str> =
+        text::HEALTH_SOURCE_HEADS.into_iter().zip(told).filter(|(_, told)| *told).map(|(head, _)| head).collect();
+    let rows = health.sources.iter().map(|log| source(log, folder, told, &health.rules)).collect();
     let older = (health.older_sources > 0)
         .then(|| view! { <p class="health-limits">{text::older_logs(health.older_sources)}</p> });
-    view! { {table(text::HEALTH_SOURCES, &text::HEALTH_SOURCE_HEADS, rows)}{older} }.into_any()
+    let place =
+        (!folder.is_empty()).then(|| view! { <p class="health-limits">{text::logs_in(&format::visible(folder))}</p> });
+    view! {
+        <h2 class="part-title">{text::HEALTH_SOURCES}</h2>
+        {place}
+        {untitled(text::HEALTH_SOURCES, &heads, rows)}
+        {older}
+    }
+    .into_any()
 }
 
-fn source(source: &SourceHealth, now: &Rules) -> AnyView {
+/// Which columns of the logs say something of at least one of them: the others would only push these off the screen, and
+/// the figures above say their zero.
+fn told(health: &Health) -> [bool; 10] {
+    let any = |says: &dyn Fn(&SourceHealth) -> bool| health.sources.iter().any(says);
+    let has_unread = any(&|log| log.unread_bytes.is_some_and(|bytes| bytes > 0));
+    let has_unparsed = any(&|log| log.unparsed > 0);
+    let has_duplicates = any(&|log| log.duplicates > 0);
+    let has_other_rules = any(&|log| log.rules.iter().any(|rules| *rules != health.rules));
+    [true, true, true, has_unread, true, true, true, has_unparsed, has_duplicates, has_other_rules]
+}
+
+/// The folder that all logs are in or below: said once.
+fn common_folder(health: &Health) -> &str {
+    let Some(first) = health.sources.first() else { return "" };
+    let folders = first.path.match_indices('/').map(|(at, _)| &first.path[..=at]);
+    let holds_all = |folder: &&str| health.sources.iter().all(|log| log.path.starts_with(folder));
+    folders.take_while(holds_all).last().unwrap_or_default()
+}
+
+fn source(source: &SourceHealth, folder: &str, told: [bool; 10], now: &Rules) -> AnyView {
     let wrong = source.damage.iter().map(|damage| format::visible(damage));
     let lost = source.gaps.iter().map(|gap| text::overwritten(&stretch(*gap)));
     let notes: Vec<String> = wrong.chain(lost).collect();
     let notes = (!notes.is_empty()).then(|| view! { <span class="health-note">{notes.join(" · ")}</span> });
     let year = source.year.map(|year| view! { <span class="health-note">{text::year_inferred(year)}</span> });
+    let cells = [
+        instant(source.first),
+        instant(source.last),
+        source.unread_bytes.map_or_else(|| text::DASH.to_owned(), |bytes| format::scaled_bytes(bytes as f64)),
+        count(source.lines),
+        count(source.understood),
+        count(source.ignored),
+        count(source.unparsed),
+        count(source.duplicates),
+        rules_of(source, now),
+    ];
+    let is_wrong = |nth: usize| text::HEALTH_SOURCE_HEADS[nth] == text::HEALTH_UNPARSED && source.unparsed > 0;
+    let cells = cells.into_iter().zip(1..).filter(|(_, nth)| told[*nth]);
+    let cells = cells.map(|(words, nth)| view! { <td class:health-wrong=is_wrong(nth)>{words}</td> }).collect_view();
     view! {
         <tr>
-            <th scope="row" class="health-log">{format::visible(&source.path)}{notes}{year}</th>
-            <td>{instant(source.first)}</td>
-            <td>{instant(source.last)}</td>
-            <td>{source.unread_bytes.map_or_else(|| text::DASH.to_owned(), |bytes| format::scaled_bytes(bytes as f64))}</td>
-            <td>{count(source.lines)}</td>
-            <td>{count(source.understood)}</td>
-            <td>{count(source.ignored)}</td>
-            <td class:health-wrong=source.unparsed.gt(&0)>{count(source.unparsed)}</td>
-            <td>{count(source.duplicates)}</td>
-            <td>{rules_of(source, now)}</td>
+            <th scope="row" class="health-log" title=format::visible(&source.path)>
+                {format::visible(source.path.strip_prefix(folder).unwrap_or(&source.path))}
+                {notes}{year}
+            </th>
+            {cells}
         </tr>
     }
     .into_any()

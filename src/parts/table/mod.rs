@@ -15,12 +15,16 @@ use mailtally_model::Table;
 use crate::context::View;
 use crate::memo::Memo;
 use crate::window::Window;
+use crate::{intl, text};
 use head::Head;
 use scroll::{Rows, rows_shown};
 pub use walk::on_key as walk_on_key;
 
 /// Rows up to which a table is rendered whole.
 const WHOLE_ROWS: usize = 500;
+
+/// Rows that are printed: some seventy pages. Nobody reads more on paper, and browsers take minutes to lay them out.
+const PRINTED_ROWS: usize = 5_000;
 
 #[component]
 pub fn ReportTable(
@@ -35,10 +39,11 @@ pub fn ReportTable(
     let scroller = NodeRef::<html::Div>::new();
     let top = RwSignal::new(0);
     let room = scroll::room(scroller);
+    let prints = printing();
     let rows = Memo::new(move |_| {
         let count = order.read().len();
-        if count <= WHOLE_ROWS {
-            Rows { first: 0, until: count }
+        if count <= WHOLE_ROWS || prints.get() {
+            Rows { first: 0, until: count.min(PRINTED_ROWS) }
         } else {
             rows_shown(top.get(), count, room.get().rows)
         }
@@ -55,6 +60,7 @@ pub fn ReportTable(
         let table = table.read();
         text::table_caption(table.report.title, &text::subject_name(&table.subject), table.first_label())
     };
+    let count = |rows: usize| intl::number(rows as f64, 0);
     // Head and totals count as rows, too.
     let row_count = move || is_windowed.get().then(|| order.read().len() + 2);
     view! {
@@ -76,8 +82,23 @@ pub fn ReportTable(
                 <tfoot><Totals table/></tfoot>
             </table>
         </div>
+        <Show when=move || prints.get() && order.read().len().gt(&PRINTED_ROWS)>
+            <p class="note">{move || text::printed_rows(&count(PRINTED_ROWS), &count(order.read().len()))}</p>
+        </Show>
     }
     .into_any()
+}
+
+/// Whether the page is on its way to paper, which shows no row that is not there.
+fn printing() -> ReadSignal<bool> {
+    let (prints, set_prints) = signal(false);
+    let begins = window_event_listener(ev::Custom::<web_sys::Event>::new("beforeprint"), move |_| set_prints.set(true));
+    let ends = window_event_listener(ev::Custom::<web_sys::Event>::new("afterprint"), move |_| set_prints.set(false));
+    on_cleanup(move || {
+        begins.remove();
+        ends.remove();
+    });
+    prints
 }
 
 /// The viewed subject's own totals; means and ratios are computed, never summed.
