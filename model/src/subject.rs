@@ -97,6 +97,20 @@ impl Subject {
         }
     }
 
+    /// A service by a name from outside. What would not read back as a service gives way: a name is kept in the store, and
+    /// one that cannot be read there would keep everything else from being read.
+    pub fn service(kind: ServiceKind, name: &str) -> Subject {
+        let readable = |c: char| if c.is_control() || c == '@' { '_' } else { c };
+        let mut name: String = name.chars().map(readable).collect();
+        while name.len() > MAX_NAME_BYTES - kind.prefix().len() {
+            name.pop();
+        }
+        if name.is_empty() {
+            name.push('_');
+        }
+        Subject::Service(kind, name)
+    }
+
     /// The subject above; `None` for the server.
     pub fn parent(&self) -> Option<Subject> {
         match self {
@@ -183,12 +197,18 @@ impl FromStr for Subject {
 /// subject of another kind, or as a row that is none.
 fn canonical_domain(name: &str) -> Result<String, BadSubject> {
     let domain = name.trim_end_matches('.').to_ascii_lowercase();
-    let is_reserved = [SERVER, OTHER, UNATTRIBUTED].contains(&domain.as_str())
-        || ServiceKind::ALL.iter().any(|kind| domain.starts_with(kind.prefix()));
-    if domain.is_empty() || is_reserved || domain.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(BadSubject);
-    }
-    Ok(domain)
+    if is_domain(&domain) { Ok(domain) } else { Err(BadSubject) }
+}
+
+/// Whether a name from outside is a domain's, and spelled as ours are: what stands behind an address' last `@` may be
+/// anything.
+pub fn is_domain(name: &str) -> bool {
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || c.is_ascii_uppercase() || c == '@';
+    let is_reserved = || {
+        [SERVER, OTHER, UNATTRIBUTED].contains(&name)
+            || ServiceKind::ALL.iter().any(|kind| name.starts_with(kind.prefix()))
+    };
+    !name.is_empty() && !name.ends_with('.') && !name.contains(is_odd) && !is_reserved()
 }
 
 impl fmt::Display for Subject {
@@ -215,6 +235,27 @@ reads_word!(Subject, |name: &str| name.parse().ok());
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// FAULTS 48: whatever stands in a log, what is made of it can be read back.
+    #[test]
+    fn names_from_outside_read_back() {
+        for name in
+            ["a.example", "", ".", "a.", "a b", "a\u{7f}", "(server)", "(other)", "clamav:a", "a@b", "A.example"]
+        {
+            let is_domain = name.parse() == Ok(Subject::Domain(name.to_owned()));
+            assert_eq!(super::is_domain(name), is_domain, "{name:?}");
+            let address = format!("ann@{name}");
+            assert_eq!(
+                super::is_domain(name) || name == "a@b",
+                address.parse() == Ok(Subject::Mailbox(address)),
+                "{name:?}"
+            );
+            let service = Subject::service(ServiceKind::ClamAv, name);
+            assert_eq!(service.name().parse(), Ok(service.clone()), "{name:?}");
+        }
+        let long = Subject::service(ServiceKind::SpamAssassin, &"é".repeat(1_000));
+        assert_eq!(long.name().parse(), Ok(long.clone()));
+    }
 
     #[test]
     fn one_spelling_round_trips() {

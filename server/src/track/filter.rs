@@ -287,7 +287,7 @@ impl Tracker {
             Some(address) if !address.is_empty() && !is_here(address) => detail(address),
             _ => at.line.host.to_owned(),
         };
-        Subject::Service(kind, self.settings.services.get(&name).cloned().unwrap_or(name))
+        Subject::service(kind, self.settings.services.get(&name).unwrap_or(&name))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mailtally_model::Subject;
-use mailtally_model::subject::MAX_NAME_BYTES;
+use mailtally_model::subject::{MAX_NAME_BYTES, is_domain};
 use rustc_hash::FxHashSet;
 
 use super::state::Out;
@@ -40,7 +40,7 @@ impl Mailbox {
         }
     }
 
-    /// None for what has no domain or is longer than mail allows: it counts for the server alone.
+    /// None for what has no domain or is longer than mail allows, or could not be read back from the store: it counts for the server alone.
     pub fn of_address(address: &[u8], delimiter: &str) -> Option<Mailbox> {
         let address = String::from_utf8_lossy(address);
         let (local, domain) = address.rsplit_once('@')?;
@@ -66,7 +66,7 @@ impl Mailbox {
     /// Our mailboxes are one whatever the case they are written in; quoted ones are left alone.
     fn new(local: &str, domain: &str) -> Option<Mailbox> {
         let domain = a_label(domain.strip_suffix('.').unwrap_or(domain));
-        if local.is_empty() || domain.is_empty() || local.len() + domain.len() + 1 > MAX_NAME_BYTES {
+        if local.is_empty() || !is_domain(&domain) || local.len() + domain.len() + 1 > MAX_NAME_BYTES {
             return None;
         }
         let local = if local.starts_with('"') { local.to_owned() } else { local.to_ascii_lowercase() };
@@ -193,6 +193,9 @@ mod tests {
         check("+@alpha.example", Some("+@alpha.example"));
         check("\"A+b c\"@alpha.example", Some("\"A+b c\"@alpha.example"));
         check("a@bücher.example", Some("a@xn--bcher-kva.example"));
+        check("a@alpha.example; from=<b", None);
+        check("a@(server)", None);
+        check("a@alpha.example..", None);
         check("root", None);
         check("@alpha.example", None);
         check(&format!("{}@alpha.example", "x".repeat(65_536)), None);
