@@ -164,7 +164,14 @@ fn read(
     if imported.was_rotated() {
         return Ok(ControlFlow::Continue(imported));
     }
-    let (fresh, copies) = survey::without_copies(fresh)?;
+    let (fresh, copies) = match survey::without_copies(fresh) {
+        Ok(parted) => parted,
+        Err(error) if position::was_rotated(&error) => {
+            imported.is_outdated = true;
+            return Ok(ControlFlow::Continue(imported));
+        }
+        Err(error) => return Err(error.into()),
+    };
     for copy in copies {
         imported.add(&copy.path, Outcome::CopyOf(copy.of));
     }

@@ -178,8 +178,8 @@ pub enum Age {
 const PACKED_SUFFIXES: [&str; 4] = [".gz", ".xz", ".zst", ".bz2"];
 
 /// What the name of a file says, as logrotate and its like name rotated pieces: `mail.log.1`, `mail.log-20260301`
-/// (`dateext`), `mail-20260301.log` (with `extension .log`), `mail.log-2026-03-01`, `mail.log-20260301-1772323200`
-/// and the like (`dateformat`), packed or not.
+/// (`dateext`), `mail-20260301.log` (with `extension .log`), `mail.log-2026-03-01`, `mail.log-20260301-1772323200`,
+/// `mail.log-1772323200` and the like (`dateformat`), packed or not.
 pub fn rotation(path: &Path) -> Rotation {
     let current = |name: &str| Rotation { log: path.with_file_name(name), age: Age::Current };
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
@@ -187,7 +187,7 @@ pub fn rotation(path: &Path) -> Rotation {
     };
     let name = PACKED_SUFFIXES.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(name);
     let (stem, extension) = name.strip_suffix(".log").map_or((name, ""), |stem| (stem, ".log"));
-    if let Some((log, age)) = dated(stem) {
+    if let Some((log, age)) = dated(stem).or_else(|| dated_briefly(stem)) {
         return Rotation { log: path.with_file_name(format!("{log}{extension}")), age };
     }
     match name.rsplit_once('.') {
@@ -213,6 +213,22 @@ fn dated(name: &str) -> Option<(&str, Age)> {
         let is_whole = starts_well && is_date && time.len() <= 10;
         is_whole.then(|| (&name[..at], Age::Dated(date.parse().unwrap_or(0), time.parse().unwrap_or(0))))
     })
+}
+
+/// A name that ends in the seconds since 1970 (`dateformat -%s`) or in a month (`-%Y%m`), which are digits alone.
+fn dated_briefly(name: &str) -> Option<(&str, Age)> {
+    let (log, digits) = name.rsplit_once(['-', '.', '_'])?;
+    let number: u64 = digits.parse().ok().filter(|_| !log.is_empty() && is_number(digits))?;
+    let date = match digits.len() {
+        10 => {
+            let at = chrono::DateTime::from_timestamp(i64::try_from(number).ok()?, 0)?;
+            (at.format("%Y%m%d").to_string().parse().ok()?, number)
+        }
+        // Before the days of that month.
+        6 if (190_001..=209_912).contains(&number) && (1..=12).contains(&(number % 100)) => (number * 100, 0),
+        _ => return None,
+    };
+    (date.0 >= 19_900_000).then_some((log, Age::Dated(date.0, date.1)))
 }
 
 fn is_number(text: &str) -> bool {
@@ -334,10 +350,14 @@ mod tests {
             ("mail.log-20260301-1772323200", Age::Dated(20_260_301, 1_772_323_200)),
             ("mail.log.20260301", Age::Dated(20_260_301, 0)),
             ("mail-20260301.log.zst", Age::Dated(20_260_301, 0)),
+            ("mail.log-1772323200.gz", Age::Dated(20_260_301, 1_772_323_200)),
+            ("mail.log-202603", Age::Dated(20_260_300, 0)),
         ] {
             assert_eq!(rotation(&log.with_file_name(name)), Rotation { log: log.clone(), age }, "{name}");
         }
-        for name in ["mail.info", "mail-1", "mx-2.log", "relay-10.0.0.25.log", "-20260301"] {
+        for name in
+            ["mail.info", "mail-1", "mx-2.log", "relay-10.0.0.25.log", "-20260301", "mail-0012345678", "mail-202613"]
+        {
             assert_eq!(rotation(Path::new(name)), Rotation { log: name.into(), age: Age::Current });
         }
         assert!(Age::Dated(20_260_301, 0) < numbered(2) && numbered(2) < numbered(1) && numbered(1) < Age::Current);
