@@ -13,6 +13,7 @@ pub mod clamav;
 pub mod dovecot;
 pub mod exim;
 pub mod host;
+pub mod log_daemon;
 pub mod policy;
 pub mod postfix;
 pub mod rspamd;

@@ -7,8 +7,9 @@ use mailtally_model::{Family, Slot, Span, Time};
 use rustc_hash::FxHashMap;
 
 use crate::batch::Batch;
-use crate::host;
 use crate::syslog::Line;
+use crate::text::Parsed;
+use crate::{host, log_daemon};
 
 /// Hosts kept apart. A site has tens; beyond this they are names from outside, and count without coverage of their own.
 const MAX_HOSTS: usize = 1_000;
@@ -16,8 +17,6 @@ const MAX_HOSTS: usize = 1_000;
 const MAX_DROP_SECS: i64 = 3_600;
 /// journald says at the end of an interval what it dropped in it; this is the interval where nothing else is set.
 const JOURNALD_INTERVAL_SECS: i64 = 30;
-/// Parts of the names of units whose lines are counted; what others lost is no loss here.
-const MAIL_UNITS: [&str; 8] = ["postfix", "dovecot", "exim", "spam", "rspamd", "amavis", "clam", "policyd"];
 
 pub struct Observed {
     silence_gap_secs: i64,
@@ -92,8 +91,8 @@ impl Observed {
             }
             Of::Nothing => {}
         }
-        if matches!(line.program, b"rsyslogd" | b"systemd-journald" | b"journal" | b"syslog-ng") {
-            host.notice(line, batch);
+        if let Some(Parsed::Fact(notice)) = log_daemon::parse(line.program, line.message) {
+            batch.gaps.push((line.host.to_owned(), host.dropped(notice, line.time)));
         }
         host.last = host.last.max(Some(line.time));
         let is_new = host.slot.is_none_or(|slot| line.time.slot() > slot);
@@ -126,36 +125,23 @@ impl Observed {
 }
 
 impl Host {
-    /// What log daemons say when they drop what other daemons send too fast.
-    fn notice(&mut self, line: &Line<'_>, batch: &mut Batch) {
-        let says = |words: &[u8]| memchr::memmem::find(line.message, words).is_some();
-        let after = line.time.plus_secs(1);
-        let from = match line.program {
-            // imuxsock and imjournal (`$SystemLogRateLimit…`): once when it begins, once when it ends.
-            b"rsyslogd" if says(b"begin to drop messages") => {
-                self.dropping_since = Some(line.time);
-                line.time
+    /// When a log daemon dropped what other daemons sent too fast, by its notice.
+    fn dropped(&mut self, notice: log_daemon::Fact, now: Time) -> Span {
+        use log_daemon::Fact;
+        let from = match notice {
+            Fact::DropsFromHere => {
+                self.dropping_since = Some(now);
+                now
             }
-            b"rsyslogd" if says(b"messages lost due to rate-limiting") => {
-                let since = self.dropping_since.take().filter(|since| line.time.secs_since(*since) <= MAX_DROP_SECS);
-                since.unwrap_or(line.time)
+            Fact::Dropped => {
+                let since = self.dropping_since.take().filter(|since| now.secs_since(*since) <= MAX_DROP_SECS);
+                since.unwrap_or(now)
             }
-            // Once for an interval that is over (`RateLimitIntervalSec`).
-            b"systemd-journald" | b"journal" if is_suppressed_mail(line.message) => {
-                line.time.plus_secs(-JOURNALD_INTERVAL_SECS)
-            }
-            b"syslog-ng" if says(b"queue full, dropping messages") => line.time,
-            _ => return,
+            Fact::DroppedWithinInterval => now.plus_secs(-JOURNALD_INTERVAL_SECS),
+            Fact::DropsNow => now,
         };
-        batch.gaps.push((line.host.to_owned(), Span::new(from, after)));
+        Span::new(from, now.plus_secs(1))
     }
-}
-
-/// `Suppressed 7124 messages from postfix@-.service`, of a service of mail.
-fn is_suppressed_mail(message: &[u8]) -> bool {
-    let rest = message.strip_prefix(b"Suppressed ").unwrap_or_default();
-    let unit = memchr::memmem::find(rest, b" messages from ").map_or(&[][..], |at| &rest[at..]);
-    MAIL_UNITS.iter().any(|name| memchr::memmem::find(unit, name.as_bytes()).is_some())
 }
 
 /// Stretches of time, most often one that grows at its end.

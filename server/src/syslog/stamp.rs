@@ -60,14 +60,16 @@ fn clamd(bytes: &[u8]) -> Option<(Stamp, &[u8])> {
     Some((secs.map_or(Stamp::Bad, |secs| Stamp::Clamd { year: year as i32, month, day, secs }), rest))
 }
 
-/// `Nov 22 00:13:48`: the month is known; day, seconds of the day (none for 24:00:00) and the bytes after.
+/// `Nov 22 00:13:48`: the month is known; day, seconds of the day (none for 24:00:00) and the bytes after. A day below
+/// ten has a second space before it, which some daemons and forwarders leave out.
 fn day_and_clock(bytes: &[u8]) -> Option<(u32, Option<i64>, &[u8])> {
-    let day = match bytes.get(3..7)? {
-        [b' ', b' ', unit, b' '] => digits(&[*unit])?,
-        [b' ', ten, unit, b' '] => digits(&[*ten, *unit])?,
+    let (day, rest) = match *bytes.get(3..)? {
+        [b' ', b' ', unit, b' ', ..] => (digits(&[unit])?, &bytes[7..]),
+        [b' ', unit, b' ', ..] => (digits(&[unit])?, &bytes[6..]),
+        [b' ', ten, unit, b' ', ..] => (digits(&[ten, unit])?, &bytes[7..]),
         _ => return None,
     };
-    Some((day, clock(bytes.get(7..15)?)?, &bytes[15..]))
+    Some((day, clock(rest.get(..8)?)?, &rest[8..]))
 }
 
 /// `2026-11-22T00:13:48.5726+01:00 ` or `2026-11-22 00:13:48 `, the latter with a fraction too.
@@ -307,6 +309,15 @@ mod tests {
         check("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z");
         check("2026-03-02 00:13:07.123", "2026-03-02T00:13:07Z");
         check("Mon Mar  2 00:13:07 2026 -> ", "2026-03-02T00:13:07Z");
+    }
+
+    /// Some daemons and forwarders write a day below ten without a second space.
+    #[test]
+    fn a_day_of_one_digit_may_have_one_space_before_it() {
+        let stamps = ["Mar 2 00:13:07", "Mar  2 00:13:08", "Mar 12 00:13:09"];
+        let expected = ["2026-03-02T00:13:07Z", "2026-03-02T00:13:08Z", "2026-03-12T00:13:09Z"];
+        assert_eq!(times(Zone::utc(), 2026, &stamps), expected.map(utc));
+        check("Mon Mar 2 00:13:07 2026 -> ", "2026-03-02T00:13:07Z");
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::postfix::{self, Speaker};
 use crate::settings::MailSettings;
 use crate::syslog::Line;
 use crate::text::{MAX_DETAIL_BYTES, Parsed};
-use crate::{amavis, clamav, dovecot, exim, host, policy, rspamd, spamassassin};
+use crate::{amavis, clamav, dovecot, exim, host, log_daemon, policy, rspamd, spamassassin};
 use names::Ours;
 use state::{Interner, Out};
 
@@ -222,11 +222,11 @@ impl Tracker {
                 out.once(at.event(Kind::HostSample(sample), Vec::new()));
             }
             program => {
-                let Some(speaker) = Speaker::parse(program) else {
-                    return if policy::is_silent(program) { Verdict::Ignored } else { Verdict::Unparsed };
-                };
+                let Some(speaker) = Speaker::parse(program) else { return of_no_mail(line) };
                 match postfix::parse(&speaker, line.message) {
                     Parsed::Fact(fact) => self.postfix(at, &speaker, &fact, out),
+                    // Policy servers that `master` starts may log in the name of Postfix: `postfix/policyd-spf`.
+                    Parsed::Unparsed if policy::is_silent(program) => return Verdict::Ignored,
                     parsed => return verdict(&parsed),
                 }
             }
@@ -315,6 +315,15 @@ fn verdict<T>(parsed: &Parsed<T>) -> Verdict {
         Parsed::Fact(_) => Verdict::Understood,
         Parsed::Ignored => Verdict::Ignored,
         Parsed::Unparsed => Verdict::Unparsed,
+    }
+}
+
+/// How a line of a program fares that handles no mail itself. What log daemons dropped is a gap, and no event.
+fn of_no_mail(line: &Line<'_>) -> Verdict {
+    match log_daemon::parse(line.program, line.message) {
+        Some(parsed) => verdict(&parsed),
+        None if policy::is_silent(line.program) => Verdict::Ignored,
+        None => Verdict::Unparsed,
     }
 }
 
