@@ -276,6 +276,8 @@ pub static REPORTS: &[Report] = &[
             sum("bounces_received", "Bounces Received", &measure::THROTTLED_BOUNCES),
             sum("messages_sent", "Messages Sent", &measure::THROTTLED_MESSAGES),
             sum("smtp_out_bandwidth", "SMTP Out Bandwidth", &measure::THROTTLED_BYTES),
+            extra(sum("size_unknown", "Size Unknown", &measure::THROTTLED_SIZE_UNKNOWN)),
+            extra(sum("inbound_throttled", "Inbound Throttled", &measure::THROTTLED_INBOUND)),
         ],
     },
     Report {

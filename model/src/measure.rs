@@ -243,6 +243,18 @@ pub static THROTTLED_BYTES: Measure = basis(
         "The size, where it is known, of messages that a limit on volume refused or delayed.",
     ),
 );
+pub static THROTTLED_SIZE_UNKNOWN: Measure = count(
+    46,
+    Postfix,
+    "throttle.size_unknown",
+    "Messages that a limit on volume refused or delayed and whose size no log shows: they are not in the bandwidth.",
+);
+pub static THROTTLED_INBOUND: Measure = count(
+    47,
+    Postfix,
+    "throttle.inbound_throttled",
+    "What a limit refused or delayed of clients that neither logged in nor are trusted: messages, recipients, log-in attempts and TLS sessions of strangers. Their connections over a limit are Blocked Connections.",
+);
 pub static VIOLATION_BOUNCES: Measure = count(
     43,
     Postfix,

@@ -73,7 +73,7 @@ pub enum Kind {
     /// A limit refused or delayed mail.
     Throttled {
         limit: Limit,
-        /// Mail of our own senders: it is in Throttle Traffic.
+        /// Mail of our own senders, or bounces to us: it is in Throttle Traffic. Else it is a stranger's.
         is_traffic: bool,
         /// The limit was not passed before: it is in Throttle Violations.
         is_violation: bool,
@@ -258,7 +258,12 @@ impl Event {
                     Limit::MessagesSent => (&measure::THROTTLED_MESSAGES, 1, &measure::VIOLATION_MESSAGES),
                     Limit::Bandwidth => (&measure::THROTTLED_BYTES, bytes, &measure::VIOLATION_BYTES),
                 };
-                book.start(traffic, if *is_traffic { amount } else { 0 });
+                if *is_traffic {
+                    book.start(traffic, amount);
+                    book.start(&measure::THROTTLED_SIZE_UNKNOWN, i64::from(*limit == Limit::Bandwidth && bytes == 0));
+                } else {
+                    book.start(&measure::THROTTLED_INBOUND, 1);
+                }
                 book.start(violations, i64::from(*is_violation));
             }
             Kind::Attempt { class, connections, failed, is_bad_command, is_terminated, deferred, bounced } => {

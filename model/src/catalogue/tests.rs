@@ -159,6 +159,8 @@ Throttling | throttle-traffic | Throttle Traffic | SDU |
     bounces_received — Bounces Received
     messages_sent — Messages Sent
     smtp_out_bandwidth — SMTP Out Bandwidth (KB)
+    +size_unknown — Size Unknown
+    +inbound_throttled — Inbound Throttled
 Throttling | throttle-violations | Throttle Violations | SDU |
     bounces_received — Bounces Received
     messages_sent — Messages Sent

@@ -43,10 +43,12 @@ pub enum IfAbsent {
 }
 
 /// Limits on mail show in these.
-const THROTTLE: [&Measure; 6] = [
+const THROTTLE: [&Measure; 8] = [
     &measure::THROTTLED_BOUNCES,
     &measure::THROTTLED_MESSAGES,
     &measure::THROTTLED_BYTES,
+    &measure::THROTTLED_SIZE_UNKNOWN,
+    &measure::THROTTLED_INBOUND,
     &measure::VIOLATION_BOUNCES,
     &measure::VIOLATION_MESSAGES,
     &measure::VIOLATION_BYTES,
