@@ -244,6 +244,7 @@ impl Why {
             b"(user_disabled)",
             b"user disabled",
             b"disallowed plaintext auth",
+            b"disabled plaintext auth",
             b"cleartext auth",
             b"(cleartext_auth_disabled)",
             b"cert required",

@@ -271,7 +271,6 @@ const SILENT: &[&[u8]] = &[
     b"spawn",
     b"nbdb_reindexd",
     b"qmqpd",
-    b"oqmgr",
     b"postmulti",
     b"postlog",
     b"postcat",
@@ -282,7 +281,7 @@ pub fn parse<'a>(speaker: &Speaker<'a>, message: &'a [u8]) -> Parsed<Fact<'a>> {
     match speaker.daemon {
         b"smtpd" => smtpd::parse(message),
         b"cleanup" => cleanup(message),
-        b"qmgr" | b"nqmgr" => qmgr(message),
+        b"qmgr" | b"nqmgr" | b"oqmgr" => qmgr(message),
         b"pickup" => pickup(message),
         b"smtp" | b"lmtp" | b"local" | b"virtual" | b"pipe" | b"error" | b"discard" | b"retry" => {
             delivery::parse(speaker.daemon, message)
@@ -347,7 +346,13 @@ fn split_id(message: &[u8]) -> (Option<QueueId>, &[u8]) {
 }
 
 fn cleanup(message: &[u8]) -> Parsed<Fact<'_>> {
-    let (Some(id), rest) = split_id(message) else { return other(message) };
+    let (Some(id), rest) = split_id(message) else {
+        // Of mail that no smtpd took, it asks the milters.
+        return match message.strip_prefix(b"warning: connect to Milter service ") {
+            Some(rest) => smtpd::milter_down(rest),
+            None => other(message),
+        };
+    };
     if let Some(message_id) = rest.strip_prefix(b"message-id=") {
         return Parsed::Fact(Fact::MessageId { id, message_id });
     }
@@ -360,6 +365,10 @@ fn cleanup(message: &[u8]) -> Parsed<Fact<'_>> {
     if rest.starts_with(b"canceled") {
         return Parsed::Fact(Fact::Removed { id });
     }
+    // header_checks refuse what was handed in on this host: nobody was there to be told so at once.
+    if rest.starts_with(b"to=<") {
+        return delivery::parse(b"cleanup", message);
+    }
     // warning, hold, discard, filter, redirect, prepend, replace, resent-message-id, milter-hold and the like:
     // what they do to the message shows in its later lines, or in their absence (LOG-LINES trap 14).
     Parsed::Ignored
@@ -370,6 +379,10 @@ fn qmgr(message: &[u8]) -> Parsed<Fact<'_>> {
     // 3.10 says why: `removed (canceled)`, `removed (discarded)`.
     if rest == b"removed" || rest.starts_with(b"removed (") || rest == b"canceled" {
         return Parsed::Fact(Fact::Removed { id });
+    }
+    // What it puts off itself, such as for a transport that does not answer.
+    if rest.starts_with(b"to=<") {
+        return delivery::parse(b"qmgr", message);
     }
     let Some(rest) = rest.strip_prefix(b"from=<") else { return other(rest) };
     let Some((sender, rest)) = address(rest, &[b", size=", b", status="]) else { return Parsed::Unparsed };
@@ -441,7 +454,7 @@ fn other<'a>(message: &'a [u8]) -> Parsed<Fact<'a>> {
         b"reusing session",
         b"process exit",
         b"reload ",
-        b"enabling PIX workarounds",
+        b"enabling PIX ",
         b"breaking line",
         b"Cannot start TLS",
         b"sender delivery status",
@@ -450,14 +463,25 @@ fn other<'a>(message: &'a [u8]) -> Parsed<Fact<'a>> {
         b"lost connection with ",
         b"conversation with ",
         // The recipient's own line follows.
-        b"SASL authentication failed",
+        b"SASL ",
         b"TLS is required, ",
         // smtp_header_checks.
         b"replace: ",
         b"prepend: ",
         b"message-id=",
+        // A bounce that could not be written is tried again.
+        b"status=deferred (bounce failed)",
+        // Of the TLS and SASL libraries, and of what they are told of a peer.
+        b"Host offered STARTTLS",
+        b"Verified: ",
+        b"Unverified: ",
+        b"Trusted: ",
+        b"Untrusted: ",
+        b"looking for plugins ",
+        b"cannot load ",
+        b"unable to ",
     ];
-    let is_tls = || text::contains(message, b" TLS connection established ");
+    let is_tls = || text::contains(message, b"TLS connection established ");
     if WORDS.iter().any(|word| message.starts_with(word)) || is_tls() { Parsed::Ignored } else { Parsed::Unparsed }
 }
 

@@ -206,3 +206,11 @@ fn every_cut_of_a_line_is_safe() {
         }
     }
 }
+
+/// Wording of 2.0 and 2.1 (client-common.c).
+#[test]
+fn lines_of_dovecot_2_1() {
+    let why =
+        refused("pop3-login: Aborted login (tried to use disabled plaintext auth): rip=190.210.136.21, lip=1.2.3.5");
+    assert!(why.is_blocked);
+}

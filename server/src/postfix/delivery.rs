@@ -7,7 +7,7 @@ use crate::text::{Parsed, address, leading_number, millis, split};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery<'a> {
     pub id: QueueId,
-    /// `smtp`, `lmtp`, `pipe`…
+    /// `smtp`, `lmtp`, `pipe`…; also `qmgr` and `cleanup`, which put off or refuse in their own name.
     pub daemon: &'a [u8],
     pub recipient: &'a [u8],
     /// As logged: `none`, `local`, a pipe's transport, `mx[1.2.3.4]:25`, `mx1[private/dovecot-lmtp]`.
@@ -70,24 +70,37 @@ fn delivery<'a>(id: QueueId, daemon: &'a [u8], rest: &'a [u8]) -> Option<Deliver
         None => (false, rest),
     };
     let (_delay, rest) = split(rest.strip_prefix(b"delay=")?, b", ")?;
-    let (delays, rest) = split(rest.strip_prefix(b"delays=")?, b", ")?;
+    // Up to 2.2 there was no more than the delay.
+    let (delays, rest) = optional(rest, b"delays=")?;
     // 3.11 puts `tls=…, ` before dsn.
-    let rest = if rest.starts_with(b"tls=") { split(rest, b", ")?.1 } else { rest };
-    let (_dsn, rest) = split(rest.strip_prefix(b"dsn=")?, b", ")?;
+    let (_tls, rest) = optional(rest, b"tls=")?;
+    let (_dsn, rest) = optional(rest, b"dsn=")?;
     let (status, response) = split(rest.strip_prefix(b"status=")?, b" (")?;
     let status = match status {
         b"sent" => Status::Sent,
         b"bounced" => Status::Bounced,
-        b"deferred" => Status::Deferred,
-        b"deliverable" | b"undeliverable" => Status::Probed,
+        // With `soft_bounce` what would be bounced stays in the queue.
+        b"deferred" | b"SOFTBOUNCE" => Status::Deferred,
+        _ if status.starts_with(b"deliverable") || status.starts_with(b"undeliverable") => Status::Probed,
         _ => return None,
     };
     let response = response.strip_suffix(b")").unwrap_or(response);
     let daemon = if daemon.is_empty() { daemon_of(relay, response)? } else { daemon };
-    Some(Delivery { id, daemon, recipient, relay, is_reuse, delays: Delays::parse(delays)?, status, response })
+    let delays = delays.map_or(Some(Delays::NONE), Delays::parse)?;
+    Some(Delivery { id, daemon, recipient, relay, is_reuse, delays, status, response })
+}
+
+/// The value of a field that may be there, and the bytes after it.
+fn optional<'a>(rest: &'a [u8], key: &[u8]) -> Option<(Option<&'a [u8]>, &'a [u8])> {
+    match rest.strip_prefix(key) {
+        Some(rest) => split(rest, b", ").map(|(value, rest)| (Some(value), rest)),
+        None => Some((None, rest)),
+    }
 }
 
 impl<'a> Delays<'a> {
+    const NONE: Delays<'static> = Delays { before: b"", connecting_ms: 0, transferring_ms: 0 };
+
     fn parse(bytes: &'a [u8]) -> Option<Delays<'a>> {
         let last = memchr::memrchr(b'/', bytes)?;
         let before = &bytes[..last];

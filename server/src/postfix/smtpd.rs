@@ -201,13 +201,18 @@ fn warning(rest: &[u8]) -> Parsed<Fact<'_>> {
         }
     }
     if let Some(rest) = rest.strip_prefix(b"connect to Milter service ") {
-        return Parsed::of(split(rest, b": ").map(|(address, _)| Fact::MilterDown { address }));
+        return milter_down(rest);
     }
     // The client gets 552, and no other line says that it was refused.
     if let Some((id, b"queue file size limit exceeded")) = split(rest, b": ") {
         return Parsed::of(QueueId::parse(id).map(|id| Fact::TooLarge { id }));
     }
     login_failed(rest).map_or(Parsed::Ignored, Parsed::Fact)
+}
+
+/// `inet:127.0.0.1:7357: Connection refused`
+pub(super) fn milter_down(rest: &[u8]) -> Parsed<Fact<'_>> {
+    Parsed::of(split(rest, b": ").map(|(address, _)| Fact::MilterDown { address }))
 }
 
 /// `unknown[198.51.100.40]: SASL PLAIN authentication failed: (reason), sasl_username=bob@beta.example`
@@ -246,9 +251,12 @@ fn peer_after_from(rest: &[u8]) -> Option<(Peer<'_>, &[u8])> {
     }
 }
 
+/// `554 5.7.1 <unknown[192.0.2.66]>: Client host rejected: …`, `450 4.7.25 Client host rejected: cannot find your
+/// hostname, [192.0.2.66]`, `554 5.7.1 Service unavailable; Client host [192.0.2.105] blocked using zen.rbl.example`.
 fn is_of_client(reply: &[u8]) -> bool {
-    text::contains(outside_brackets_start(reply), b"Client host rejected: ")
-        || [&b"Client host ["[..], b"; client ["].iter().any(|words| text::contains(reply, words))
+    let said = said(reply);
+    [&b"Client host rejected: "[..], b"Unverified Client host rejected: "].iter().any(|words| said.starts_with(words))
+        || [&b"lient host ["[..], b"; client ["].iter().any(|words| text::contains(reply, words))
             && text::contains(reply, b"] blocked using ")
 }
 
@@ -256,7 +264,15 @@ fn is_permanent(reply: &[u8]) -> bool {
     reply.first() == Some(&b'5')
 }
 
-/// What smtpd itself says stands after the thing it refuses: `554 5.7.1 <unknown[192.0.2.66]>: Client host rejected: …`.
-fn outside_brackets_start(reply: &[u8]) -> &[u8] {
-    find_outside_brackets(reply, b": ").map_or(reply, |at| &reply[at..])
+/// What smtpd itself says, behind the code and the thing that it refuses, where it names one.
+fn said(reply: &[u8]) -> &[u8] {
+    let is_code = |word: &[u8]| word.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    let mut rest = reply;
+    while let Some((_, after)) = split(rest, b" ").filter(|(word, _)| is_code(word)) {
+        rest = after;
+    }
+    match rest.strip_prefix(b"<") {
+        Some(named) => address(named, &[b": "]).map_or(rest, |(_, after)| &after[2..]),
+        None => rest,
+    }
 }

@@ -228,3 +228,64 @@ fn every_cut_of_a_line_is_safe() {
         }
     }
 }
+
+fn delivered(program: &str, message: &str) -> (Status, u64) {
+    let speaker = Speaker::parse(program.as_bytes()).expect("a program of Postfix");
+    match parse(&speaker, message.as_bytes()) {
+        Parsed::Fact(Fact::Delivery(delivery)) => (delivery.status, delivery.delays.transferring_ms),
+        other => panic!("{other:?}: {message}"),
+    }
+}
+
+/// Not all that ends in a status is of a transport, and not all have the fields of today.
+#[test]
+fn unusual_outcomes() {
+    let to = "4A0000001: to=<a@o.example>, relay=";
+    for (program, rest, expected) in [
+        ("smtp", "mx.o.example[192.0.2.1]:25, delay=2, status=sent (250 ok)", (Status::Sent, 0)),
+        ("smtp", "none, delay=9, status=deferred (connect to mx.o.example[192.0.2.1]: refused)", (Status::Deferred, 0)),
+        (
+            "smtp",
+            "mx[192.0.2.1]:25, delay=1, delays=0/0/0/1, dsn=5.1.1, status=SOFTBOUNCE (host mx[192.0.2.1] said: 550 no)",
+            (Status::Deferred, 1000),
+        ),
+        (
+            "local",
+            "local, delay=0, delays=0/0/0/0, dsn=5.1.1, status=undeliverable-but-not-cached (unknown user: \"a\")",
+            (Status::Probed, 0),
+        ),
+        ("cleanup", "none, delay=0, delays=0/0/0/0, dsn=5.7.1, status=bounced (no such text)", (Status::Bounced, 0)),
+        (
+            "qmgr",
+            "none, delay=9, delays=9/0/0/0, dsn=4.3.0, status=deferred (mail transport unavailable)",
+            (Status::Deferred, 0),
+        ),
+    ] {
+        assert_eq!(delivered(&format!("postfix/{program}"), &format!("{to}{rest}")), expected, "{rest}");
+    }
+}
+
+/// Of mail that no smtpd took, cleanup asks the milters.
+#[test]
+fn cleanup_may_find_a_milter_down() {
+    check(
+        "postfix/cleanup",
+        "warning: connect to Milter service unix:/run/clamav/milter.ctl: No such file or directory",
+        Fact::MilterDown { address: b"unix:/run/clamav/milter.ctl" },
+    );
+}
+
+/// What the libraries say, and versions before 2.9.
+#[test]
+fn words_of_no_consequence() {
+    for (program, message) in [
+        ("postfix/smtpd", "TLS connection established from a[203.0.113.10]: TLSv1 with cipher X (256/256 bits)"),
+        ("postfix/smtp", "4A0000001: enabling PIX <CRLF>.<CRLF> workaround for mx.o.example[192.0.2.1]:25"),
+        ("postfix/smtp", "4A0000001: SASL [CACHED] authentication failed; server mx[192.0.2.1] said: 535 no"),
+        ("postfix/smtp", "Host offered STARTTLS: [mx.o.example]"),
+        ("postfix/smtpd", "looking for plugins in '/usr/lib/sasl2', failed to open directory, error: No such file"),
+        ("postfix/qmgr", "4A0000001: status=deferred (bounce failed)"),
+    ] {
+        ignored(program, message);
+    }
+}

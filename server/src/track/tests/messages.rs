@@ -221,6 +221,33 @@ fn a_retry_counts_deferrals_and_no_new_message() {
     ]);
 }
 
+/// SEMANTICS R4: qmgr has the recipients of a next hop that does not answer put off by error(8), or does it itself; those
+/// of this host's own transports are none of another server's.
+#[test]
+fn what_qmgr_puts_off_is_a_deferral() {
+    for (daemon, reason, deferrals) in [
+        ("error", "delivery temporarily suspended: connect to mx.f.example[192.0.2.1]:25: Connection refused", 1),
+        ("retry", "delivery temporarily suspended: host mx.f.example[192.0.2.1] refused to talk to me: 421 busy", 1),
+        ("qmgr", "delivery temporarily suspended: lost connection with mx.f.example[192.0.2.1] while sending MAIL", 1),
+        ("error", "delivery temporarily suspended: Host or domain name not found. Name service error for name=f", 1),
+        ("error", "delivery temporarily suspended: connect to mx1[private/dovecot-lmtp]: Connection refused", 0),
+        ("error", "delivery temporarily suspended: connect to 127.0.0.1[127.0.0.1]:10024: Connection refused", 0),
+        ("qmgr", "mail transport unavailable", 0),
+    ] {
+        let lines = format!(
+            "00:00:01 postfix/submission/smtpd[2]: C24E0B4485: client=b[198.51.100.7], sasl_method=PLAIN, sasl_username=carl@gamma.example
+            00:00:01 postfix/qmgr[3]: C24E0B4485: from=<carl@gamma.example>, size=500, nrcpt=1 (queue active)
+            00:00:02 postfix/{daemon}[4]: C24E0B4485: to=<x@f.example>, relay=none, delay=0.1, delays=0.1/0/0/0, dsn=4.4.1, status=deferred ({reason})
+            00:09:00 postfix/qmgr[3]: C24E0B4485: from=<carl@gamma.example>, status=expired, returned to sender"
+        );
+        Counts::of(&lines).check(&[
+            ("smtp_out.deferrals carl@gamma.example", deferrals),
+            ("smtp_out.bounced", deferrals),
+            ("smtp_out.connections", 0),
+        ]);
+    }
+}
+
 /// SEMANTICS 1.2, report 10: fifty recipients in one transaction are one transfer; a used connection is no new one.
 #[test]
 fn a_transfer_counts_once() {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// LOG-LINES trap 22: anvil refuses per attempt; strangers are in Violations, our senders in Traffic too.
+/// LOG-LINES trap 22, SEMANTICS 1.3: anvil refuses per attempt; what it refuses of strangers is no Messages Sent.
 #[test]
 fn anvil_limits() {
     Counts::of(
@@ -23,9 +23,36 @@ fn anvil_limits() {
         ("smtp_in.blocked_connections", 1),
         ("throttle.messages_sent", 3),
         ("throttle.messages_sent carl@gamma.example", 3),
+        ("throttle.inbound_throttled", 2),
+        ("throttle.inbound_throttled gamma.example", 0),
         ("violation.messages_sent", 3),
         ("violation.messages_sent carl@gamma.example", 2),
     ]);
+}
+
+/// SEMANTICS 1.2, report 8: a refusal of the client as such blocks the connection, whether it names the client or not.
+#[test]
+fn a_client_that_is_refused_as_such_is_blocked() {
+    for (reply, blocked) in [
+        ("450 4.7.25 Client host rejected: cannot find your hostname, [203.0.113.10]", 1),
+        ("550 5.7.1 Client host rejected: cannot find your reverse hostname, [203.0.113.10]", 1),
+        ("450 Client host rejected: cannot find your hostname, [203.0.113.10]", 1),
+        ("554 5.7.1 <a[203.0.113.10]>: Client host rejected: Access denied", 1),
+        ("554 5.7.1 <a[203.0.113.10]>: Unverified Client host rejected: Access denied", 1),
+        ("554 5.7.1 Service unavailable; Client host [203.0.113.10] blocked using b.example; see https://b.example", 1),
+        ("554 5.7.1 Service unavailable; Unverified Client host [a] blocked using b.example", 1),
+        ("554 5.7.1 <c@alpha.example>: Recipient address rejected: Client host rejected: said a policy server", 0),
+        ("554 5.7.1 <Client host rejected: x>: Helo command rejected: no", 0),
+        ("554 5.7.1 Service unavailable; Sender address [x@o.example] blocked using b.example", 0),
+    ] {
+        let lines = format!(
+            "00:00:01 postfix/smtpd[1]: connect from a[203.0.113.10]
+            00:00:01 postfix/smtpd[1]: NOQUEUE: reject: RCPT from a[203.0.113.10]: {reply}; from=<x@o.example> to=<c@alpha.example> proto=ESMTP helo=<a>
+            00:00:02 postfix/smtpd[1]: disconnect from a[203.0.113.10] ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4"
+        );
+        Counts::of(&lines)
+            .check(&[("smtp_in.blocked_connections", blocked), ("smtp_in.rejected_recipients", 1 - blocked)]);
+    }
 }
 
 /// SEMANTICS 1.3: a policy server's refusal, by its text.
@@ -36,6 +63,30 @@ fn limits_of_a_policy_server() {
     let lines = "00:00:01 postfix/submission/smtpd[3]: NOQUEUE: reject: RCPT from c[198.51.100.7]: 450 4.7.1 <x@o.example>: Recipient address rejected: quota exceeded; from=<carl@gamma.example> to=<x@o.example> proto=ESMTP helo=<c> sasl_method=<PLAIN> sasl_username=<carl@gamma.example>";
     Counts::with(&settings, lines)
         .check(&[("throttle.messages_sent carl@gamma.example", 1), ("violation.messages_sent", 1)]);
+    let stranger = lines.replace(" sasl_method=<PLAIN> sasl_username=<carl@gamma.example>", "");
+    Counts::with(&settings, &stranger).check(&[
+        ("throttle.messages_sent", 0),
+        ("throttle.inbound_throttled", 1),
+        ("violation.messages_sent", 1),
+    ]);
+}
+
+/// SEMANTICS 1.3: a volume that no line states is counted beside the bandwidth.
+#[test]
+fn limits_on_volume() {
+    let pattern = ThrottlePattern { text: "Volume".to_owned(), limit: crate::event::Limit::Bandwidth };
+    let settings = MailSettings { throttle_reply_patterns: vec![pattern], ..MailSettings::default() };
+    let refused = |time, size| {
+        format!(
+            "{time} postfix/submission/smtpd[3]: NOQUEUE: reject: RCPT from c[198.51.100.7]: 450 4.7.1 <x@o.example>: Recipient address rejected: volume exceeded{size}; from=<carl@gamma.example> to=<x@o.example> proto=ESMTP helo=<c> sasl_method=<PLAIN> sasl_username=<carl@gamma.example>\n"
+        )
+    };
+    let lines = refused("00:00:01", ", size=5000") + &refused("00:00:02", "");
+    Counts::with(&settings, &lines).check(&[
+        ("throttle.smtp_out_bandwidth carl@gamma.example", 5000),
+        ("throttle.size_unknown carl@gamma.example", 1),
+        ("violation.smtp_out_bandwidth", 1),
+    ]);
 }
 
 /// LOG-LINES trap 25: postscreen's connect counts, and smtpd's connect after PASS is the same connection.
