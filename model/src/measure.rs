@@ -525,7 +525,7 @@ pub static SPAMASSASSIN_ACTIVE: Measure = basis(
     ),
 );
 pub static SPAMASSASSIN_CONNECTIONS: Measure =
-    count(151, SpamAssassin, "spamassassin.connections", "Connections that spamd took.");
+    count(151, SpamAssassin, "spamassassin.connections", "Connections that spamd took, and Rspamd from mail servers.");
 pub static SPAMASSASSIN_FAILED: Measure = count(
     152,
     SpamAssassin,

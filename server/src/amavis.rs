@@ -1,7 +1,7 @@
 //! amavis: what it decided of a message, by the queue files on both sides of it → a [`Fact`].
 
 use crate::queue_id::QueueId;
-use crate::text::{Parsed, split};
+use crate::text::{Parsed, contains, contains_ignoring_case, split};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact<'a> {
@@ -47,14 +47,21 @@ fn checked(is_blocked: bool, rest: &[u8]) -> Option<Fact<'_>> {
     Some(Fact::Checked { is_spam, is_blocked, queue_id: QueueId::parse(queue_id)?, queued_as, recipient })
 }
 
-/// `(!)connect to /run/clamav/clamd.ctl failed, attempt #1: …`
+/// `(!)connect to /run/clamav/clamd.ctl failed, attempt #1: …`, once for each attempt; and a scan that failed otherwise,
+/// `(!!)ClamAV-clamd av-scanner FAILED: timed out`. That all attempts failed is not one more.
 fn scanner(text: &[u8]) -> Parsed<Fact<'_>> {
-    match text.strip_prefix(b"(!)connect to ") {
-        Some(rest) if split(rest, b" failed").is_some_and(|(address, _)| crate::text::contains(address, b"clam")) => {
-            Parsed::Fact(Fact::ScannerFailed)
-        }
-        _ => Parsed::Ignored,
-    }
+    let Some(trouble) = text.strip_prefix(b"(!)").or_else(|| text.strip_prefix(b"(!!)")) else {
+        return Parsed::Ignored;
+    };
+    let is_attempt = trouble
+        .strip_prefix(b"connect to ")
+        .and_then(|rest| split(rest, b" failed"))
+        .is_some_and(|(address, _)| contains_ignoring_case(address, b"clam"));
+    const AFTER_ATTEMPTS: &[&[u8]] = &[b"ll attempts", b"oo many retries", b"connect"];
+    let is_failed_scan = split(trouble, b" av-scanner FAILED: ").is_some_and(|(scanner, why)| {
+        contains_ignoring_case(scanner, b"clam") && !AFTER_ATTEMPTS.iter().any(|words| contains(why, words))
+    });
+    if is_attempt || is_failed_scan { Parsed::Fact(Fact::ScannerFailed) } else { Parsed::Ignored }
 }
 
 #[cfg(test)]
@@ -75,5 +82,19 @@ mod tests {
         let again = b"(19410-01) Passed SPAMMY, <ann@outside.example> -> <bruno@beta.example>, Hits: 6.099, tag=-999, tag2=5, kill=10, queued_as: 9C621B44B1, L/Y/Y/0";
         assert_eq!(parse(again), Parsed::Ignored);
         assert_eq!(parse(b"Module Amavis::Conf        2.412"), Parsed::Ignored);
+    }
+
+    #[test]
+    fn a_scan_that_fails_is_counted_once_for_each_attempt() {
+        for (text, is_failure) in [
+            ("(!)connect to /run/clamav/clamd.ctl failed, attempt #1: Can't connect to a UNIX socket", true),
+            ("(!!)ClamAV-clamd av-scanner FAILED: timed out", true),
+            ("(!)ClamAV-clamd: All attempts (1) failed connecting to /run/clamav/clamd.ctl, retrying (2)", false),
+            ("(!)ClamAV-clamd av-scanner FAILED: run_av error: Too many retries to talk to /run/clamd.ctl", false),
+            ("(!!)Sophie av-scanner FAILED: timed out", false),
+        ] {
+            let expected = if is_failure { Parsed::Fact(Fact::ScannerFailed) } else { Parsed::Ignored };
+            assert_eq!(parse(format!("(19410-01) {text}").as_bytes()), expected, "{text}");
+        }
     }
 }

@@ -4,13 +4,14 @@
 //! where versions differ, the comment names the version that brought the change.
 
 mod delivery;
+mod nameless;
 mod postscreen;
 mod smtpd;
 
 use crate::queue_id::QueueId;
 use crate::text::{self, Parsed, address, leading_number, number, split};
 
-pub use delivery::{Delays, Delivery, Status, Trouble, queued_as};
+pub use delivery::{Delays, Delivery, SUSPENDED, Status, Trouble, is_of_lmtp, is_of_smtp, queued_as};
 pub use postscreen::Screened;
 
 /// A client or a next hop: `mail.outside.example[203.0.113.10]`, with `:25` where ports are logged.
@@ -290,43 +291,8 @@ pub fn parse<'a>(speaker: &Speaker<'a>, message: &'a [u8]) -> Parsed<Fact<'a>> {
         b"postscreen" => postscreen::parse(message),
         b"master" => master(message),
         b"postsuper" => postsuper(message),
-        b"" => nameless(message),
+        b"" => nameless::parse(message),
         daemon if SILENT.contains(&daemon) => Parsed::Ignored,
-        _ => Parsed::Unparsed,
-    }
-}
-
-/// RFC 5424 by rsyslog loses the daemon (LOG-LINES trap 1): it is told from the text where the text is one
-/// daemon's alone.
-fn nameless(message: &[u8]) -> Parsed<Fact<'_>> {
-    let (id, rest) = split_id(message);
-    let starts = |words: &[&[u8]]| words.iter().any(|word| rest.starts_with(word));
-    if starts(&[
-        b"connect from ",
-        b"disconnect from ",
-        b"client=",
-        b"reject: RCPT ",
-        b"reject: MAIL ",
-        b"reject: CONNECT ",
-    ]) || starts(&[b"lost connection after ", b"timeout after ", b"too many errors after ", b"proxy-accept: "])
-    {
-        return smtpd::parse(message);
-    }
-    if rest.starts_with(b"warning: ") {
-        return match smtpd::parse(message) {
-            Parsed::Fact(fact) => Parsed::Fact(fact),
-            _ => Parsed::Ignored,
-        };
-    }
-    match id {
-        Some(_) if starts(&[b"uid="]) => pickup(message),
-        Some(_) if starts(&[b"message-id=", b"milter-reject: ", b"reject: header ", b"reject: body "]) => {
-            cleanup(message)
-        }
-        Some(_) if starts(&[b"from=<"]) || rest.starts_with(b"removed") => qmgr(message),
-        Some(_) if starts(&[b"to=<"]) => delivery::parse(b"", message),
-        Some(_) if starts(&[b"sender non-delivery notification: "]) => bounce(message),
-        None if starts(&[b"statistics: "]) || text::contains(rest, b"TLS connection established ") => Parsed::Ignored,
         _ => Parsed::Unparsed,
     }
 }
@@ -469,6 +435,7 @@ fn other<'a>(message: &'a [u8]) -> Parsed<Fact<'a>> {
         b"replace: ",
         b"prepend: ",
         b"message-id=",
+        b"resent-message-id=",
         // A bounce that could not be written is tried again.
         b"status=deferred (bounce failed)",
         // Of the TLS and SASL libraries, and of what they are told of a peer.

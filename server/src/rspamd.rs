@@ -1,7 +1,7 @@
 //! Rspamd: the verdict on a message, by its queue file → a [`Fact`]. From its own log or by syslog.
 
 use crate::queue_id::QueueId;
-use crate::text::{Parsed, leading_number, split};
+use crate::text::{Parsed, contains, leading_number, split};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact<'a> {
@@ -11,6 +11,10 @@ pub enum Fact<'a> {
         /// The first of them.
         recipient: Option<&'a [u8]>,
     },
+    /// A mail server's milter spoke to it.
+    MilterSession,
+    /// clamd did not answer a scan, for all its attempts.
+    ScannerFailed,
     /// A limit put the message off.
     OverLimit {
         /// The limit's name: `user`, `bounce_to_ip`.
@@ -34,8 +38,22 @@ pub enum Verdict {
 
 /// `…rspamd_task_write_log: id: <…>, qid: <E43F7B4457>, ip: 203.0.113.10, …, (default: T (add header): [8.40/15.00] […`
 pub fn parse(message: &[u8]) -> Parsed<Fact<'_>> {
-    let Some((_, rest)) = split(message, b"rspamd_task_write_log: ") else { return Parsed::Ignored };
+    let Some((_, rest)) = split(message, b"rspamd_task_write_log: ") else { return of_others(message) };
     checked(rest).map_or(Parsed::Ignored, Parsed::Fact)
+}
+
+/// `…; proxy; proxy_accept_socket: accepted milter connection from 127.0.0.1 port 51138`,
+/// `…; lua; clamav.lua:176: clamav: failed to scan, maximum retransmits exceed`.
+fn of_others(message: &[u8]) -> Parsed<Fact<'_>> {
+    // These are its own words, behind the process and the function that speaks.
+    let says = |words: &[u8]| split(message, b"; ").is_some_and(|(_, rest)| contains(rest, words));
+    if says(b": accepted milter connection from ") {
+        return Parsed::Fact(Fact::MilterSession);
+    }
+    if says(b"clamav: failed to scan, maximum retransmits exceed") {
+        return Parsed::Fact(Fact::ScannerFailed);
+    }
+    Parsed::Ignored
 }
 
 fn checked(rest: &[u8]) -> Option<Fact<'_>> {
@@ -98,6 +116,15 @@ mod tests {
             assert_eq!(parse(line(result).as_bytes()), Parsed::Fact(fact), "{result}");
         }
         assert_eq!(parse(b"#1(main) <x>; main; started"), Parsed::Ignored);
+    }
+
+    #[test]
+    fn milters_and_scanners() {
+        let accepted =
+            b"#7(rspamd_proxy) <a>; proxy; proxy_accept_socket: accepted milter connection from 127.0.0.1 port 51138";
+        assert_eq!(parse(accepted), Parsed::Fact(Fact::MilterSession));
+        let failed = b"#7(normal) <a>; lua; clamav.lua:176: clamav: failed to scan, maximum retransmits exceed";
+        assert_eq!(parse(failed), Parsed::Fact(Fact::ScannerFailed));
     }
 
     #[test]

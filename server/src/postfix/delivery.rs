@@ -1,7 +1,7 @@
 //! smtp, lmtp, local, virtual, pipe, error and discard: what became of a recipient, and of connections to next hops.
 
 use super::{Fact, Peer, QueueId, other, split_id};
-use crate::text::{Parsed, address, leading_number, millis, split};
+use crate::text::{Parsed, address, contains, leading_number, millis, split};
 
 /// `to=<x@y>, orig_to=<z>, relay=mx[1.2.3.4]:25, conn_use=2, delay=0.3, delays=a/b/c/d, dsn=2.0.0, status=sent (250 …)`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ fn delivery<'a>(id: QueueId, daemon: &'a [u8], rest: &'a [u8]) -> Option<Deliver
         _ => return None,
     };
     let response = response.strip_suffix(b")").unwrap_or(response);
-    let daemon = if daemon.is_empty() { daemon_of(relay, response)? } else { daemon };
+    let daemon = if daemon.is_empty() { daemon_of(relay, status, response)? } else { daemon };
     let delays = delays.map_or(Some(Delays::NONE), Delays::parse)?;
     Some(Delivery { id, daemon, recipient, relay, is_reuse, delays, status, response })
 }
@@ -109,21 +109,42 @@ impl<'a> Delays<'a> {
     }
 }
 
-/// Where RFC 5424 lost the daemon, the relay tells it, or nothing does.
-fn daemon_of<'a>(relay: &[u8], response: &[u8]) -> Option<&'a [u8]> {
+/// With these words error(8) puts off what qmgr spares a next hop.
+pub const SUSPENDED: &[u8] = b"delivery temporarily suspended: ";
+
+/// What smtp says of a recipient for whom it found no server (smtp_addr.c, smtp_connect.c).
+pub fn is_of_smtp(reason: &[u8]) -> bool {
+    const WORDS: &[&[u8]] = &[
+        b"connect to ",
+        b"Host or domain name not found",
+        b"unable to look up ",
+        b"Malformed or unexpected name server reply",
+        b"does not accept mail (nullMX)",
+        b"loops back to myself",
+        b"no mail servers for ",
+    ];
+    WORDS.iter().any(|words| contains(reason, words))
+}
+
+/// Where RFC 5424 lost the daemon, the relay tells it.
+fn daemon_of<'a>(relay: &[u8], status: Status, response: &[u8]) -> Option<&'a [u8]> {
     match relay {
         b"local" => Some(b"local"),
         b"virtual" => Some(b"virtual"),
-        b"none" if response.starts_with(b"connect to ") || response.starts_with(b"Host or domain name not found") => {
-            Some(b"smtp")
-        }
-        b"none" => None,
+        b"none" if is_of_smtp(response) && !response.starts_with(SUSPENDED) => Some(b"smtp"),
+        b"none" if status == Status::Sent => Some(b"discard"),
+        b"none" => Some(b"error"),
         _ => match Peer::whole(relay) {
-            Some(peer) if peer.ip.contains(&b'/') || peer.port == Some(24) => Some(b"lmtp"),
+            Some(peer) if is_of_lmtp(&peer) => Some(b"lmtp"),
             Some(_) => Some(b"smtp"),
             None => Some(b"pipe"),
         },
     }
+}
+
+/// A socket, or LMTP's port: a mailbox on this host or beside it.
+pub fn is_of_lmtp(peer: &Peer<'_>) -> bool {
+    peer.ip.contains(&b'/') || peer.port == Some(24)
 }
 
 /// `host mx[1.2.3.4] said: 450 …`, `host mx[1.2.3.4] refused to talk to me: 421 …`,

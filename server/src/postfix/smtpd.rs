@@ -14,6 +14,7 @@ const NOT_REFUSALS: &[&[u8]] = &[
     b"prepend: ",
     b"info: ",
     b"replace: ",
+    b"strip: ",
     b"bcc: ",
     b"delay: ",
     b"milter-hold: ",

@@ -158,6 +158,16 @@ impl Tracker {
     pub(super) fn rspamd(&mut self, at: &At<'_>, fact: &rspamd::Fact<'_>, out: &mut Out<'_>) {
         let (queue_id, verdict, recipient) = match fact {
             rspamd::Fact::Checked { queue_id, verdict, recipient } => (queue_id, verdict, recipient),
+            rspamd::Fact::MilterSession => {
+                let service = self.milter_service(at);
+                out.once(at.event(Kind::SpamConnection, vec![service]));
+                return;
+            }
+            rspamd::Fact::ScannerFailed => {
+                let service = self.service(at, ServiceKind::ClamAv, None);
+                out.once(at.event(Kind::FilterFailed(ServiceKind::ClamAv), vec![service]));
+                return;
+            }
             rspamd::Fact::OverLimit { limit, user, recipients, size } => {
                 self.throttled_by_rspamd(at, limit, *user, recipients, *size, out);
                 return;
@@ -277,6 +287,12 @@ impl Tracker {
         };
         let service = named.unwrap_or_else(|| self.service(at, kind, Some(milter_host(address))));
         out.once(Event { peer: Some(text), ..at.event(Kind::FilterFailed(kind), vec![service]) });
+    }
+
+    /// Rspamd is a row of its own beside the spamd of its host.
+    fn milter_service(&self, at: &At<'_>) -> Subject {
+        let name = format!("{} (rspamd)", at.line.host);
+        Subject::Service(ServiceKind::SpamAssassin, self.settings.services.get(&name).cloned().unwrap_or(name))
     }
 
     /// A service is named by the host that logged, for a daemon's own lines, and by the address tried, for a

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use crate::postfix::{Delivery, Peer, Speaker, Status};
+use crate::postfix::{Delivery, Peer, SUSPENDED, Speaker, Status, is_of_lmtp, is_of_smtp};
 use crate::settings::{MailSettings, TransportRole};
 
 /// Pipes that end in a mailbox.
@@ -55,16 +55,15 @@ pub fn role(settings: &MailSettings, speaker: &Speaker<'_>, delivery: &Delivery<
 /// qmgr spares a next hop that does not answer, and has error(8) put its other recipients off: `delivery temporarily
 /// suspended: connect to mx.outside.example[192.0.2.1]:25: Connection refused`. The reason tells whose transport it is.
 fn put_off(settings: &MailSettings, response: &[u8]) -> Role {
-    let reason = response.strip_prefix(b"delivery temporarily suspended: ").unwrap_or(response);
+    let reason = response.strip_prefix(SUSPENDED).unwrap_or(response);
     const HOPS: &[&[u8]] = &[b"connect to ", b"host ", b"lost connection with ", b"conversation with "];
     let hop = HOPS.iter().find_map(|words| reason.strip_prefix(*words)).and_then(Peer::leading).map(|(hop, _)| hop);
     match hop {
-        // A socket, or LMTP's port.
-        Some(hop) if hop.ip.contains(&b'/') || hop.port == Some(24) => Role::Local,
+        Some(hop) if is_of_lmtp(&hop) => Role::Local,
         Some(hop) if is_internal(settings, &hop) => Role::Filter,
         Some(hop) if is_mailbox_host(settings, &hop) => Role::Local,
         Some(_) => Role::Remote,
-        None if reason.starts_with(b"Host or domain name not found") => Role::Remote,
+        None if is_of_smtp(reason) => Role::Remote,
         None => Role::Void,
     }
 }
