@@ -134,7 +134,7 @@ pub fn parse(message: &[u8]) -> Parsed<Fact<'_>> {
 }
 
 /// `2026-11-22 00:12:07.123 +0100 `: Exim's own stamp, which syslog doubles.
-fn without_stamp(message: &[u8]) -> &[u8] {
+pub fn without_stamp(message: &[u8]) -> &[u8] {
     let is_stamp = message.len() > 20 && message[4] == b'-' && message[10] == b' ' && message[13] == b':';
     if !is_stamp || !message[..4].iter().all(u8::is_ascii_digit) {
         return message;

@@ -5,6 +5,9 @@
 //! the n-th equal line of one source is the copy of the n-th of another, and of none of its own. Where a rotation cut a
 //! second in two, counting goes on in the new file.
 //!
+//! clamd and Exim may log to syslog and to a file of their own at once. There the line has other words around it, and no
+//! host: it is the other's twin, and counts once with it.
+//!
 //! What was counted is kept by slot as hashes, in the store, so that it does not matter which copy comes first or when.
 //! A slot is remembered up to a bound: in a storm of more lines than that, those beyond it are counted whoever brings
 //! them, so a second copy of the storm counts them twice, and a recount takes such a slot only from another storm.
@@ -14,6 +17,7 @@ use mailtally_model::Slot;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::batch::{Batch, SeenLines};
+use crate::exim;
 use crate::source::SourceState;
 use crate::store::Reader;
 use crate::syslog::Line;
@@ -84,9 +88,11 @@ impl Copies {
         let is_cut = source.first == Some(line.time);
         let before: u32 = source.follows.iter().filter(|_| is_cut).map(|id| seen.count(content, *id)).sum();
         let nth = own + before;
+        let twin = Twin::of(line);
+        let is_twin = twin.is_some_and(|twin| seen.hashes.contains(&hash(twin.other, nth, None)));
         if is_full {
             // What is remembered still tells its copies.
-            let is_copy = seen.hashes.contains(&hash(content, nth, None));
+            let is_copy = is_twin || seen.hashes.contains(&hash(content, nth, None));
             if !is_copy && seen.hashes.insert(FORGOTTEN) {
                 seen.fresh.counted.push(FORGOTTEN);
             }
@@ -96,12 +102,18 @@ impl Copies {
         if seen.hashes.insert(of_source) {
             seen.fresh.of_sources.push(of_source);
         }
-        let counted = hash(content, nth, None);
-        let is_copy = !seen.hashes.insert(counted);
-        if !is_copy {
-            seen.fresh.counted.push(counted);
+        let mut is_copy = is_twin;
+        let mut remembered = 1;
+        for (at, content) in [Some(content), twin.map(|twin| twin.own)].into_iter().flatten().enumerate() {
+            let counted = hash(content, nth, None);
+            if seen.hashes.insert(counted) {
+                seen.fresh.counted.push(counted);
+                remembered += 1;
+            } else {
+                is_copy |= at == 0;
+            }
         }
-        self.hashes += if is_copy { 1 } else { 2 };
+        self.hashes += remembered;
         Ok(is_copy)
     }
 
@@ -171,15 +183,39 @@ impl Seen {
 
 /// What makes two lines equal. Not the raw bytes: the same line has other stamps in other files.
 fn content(line: &Line<'_>) -> blake3::Hash {
+    digest(line, line.pid.unwrap_or(0), &[line.host.as_bytes(), line.program, line.message])
+}
+
+fn digest(line: &Line<'_>, number: u32, parts: &[&[u8]]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&line.time.0.to_le_bytes());
     hasher.update(&line.times.to_le_bytes());
-    hasher.update(&line.pid.unwrap_or(0).to_le_bytes());
-    for part in [line.host.as_bytes(), line.program, line.message] {
+    hasher.update(&number.to_le_bytes());
+    for part in parts {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part);
     }
     hasher.finalize()
+}
+
+/// A line of a daemon that may log it twice, by syslog and to its own file: what both have in common, as the one and as
+/// the other.
+#[derive(Clone, Copy)]
+struct Twin {
+    own: blake3::Hash,
+    other: blake3::Hash,
+}
+
+impl Twin {
+    fn of(line: &Line<'_>) -> Option<Twin> {
+        let (name, message): (&[u8], &[u8]) = match line.program {
+            b"clamd" => (b"clamd", line.message),
+            b"exim" | b"exim4" => (b"exim", exim::without_stamp(line.message)),
+            _ => return None,
+        };
+        let as_own_file = |is_own: bool| digest(line, u32::from(is_own), &[b"twin", name, message]);
+        Some(Twin { own: as_own_file(line.own_file), other: as_own_file(!line.own_file) })
+    }
 }
 
 /// The n-th line of this content: of one source, or of whichever.
@@ -226,6 +262,32 @@ mod tests {
     fn a_line_said_twice_counts_twice_and_its_copies_do_not() {
         assert_eq!(copies(&[(1, 0, "x"), (1, 0, "x"), (2, 0, "x"), (2, 0, "x")]), [false, false, true, true]);
         assert_eq!(copies(&[(1, 0, "x"), (2, 0, "x"), (2, 0, "x"), (1, 0, "x")]), [false, true, false, true]);
+    }
+
+    /// LOG-LINES trap 35: clamd's own file and its lines in syslog are one witness; so are Exim's.
+    #[test]
+    fn a_line_in_syslog_and_in_the_daemons_own_file_counts_once() {
+        fn own(program: &'static [u8], message: &'static str) -> Line<'static> {
+            Line { host: "box", program, own_file: true, ..line(0, message) }
+        }
+        fn sent(host: &'static str, program: &'static [u8], message: &'static str) -> Line<'static> {
+            Line { host, program, pid: Some(7), ..line(0, message) }
+        }
+        let is_copy = |lines: &[(u64, Line<'_>)]| {
+            let mut copies = Copies::default();
+            let ask = |(id, line): &(u64, Line<'_>)| {
+                let source = SourceState { id: *id, ..SourceState::default() };
+                copies.is_copy(line, &source).expect("no store")
+            };
+            lines.iter().map(ask).collect::<Vec<_>>()
+        };
+        let (file, syslog) = (own(b"clamd", "fd[10]: OK"), sent("mx1", b"clamd", "fd[10]: OK"));
+        assert_eq!(is_copy(&[(1, file), (2, syslog), (1, file), (2, syslog)]), [false, true, false, true]);
+        assert_eq!(is_copy(&[(2, syslog), (1, file), (3, syslog), (4, file)]), [false, true, true, true]);
+        assert_eq!(is_copy(&[(1, syslog), (2, sent("mx2", b"clamd", "fd[10]: OK"))]), [false, false]);
+        let stamped = sent("mx1", b"exim4", "1970-01-01 00:00:00 1xUvBf-00038z-1J Completed");
+        assert_eq!(is_copy(&[(1, own(b"exim", "1xUvBf-00038z-1J Completed")), (2, stamped)]), [false, true]);
+        assert_eq!(is_copy(&[(1, own(b"dovecot", "x")), (2, sent("mx1", b"dovecot", "x"))]), [false, false]);
     }
 
     // FAULTS 37, 68
