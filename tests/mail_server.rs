@@ -1,6 +1,6 @@
 //! Mail is sent and fetched through a real Postfix and a real Dovecot; then Mailtally reads their logs, and its reports
-//! are held to what was done and to what the clients and the other mail server saw, never to what the log says. The same
-//! Dovecot says who may sign in.
+//! are held to what was done and to what the clients and the other mail server saw, never to what the log says. A real
+//! spamd and clamd scan some of it, where they are installed. The same Dovecot says who may sign in.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,6 +14,7 @@ use libtest_mimic::{Arguments, Trial};
 use mailtally_tests::account;
 use mailtally_tests::mail::{self, MESSAGES_A_MINUTE, MailServer, PASSWORD, client};
 use mailtally_tests::product::{Server, mailtally, report};
+use mailtally_tests::scanners::{self, SPAM_WORD, Scanners, VIRUS_WORD};
 use mailtally_tests::talk::Talk;
 use serde_json::{Value, json};
 
@@ -25,6 +26,10 @@ fn main() -> ExitCode {
     let missing = mail::missing();
     if let Some(missing) = &missing {
         eprintln!("\nSKIPPED: no real mail server in the tests, {missing}\n");
+    }
+    let no_scanners = scanners::missing();
+    if let Some(missing) = &no_scanners {
+        eprintln!("\nSKIPPED: no real spamd and clamd in the tests, {missing}\n");
     }
     let trials = vec![
         Trial::test("reports_say_what_was_done", || Ok(reports_say_what_was_done()?)),
@@ -61,14 +66,21 @@ impl Did {
 
 fn reports_say_what_was_done() -> Result<()> {
     let mut server = MailServer::start()?;
+    let mut scanners = if scanners::missing().is_none() { Some(Scanners::start()?) } else { None };
     let mut did = Did::default();
     // The ports were tried until they answered, each by one connection.
     did.add("smtp-in-usage", "connections", &[""], 2);
     did.add("imap-usage", "connections", &[""], 1);
     did.add("pop-usage", "connections", &[""], 1);
     strangers_write(&server, &mut did)?;
+    strangers_write_too_often(&server, &mut did)?;
     users_write(&server, &mut did)?;
+    let text = marked_by_spamd(&server, &mut did)?;
     server.settle()?;
+    if let Some(scanners) = &mut scanners {
+        scan(scanners, &text, &mut did)?;
+        scanners.stop()?;
+    }
     users_fetch(&server, &mut did)?;
     server.stop()?;
     let seen = &server.outside.seen;
@@ -80,7 +92,38 @@ fn reports_say_what_was_done() -> Result<()> {
     did.add("smtp-out-usage", "bandwidth", &["", ANN], bytes);
     did.add("smtp-out-errors", "deferrals", &["", ANN], count(&seen.put_off));
     did.add("smtp-out-errors", "bounced", &["", ANN], count(&seen.refused));
-    compare(&server, &did)
+    let logs = scanners.iter().flat_map(Scanners::logs);
+    compare(&server.logs().into_iter().chain(logs).collect::<Vec<_>>(), &did)
+}
+
+/// A message that spamd is asked about; a milter would ask while it comes.
+fn marked_by_spamd(server: &MailServer, did: &mut Did) -> Result<String> {
+    let text = format!(
+        "Subject: win\r\nFrom: <stranger@outside.example>\r\nMessage-ID: <win.1@outside.example>\r\n\r\n{SPAM_WORD}"
+    );
+    let mut talk = greeted(client::USUAL, server.smtp, did)?;
+    talk.expect("MAIL FROM:<stranger@outside.example>", "250")?;
+    talk.expect(&format!("RCPT TO:<{ABE}>"), "250")?;
+    talk.expect("DATA", "354")?;
+    talk.expect(&format!("{text}\r\n."), "250")?;
+    did.reached(ABE);
+    talk.expect("QUIT", "221")?;
+    Ok(text)
+}
+
+/// The verdict is joined with the message by its Message-ID. What spamd passes and what nobody sent marks nothing.
+fn scan(scanners: &Scanners, spam: &str, did: &mut Did) -> Result<()> {
+    ensure!(scanners.is_spam(spam)?, "spamd passes {spam}");
+    let unseen = format!("Message-ID: <unseen@outside.example>\r\n\r\n{SPAM_WORD}\r\n");
+    ensure!(scanners.is_spam(&unseen)?, "spamd passes {unseen}");
+    ensure!(!scanners.is_spam("Message-ID: <ham@outside.example>\r\n\r\nHello.\r\n")?, "spamd takes all for spam");
+    did.add("spamassassin-servers", "connections", &[""], 3);
+    did.add("message-traffic", "incoming_spam", &["", "alpha.example", ABE], 1);
+    for (text, is_infected) in [("Hello.", false), (VIRUS_WORD, true), (SPAM_WORD, false)] {
+        ensure!(scanners.is_infected(text)? == is_infected, "clamd is wrong about {text}");
+    }
+    did.add("clamav", "connections", &[""], 3);
+    Ok(())
 }
 
 /// The site's own IMAP server says who is who, and a mailbox's owner sees that mailbox and nothing beside or above it.
@@ -175,6 +218,19 @@ fn strangers_write(server: &MailServer, did: &mut Did) -> Result<()> {
     did.reached(BOB);
     talk.expect("QUIT", "221")?;
 
+    // One message for three mailboxes, which Dovecot gets in one transaction; one of them named twice, and by an alias.
+    talk = greeted(client::USUAL, server.smtp, did)?;
+    talk.expect("MAIL FROM:<stranger@outside.example>", "250")?;
+    for recipient in [ANN, ABE, BOB, ABE, "team@beta.example"] {
+        talk.expect(&format!("RCPT TO:<{recipient}>"), "250")?;
+    }
+    ensure!(message(&mut talk, "to all")?.starts_with("250"), "not taken");
+    // SEMANTICS R4: each final address once.
+    for mailbox in [ANN, ABE, BOB] {
+        did.reached(mailbox);
+    }
+    talk.expect("QUIT", "221")?;
+
     // Spam, which the milter refuses at the end of the message.
     let mut talk = greeted(client::USUAL, server.smtp, did)?;
     talk.expect("MAIL FROM:<stranger@outside.example>", "250")?;
@@ -209,6 +265,22 @@ fn strangers_write(server: &MailServer, did: &mut Did) -> Result<()> {
     talk.say("half")?;
     drop(talk);
     did.add("smtp-in-errors", "terminations", &[""], 1);
+    Ok(())
+}
+
+/// SEMANTICS 1.3: strangers over a limit are no Messages Sent.
+fn strangers_write_too_often(server: &MailServer, did: &mut Did) -> Result<()> {
+    let mut talk = greeted(client::HASTY, server.smtp, did)?;
+    for _ in 0..MESSAGES_A_MINUTE {
+        talk.expect("MAIL FROM:<stranger@outside.example>", "250")?;
+        talk.expect("RSET", "250")?;
+    }
+    for _ in 0..3 {
+        talk.expect("MAIL FROM:<stranger@outside.example>", "450")?;
+    }
+    talk.expect("QUIT", "221")?;
+    did.add("throttle-traffic", "inbound_throttled", &[""], 3);
+    did.add("throttle-violations", "messages_sent", &[""], 1);
     Ok(())
 }
 
@@ -332,7 +404,7 @@ fn users_fetch(server: &MailServer, did: &mut Did) -> Result<()> {
     Ok(())
 }
 
-fn compare(server: &MailServer, did: &Did) -> Result<()> {
+fn compare(logs: &[std::path::PathBuf], did: &Did) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let settings = folder.path().join("mailtally.toml");
     // All clients are on this machine, and so is the other mail server: neither is a part of the mail server.
@@ -340,7 +412,6 @@ fn compare(server: &MailServer, did: &Did) -> Result<()> {
     std::fs::write(&settings, text)?;
     let data = folder.path().join("data");
     let mut arguments = vec![Path::new("--config"), &settings, Path::new("import"), Path::new("--data"), &data];
-    let logs = server.logs();
     arguments.extend(logs.iter().map(std::path::PathBuf::as_path));
     let output = mailtally(arguments)?;
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -360,7 +431,7 @@ fn compare(server: &MailServer, did: &Did) -> Result<()> {
     }
     if !wrong.is_empty() {
         for log in logs {
-            eprintln!("{}:\n{}", log.display(), std::fs::read_to_string(&log)?);
+            eprintln!("{}:\n{}", log.display(), std::fs::read_to_string(log)?);
         }
     }
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));

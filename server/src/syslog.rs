@@ -1,7 +1,7 @@
 //! The envelope of a line: time, host, program, process, message. Knows nothing of mail.
 //!
 //! Formats: RFC 3164 as rsyslog and syslogd write it; the same with an ISO 8601 stamp; RFC 5424; Dovecot's own
-//! file (<https://doc.dovecot.org/2.3/admin_manual/logging/>), clamd's own file, and the first words of Exim's
+//! file (<https://doc.dovecot.org/2.3/admin_manual/logging/>), clamd's and spamd's own files, and the first words of Exim's
 //! main log and of Rspamd's log, so that their lines are told apart. Bytes in, borrowed bytes out: no allocation.
 
 mod stamp;
@@ -80,7 +80,10 @@ impl Envelope {
             return rfc5424(time, rest);
         }
         match stamp {
-            Stamp::Clamd { .. } => Ok(self.own_file(time, b"clamd", rest)),
+            Stamp::Ctime { .. } => Ok(match rest.strip_prefix(b"-> ") {
+                Some(message) => self.own_file(time, b"clamd", message),
+                None => self.own_file(time, b"spamd", spamd_message(rest)),
+            }),
             Stamp::Yearless { .. } | Stamp::Local { .. } if is_dovecot_prefix(rest) => {
                 Ok(self.own_file(time, b"dovecot", rest))
             }
@@ -201,6 +204,12 @@ fn is_dovecot_prefix(rest: &[u8]) -> bool {
     first.last() == Some(&b':') && first.len() > 1 || first.contains(&b'(') && first[0].is_ascii_lowercase()
 }
 
+/// spamd's own file has process and level before what syslog has: `[12261] info: spamd: result: …`.
+fn spamd_message(rest: &[u8]) -> &[u8] {
+    let message = memchr::memmem::find(rest, b"] ").map_or(rest, |at| &rest[at + 2..]);
+    memchr::memmem::find(message, b": ").map_or(message, |at| &message[at + 2..])
+}
+
 /// `mx1 postfix/smtpd[123]: `, unlike Exim's `1xUvBf-00038z-1J <= ann@outside.example`.
 fn names_a_process(rest: &[u8]) -> bool {
     let Some((_, rest)) = token(rest) else { return false };
@@ -290,6 +299,10 @@ mod tests {
             ("box", "dovecot", None, "pop3(b@c.example)<2726><k6>: Info: Disconnected", 1),
         );
         check(b"Sun Nov 22 00:13:48 2026 -> a.tmp: OK", ("box", "clamd", None, "a.tmp: OK", 1));
+        check(
+            b"Sun Nov 22 00:13:48 2026 [12261] info: spamd: result: . 0 - scantime=0.7",
+            ("box", "spamd", None, "spamd: result: . 0 - scantime=0.7", 1),
+        );
         check(
             b"2026-11-22 00:13:48 1xUvBf-00038z-1J Completed",
             ("box", "exim", None, "1xUvBf-00038z-1J Completed", 1),

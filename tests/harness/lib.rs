@@ -9,6 +9,7 @@ pub mod mail;
 pub mod outside;
 pub mod page;
 pub mod product;
+pub mod scanners;
 pub mod talk;
 
 pub use page::Page;

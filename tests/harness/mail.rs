@@ -30,6 +30,8 @@ pub mod client {
     pub const UNWANTED: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
     /// To go over the limit of [`super::MESSAGES_A_MINUTE`] with.
     pub const BUSY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 9);
+    /// The same, and nobody knows who it is.
+    pub const HASTY: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 10);
     pub const USER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 21);
 
     /// A user who gets the password wrong: Dovecot makes an address wait longer after each failure.
@@ -77,7 +79,7 @@ pub fn missing() -> Option<String> {
     (!is_root()).then(|| "Postfix' master must be started by root".to_owned())
 }
 
-fn sbin(program: &str) -> Option<PathBuf> {
+pub(crate) fn sbin(program: &str) -> Option<PathBuf> {
     ["/usr/sbin", "/usr/local/sbin", "/sbin"]
         .iter()
         .map(|folder| Path::new(folder).join(program))
@@ -320,7 +322,7 @@ impl Drop for MailServer {
 }
 
 /// Ports that nothing listens on now, each another one.
-fn free_ports<const N: usize>() -> Result<[u16; N]> {
+pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N]> {
     let listeners = [(); N].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
     let mut ports = [0; N];
     for (port, listener) in ports.iter_mut().zip(listeners) {
@@ -330,7 +332,7 @@ fn free_ports<const N: usize>() -> Result<[u16; N]> {
 }
 
 /// Waits for a condition of another process, which tells no one when it comes true.
-fn wait(what: &str, mut is_true: impl FnMut() -> bool) -> Result<()> {
+pub(crate) fn wait(what: &str, mut is_true: impl FnMut() -> bool) -> Result<()> {
     let began = Instant::now();
     while !is_true() {
         if began.elapsed() > WITHIN {

@@ -28,6 +28,7 @@ struct Host {
     logs: Stretches,
     dovecot: Stretches,
     clamd: Stretches,
+    spamd: Stretches,
     samples: Stretches,
     /// The newest slot that a line stood in.
     slot: Option<Slot>,
@@ -42,6 +43,7 @@ enum Of {
     Logs,
     Dovecot,
     Clamd,
+    Spamd,
     Samples,
     /// A daemon's own file that is no family's.
     Nothing,
@@ -56,6 +58,7 @@ impl Of {
             (false, _) => Of::Logs,
             (true, b"dovecot") => Of::Dovecot,
             (true, b"clamd") => Of::Clamd,
+            (true, b"spamd") => Of::Spamd,
             (true, _) => Of::Nothing,
         }
     }
@@ -84,6 +87,7 @@ impl Observed {
             Of::Logs => host.logs.add(second, self.silence_gap_secs),
             Of::Dovecot => host.dovecot.add(second, self.silence_gap_secs),
             Of::Clamd => host.clamd.add(second, self.silence_gap_secs),
+            Of::Spamd => host.spamd.add(second, self.silence_gap_secs),
             Of::Samples => {
                 let period_secs = host::parse(line.message).map_or(0, |sample| sample.period_ms.div_ceil(1000));
                 let from = line.time.plus_secs(-i64::try_from(period_secs).unwrap_or(0));
@@ -114,6 +118,7 @@ impl Observed {
                 (&Family::LOGS[..], &mut host.logs),
                 (&[Family::Dovecot], &mut host.dovecot),
                 (&[Family::ClamAv], &mut host.clamd),
+                (&[Family::SpamAssassin], &mut host.spamd),
                 (&[Family::Host], &mut host.samples),
             ] {
                 for span in stretches.take() {

@@ -24,8 +24,8 @@ pub(super) enum Stamp {
     Yearless { month: u32, day: u32, secs: i64 },
     /// `2026-11-22 00:13:48`, in the zone of the log.
     Local { year: i32, month: u32, day: u32, secs: i64 },
-    /// `Sun Nov 22 00:05:38 2026 -> `, in the zone of the log.
-    Clamd { year: i32, month: u32, day: u32, secs: i64 },
+    /// `Sun Nov 22 00:05:38 2026`, before clamd's `-> ` or spamd's `[12261] `, in the zone of the log.
+    Ctime { year: i32, month: u32, day: u32, secs: i64 },
     /// `2026-11-22T00:13:48.5726+01:00`
     Offset { year: i32, month: u32, day: u32, secs: i64, east: i64 },
     /// Hours over 23, minutes over 59 and the like: the form is right, the time is none.
@@ -37,7 +37,7 @@ impl Stamp {
     pub(super) fn parse(bytes: &[u8]) -> Option<(Stamp, &[u8])> {
         match bytes.first()? {
             b'0'..=b'9' => iso(bytes),
-            b'A'..=b'Z' => month(bytes).map_or_else(|| clamd(bytes), |month| yearless(month, bytes)),
+            b'A'..=b'Z' => month(bytes).map_or_else(|| ctime(bytes), |month| yearless(month, bytes)),
             _ => None,
         }
     }
@@ -50,14 +50,14 @@ fn yearless(month: u32, bytes: &[u8]) -> Option<(Stamp, &[u8])> {
     Some((secs.map_or(Stamp::Bad, |secs| Stamp::Yearless { month, day, secs }), rest))
 }
 
-/// `Sun Nov 22 00:05:38 2026 -> `
-fn clamd(bytes: &[u8]) -> Option<(Stamp, &[u8])> {
+/// `Sun Nov 22 00:05:38 2026 -> ` or `Sun Nov 22 00:05:38 2026 [12261] `
+fn ctime(bytes: &[u8]) -> Option<(Stamp, &[u8])> {
     let bytes = bytes.get(4..)?;
     let month = month(bytes)?;
     let (day, secs, rest) = day_and_clock(bytes)?;
     let year = digits(rest.get(1..5)?)?;
-    let rest = rest.get(5..)?.strip_prefix(b" -> ")?;
-    Some((secs.map_or(Stamp::Bad, |secs| Stamp::Clamd { year: year as i32, month, day, secs }), rest))
+    let rest = rest.get(5..)?.strip_prefix(b" ").filter(|rest| rest.starts_with(b"-> ") || rest.starts_with(b"["))?;
+    Some((secs.map_or(Stamp::Bad, |secs| Stamp::Ctime { year: year as i32, month, day, secs }), rest))
 }
 
 /// `Nov 22 00:13:48`: the month is known; day, seconds of the day (none for 24:00:00) and the bytes after. A day below
@@ -178,7 +178,7 @@ impl Clock {
             Stamp::Offset { year, month, day, secs, east } => {
                 Time(wall(year, month, day, secs).ok_or(NotALine::BadStamp)? - east)
             }
-            Stamp::Local { year, month, day, secs } | Stamp::Clamd { year, month, day, secs } => {
+            Stamp::Local { year, month, day, secs } | Stamp::Ctime { year, month, day, secs } => {
                 self.instant(wall(year, month, day, secs).ok_or(NotALine::BadStamp)?)
             }
             Stamp::Yearless { month, day, secs } => self.yearless(month, day, secs)?,
