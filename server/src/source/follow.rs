@@ -31,11 +31,15 @@ pub struct Follower {
     current: Option<Tail>,
     /// Pieces that were rotated away and may not be read to their end, oldest first.
     rotated: Vec<Tail>,
-    /// What lay there at the last look. As long as the names stay, nothing was rotated.
-    seen: Names,
+    /// What lay there at the last look. As long as that stays, nothing was rotated.
+    seen: Seen,
     /// What was wrong at the last look: said once.
     wrong: Option<String>,
 }
+
+/// The log and its pieces as a look found them. Sizes and times of the pieces are in it: a file system uses an inode again
+/// at once, so that another piece may have both the name and the inode of the one before.
+type Seen = (Names, Vec<(u64, Time, i64)>);
 
 /// What a look found beside lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,12 +60,12 @@ struct Found {
     /// The rotated pieces that may hold more than was read, newest first: those that are not known, and the newest that
     /// is, unless it is open.
     pieces: Vec<(LogFile, Opened)>,
-    names: Names,
+    seen: Seen,
 }
 
 impl Follower {
     pub fn new(path: &Path) -> Follower {
-        Follower { path: path.to_owned(), current: None, rotated: Vec::new(), seen: Names::new(), wrong: None }
+        Follower { path: path.to_owned(), current: None, rotated: Vec::new(), seen: Seen::default(), wrong: None }
     }
 
     pub fn path(&self) -> &Path {
@@ -96,6 +100,7 @@ impl Follower {
         self.tails().for_each(|tail| registry.remember(tail.mark()));
         let mut notices = Vec::new();
         tail::close_read(&mut self.rotated, now);
+        self.rotated.iter_mut().for_each(Tail::leave_overwritten);
         if let Err(error) = self.check(&mut registry, &mut notices) {
             let wrong = error.to_string();
             if self.wrong.as_ref() != Some(&wrong) {
@@ -141,7 +146,8 @@ impl Follower {
     /// Opens what a listing shows and is not open. The log comes before its pieces: what is cut off it after that is
     /// noticed at the next look, and what was cut off it before is in a piece that is done.
     fn find(&self, listing: Pieces, is_cut: bool, registry: &mut Registry<'_>) -> Result<Found, Refused> {
-        let mut names = listing.names();
+        let stamp = |piece: &LogFile| (piece.size_bytes, piece.modified, piece.modified_nanos);
+        let mut seen: Seen = (listing.names(), listing.rotated.iter().map(stamp).collect());
         let Pieces { log, rotated } = listing;
         let file = log?;
         let unreadable = |error| Refused::Unreadable { path: self.path.display().to_string(), error };
@@ -150,8 +156,8 @@ impl Follower {
             true => None,
             false => Some(registry.open(&file).map_err(unreadable)?),
         };
-        let mut found = Found { file, log, pieces: Vec::new(), names: Names::new() };
-        if found.log.is_some() || names != self.seen {
+        let mut found = Found { file, log, pieces: Vec::new(), seen: Seen::default() };
+        if found.log.is_some() || seen != self.seen {
             for piece in rotated.iter().rev() {
                 if self.is_open(piece, is_cut) {
                     break;
@@ -159,7 +165,7 @@ impl Follower {
                 let is_packed_from = rotated.iter().any(|other| pieces::is_packed_from(piece, other));
                 if is_packed_from || pieces::is_beginning(piece, &found.file) {
                     // Not seen before it is done.
-                    names.retain(|(path, _)| *path != piece.path);
+                    seen.0.retain(|(path, _)| *path != piece.path);
                     continue;
                 }
                 let opened = match registry.open(piece) {
@@ -181,7 +187,7 @@ impl Follower {
         {
             return Err(unreadable(position::rotated()));
         }
-        found.names = names;
+        found.seen = seen;
         Ok(found)
     }
 
@@ -204,7 +210,7 @@ impl Follower {
         {
             notices.push(Notice::Lost { source: before.id });
         }
-        let Found { file, log, pieces, names } = found;
+        let Found { file, log, pieces, seen } = found;
         let is_log = |tail: &Tail| log.as_ref().is_some_and(|log| log.known == Some(tail.state.id));
         // The same content under a new inode: the old file is not needed any more.
         self.rotated.retain(|tail| !is_log(tail));
@@ -235,7 +241,7 @@ impl Follower {
         self.current.iter_mut().for_each(|tail| tail.lines.go_on());
         // As long as the new file is empty its writer may not have been told yet, and the old one may still grow.
         self.rotated.iter_mut().for_each(|old| old.left |= file.size_bytes > 0);
-        self.seen = names;
+        self.seen = seen;
     }
 
     /// Leaves what was cut under us. If no piece holds it, what was read of it before is all there is.

@@ -52,6 +52,14 @@ impl Tail {
         self
     }
 
+    /// A piece that another was copied over is no longer what has its inode.
+    pub(super) fn leave_overwritten(&mut self) {
+        // One that gives an error is looked at as any other piece.
+        if self.lines.is_overwritten().unwrap_or(true) {
+            self.inode = None;
+        }
+    }
+
     fn is_read(&mut self) -> bool {
         let last = self.last_line();
         // One that gives an error gives no lines, now or later.

@@ -303,3 +303,23 @@ fn a_reopened_log_goes_on_where_it_was() {
     world.poll();
     world.check(0..6);
 }
+
+// FAULTS 22, 24: copied over the piece before, which keeps its inode or gives it on, and cut before a line of it was read.
+#[test]
+fn a_piece_with_the_name_and_inode_of_another_is_read() {
+    let mut world = world();
+    world.lines("mail.log", 0..10);
+    world.poll();
+    world.copy("mail.log", "mail.log.1");
+    world.truncate("mail.log");
+    world.poll();
+    world.lines("mail.log", 10..15);
+    world.copy("mail.log", "mail.log.1");
+    world.truncate("mail.log");
+    world.poll();
+    world.check(0..15);
+    world.lines("mail.log", 15..20);
+    world.poll();
+    world.check(0..20);
+    assert_eq!(world.lost(), 0);
+}
