@@ -67,6 +67,12 @@ impl Envelope {
         self.clock.resume(last);
     }
 
+    /// What comes was written after `last`, which stood in the piece before this one: in an hour that autumn repeats it is
+    /// the second pass.
+    pub fn come_after(&mut self, last: Time) {
+        self.clock.come_after(last);
+    }
+
     /// One line without its line end (a trailing CR or LF is taken off).
     pub fn parse<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Line<'a>, NotALine> {
         let bytes = without_padding(bytes);

@@ -485,13 +485,16 @@ impl Log {
 fn begin(tail: &mut Tail, before: Option<&SourceState>, known: &[SourceState], reading: &Reading) -> Stream {
     let mut state = tail.state.clone();
     let path = PathBuf::from(&state.path);
+    let last_before = before.and_then(|before| before.last);
     if state.last.is_none() {
         state.year = files::look(&path).ok().and_then(|file| survey::year(&file, reading).ok().flatten());
     }
     if state.position == 0 {
         let last = tail.last_line();
         let first = tail.lines.peek(last).ok().flatten();
-        let first = first.and_then(|raw| Some(envelope(&state, reading).parse(raw).ok()?.time));
+        let mut envelope = envelope(&state, reading);
+        last_before.into_iter().for_each(|last| envelope.come_after(last));
+        let first = first.and_then(|raw| Some(envelope.parse(raw).ok()?.time));
         let before = before.or_else(|| predecessor(known, &path, state.id, first));
         state.follows = before.map(follows).unwrap_or_default();
     }
@@ -499,7 +502,9 @@ fn begin(tail: &mut Tail, before: Option<&SourceState>, known: &[SourceState], r
     if state.last.is_none() && state.year.is_none() {
         state.year = chrono::DateTime::from_timestamp(reading.now.0, 0).map(|now| chrono::Datelike::year(&now));
     }
-    Stream::new(state, reading)
+    let mut stream = Stream::new(state, reading);
+    stream.come_after(last_before);
+    stream
 }
 
 /// From the last line that was read to the first that was read after the loss.

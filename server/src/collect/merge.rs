@@ -176,7 +176,9 @@ impl<'a> Merge<'a> {
         // The writer of the newest piece may not have been told yet to go on in another file.
         let is_written = files::rotation(&path).age == Age::Current || log.pieces.is_empty();
         let last_line = if is_written { self.reading.last_line } else { LastLine::Take };
-        log.open = Some(Open { path, lines: opened.lines, stream: Stream::new(state, self.reading), last_line });
+        let mut stream = Stream::new(state, self.reading);
+        stream.come_after(log.previous.as_ref().and_then(|previous| previous.last));
+        log.open = Some(Open { path, lines: opened.lines, stream, last_line });
         true
     }
 

@@ -131,6 +131,11 @@ impl Stream {
         Stream { envelope: envelope(&state, reading), book: Book { state, ..Book::default() }, cut: 0 }
     }
 
+    /// It was written after `last`, which stands in the piece before it.
+    pub fn come_after(&mut self, last: Option<Time>) {
+        last.into_iter().for_each(|last| self.envelope.come_after(last));
+    }
+
     /// Gives `lines` to the collector as long as they stand at or before `until`. A line without a time stands where the
     /// one before it stands.
     pub fn read(&mut self, lines: &mut Lines, until: At, last: LastLine, collector: &mut Collector) -> Result<Stopped> {

@@ -23,6 +23,9 @@ const MAX_LINES_WITHOUT_STAMP: usize = 1_000;
 const HEAD_BYTES: usize = 1024;
 const COMPARE_BYTES: usize = 256 * 1024;
 
+/// The most that a clock is set back by where it is done twice a year.
+const REPEATED_SECS: i64 = 2 * 3_600;
+
 /// What a first look tells.
 pub struct Surveyed {
     pub file: LogFile,
@@ -203,7 +206,15 @@ pub fn logs(files: Vec<Surveyed>, reading: &Reading) -> Vec<Vec<Surveyed>> {
             // A given year is that of the oldest piece, so the names alone can tell their order.
             pieces.sort_by_key(age);
         } else {
-            pieces.sort_by_key(|piece| (piece.first, age(piece)));
+            pieces.sort_by_key(|piece| (age(piece), piece.first));
+            // Names may lie; stamps do not, but for an hour that a clock change repeats.
+            let in_order = |pair: &[Surveyed]| match (pair[0].first, pair[1].first) {
+                (Some(one), Some(next)) => one.secs_since(next) <= REPEATED_SECS,
+                _ => false,
+            };
+            if !pieces.windows(2).all(in_order) {
+                pieces.sort_by_key(|piece| (piece.first, age(piece)));
+            }
         }
     }
     logs.sort_by_key(|pieces| {

@@ -14,6 +14,8 @@ const TURN_AHEAD_SECS: i64 = 330 * DAY_SECS;
 /// In the hour that autumn repeats, a step back by more than this is the second pass; syslog is less out of order.
 const REPEATED_HOUR_SLACK_SECS: i64 = 60;
 
+const YEAR_SECS: i64 = 366 * DAY_SECS;
+
 /// How many years back a year is looked for: 29 February may be eight years apart (1896 to 1904).
 const YEARS_BACK: i32 = 9;
 
@@ -152,11 +154,15 @@ pub(super) struct Clock {
     /// Where in its year the newest stamp without one stood.
     previous: Option<YearSecs>,
     last: Option<Time>,
+    /// The newest stamp that names its year, if none without one came since: a log may change its style.
+    dated: Option<Time>,
+    /// The newest stamp without a year.
+    last_yearless: Option<Time>,
 }
 
 impl Clock {
     pub(super) fn new(zone: Zone) -> Clock {
-        Clock { zone, year: None, previous: None, last: None }
+        Clock { zone, year: None, previous: None, last: None, dated: None, last_yearless: None }
     }
 
     pub(super) fn set_year(&mut self, year: i32) {
@@ -166,6 +172,15 @@ impl Clock {
 
     pub(super) fn resume(&mut self, last: Time) {
         self.last = Some(last);
+        self.go_on_in_the_year_of(last);
+    }
+
+    /// What comes was written after `last`, which stood in another file.
+    pub(super) fn come_after(&mut self, last: Time) {
+        self.last.get_or_insert(last);
+    }
+
+    fn go_on_in_the_year_of(&mut self, last: Time) {
         let wall = self.zone.local(last);
         let Some(day) = chrono::DateTime::from_timestamp(wall, 0) else { return };
         self.year = Some(day.year());
@@ -183,11 +198,17 @@ impl Clock {
             }
             Stamp::Yearless { month, day, secs } => self.yearless(month, day, secs)?,
         };
+        self.dated = (!matches!(stamp, Stamp::Yearless { .. })).then_some(time);
         self.last = Some(time);
         Ok(time)
     }
 
     fn yearless(&mut self, month: u32, day: u32, secs: i64) -> Result<Time, NotALine> {
+        // Where a year is known, one stamp that leads far away from it is damage.
+        let is_near = |dated: Time| self.last_yearless.is_none_or(|last| dated.secs_since(last).abs() < YEAR_SECS);
+        if let Some(dated) = self.dated.filter(|dated| is_near(*dated)) {
+            self.go_on_in_the_year_of(dated);
+        }
         let year = self.year.ok_or(NotALine::NoYear)?;
         let this = YearSecs::new(month, day, secs);
         let turn = self.previous.map_or(0, |previous| this.turn_since(previous));
@@ -196,6 +217,7 @@ impl Clock {
         if turn >= 0 {
             self.year = Some(year + turn);
             self.previous = Some(this);
+            self.last_yearless = Some(time);
         }
         Ok(time)
     }
@@ -240,6 +262,8 @@ impl YearSecs {
 pub struct YearScan {
     previous: Option<(YearSecs, u32, u32, i64)>,
     turns: i32,
+    /// A stamp that names its year, after those that do not: a log may change its style.
+    dated: Option<Time>,
     /// After how many turns a 29 February stood.
     leap_days: Vec<i32>,
 }
@@ -247,7 +271,15 @@ pub struct YearScan {
 impl YearScan {
     pub fn line(&mut self, bytes: &[u8]) {
         let (bytes, _) = super::without_priority(super::without_padding(bytes));
-        let Some((Stamp::Yearless { month, day, secs }, _)) = Stamp::parse(bytes) else { return };
+        let (month, day, secs) = match Stamp::parse(bytes) {
+            Some((Stamp::Yearless { month, day, secs }, _)) => (month, day, secs),
+            Some((stamp, _)) if self.previous.is_some() && self.dated.is_none() => {
+                // A zone more or less is within the day of grace.
+                self.dated = Clock::new(Zone::utc()).time(&stamp).ok();
+                return;
+            }
+            _ => return,
+        };
         let this = YearSecs::new(month, day, secs);
         let turn = self.previous.map_or(0, |(previous, ..)| this.turn_since(previous));
         if turn < 0 {
@@ -264,6 +296,8 @@ impl YearScan {
     /// makes every date exist (SEMANTICS R13). None when no stamp lacks a year.
     pub fn first_year(&self, zone: &Zone, modified: Time) -> Option<i32> {
         let (_, month, day, secs) = self.previous?;
+        let is_plausible = |dated: &Time| (0..i64::from(YEARS_BACK) * YEAR_SECS).contains(&modified.secs_since(*dated));
+        let modified = self.dated.filter(is_plausible).unwrap_or(modified);
         let latest = zone.local(modified.plus_secs(DAY_SECS));
         let latest_year = chrono::DateTime::from_timestamp(latest, 0)?.year();
         (latest_year - YEARS_BACK..=latest_year).rev().map(|last_year| last_year - self.turns).find(|first_year| {
@@ -358,6 +392,28 @@ mod tests {
         clock.resume(utc("2023-12-31T23:59:58Z"));
         let (stamp, _) = Stamp::parse(b"Jan  1 00:00:01 mx1 a: b").expect("a stamp");
         assert_eq!(clock.time(&stamp), Ok(utc("2024-01-01T00:00:01Z")));
+    }
+
+    // FAULTS 58, 64: a log whose daemon was told to write the other style.
+    #[test]
+    fn a_log_that_changes_its_style_keeps_its_year() {
+        let utc_times = |stamps: &[&str], year: Option<i32>| -> Vec<Option<Time>> {
+            let mut clock = Clock::new(Zone::utc());
+            year.into_iter().for_each(|year| clock.set_year(year));
+            let parse = |stamp: &&str| clock.time(&Stamp::parse(format!("{stamp} mx1 a: b").as_bytes())?.0).ok();
+            stamps.iter().map(parse).collect()
+        };
+        let at = |texts: &[&str]| texts.iter().map(|text| Some(utc(text))).collect::<Vec<_>>();
+        let stamps = ["2025-12-31T23:59:58Z", "Dec 31 23:59:59", "Jan  1 00:00:01"];
+        let expected = at(&["2025-12-31T23:59:58Z", "2025-12-31T23:59:59Z", "2026-01-01T00:00:01Z"]);
+        assert_eq!(utc_times(&stamps, None), expected);
+        let stamps = ["Dec 31 23:59:58", "2026-06-30T00:00:00Z", "Jul  1 00:00:01"];
+        let expected = at(&["2025-12-31T23:59:58Z", "2026-06-30T00:00:00Z", "2026-07-01T00:00:01Z"]);
+        assert_eq!(utc_times(&stamps, Some(2025)), expected);
+        let stamps = ["Dec 31 23:59:58", "9999-06-30T00:00:00Z", "Jan  1 00:00:01"];
+        assert_eq!(utc_times(&stamps, Some(2025))[2], Some(utc("2026-01-01T00:00:01Z")));
+        let stamps = ["Nov 20 00:00:00", "2024-11-21T00:00:00Z", "2026-11-21T00:00:00Z"];
+        assert_eq!(first_year(&stamps, "2026-11-22T00:00:00Z"), Some(2024));
     }
 
     fn first_year(stamps: &[&str], modified: &str) -> Option<i32> {

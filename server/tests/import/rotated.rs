@@ -205,3 +205,64 @@ fn stamps_of_the_other_kind_give_the_same_counters() {
         check(&site, &expected(&corpus(name)));
     }
 }
+
+/// A corpus as a server in Berlin logs it around a clock change, in stamps of local time, and the same with offsets.
+fn around(change: &str, name: &str) -> (Vec<u8>, Vec<u8>) {
+    use chrono::{DateTime, Duration, Utc};
+    let lines: Vec<(DateTime<Utc>, String)> = String::from_utf8(iso_corpus(name))
+        .unwrap()
+        .lines()
+        .map(|line| line.split_once(' ').unwrap())
+        .map(|(stamp, rest)| (stamp.parse().unwrap(), rest.to_owned()))
+        .collect();
+    let change: DateTime<Utc> = change.parse().unwrap();
+    let (first, last) = (lines[0].0, lines[lines.len() - 1].0);
+    let shift = Duration::seconds((change - (first + (last - first) / 2)).num_seconds());
+    let (mut local, mut dated) = (String::new(), String::new());
+    for (at, rest) in lines {
+        let at = at + shift;
+        let berlin = at.with_timezone(&chrono_tz::Europe::Berlin);
+        local.push_str(&format!("{} {rest}\n", berlin.format("%b %e %H:%M:%S")));
+        dated.push_str(&format!("{} {rest}\n", at.format("%Y-%m-%dT%H:%M:%SZ")));
+    }
+    (local.into_bytes(), dated.into_bytes())
+}
+
+// FAULTS 59: the hour that is repeated, the one that is left out, and rotations in them.
+#[test]
+fn a_clock_change_moves_no_line_wherever_the_log_is_cut() {
+    for change in ["2026-10-25T01:00:00Z", "2026-03-29T01:00:00Z"] {
+        for name in CORPORA {
+            let (local, dated) = around(change, name);
+            let expected = expected(&dated);
+            for count in [1, 2, 7] {
+                let mut site = site();
+                for (age, piece) in pieces(&local, count).iter().rev().enumerate() {
+                    let name = if age == 0 { "mail.log".to_owned() } else { format!("mail.log.{age}") };
+                    site.put(&name, piece);
+                }
+                let data = site.data().display().to_string();
+                let files: Vec<String> = site.files.iter().map(|path| path.display().to_string()).collect();
+                let mut args = vec!["import", "--data", &data, "--log-zone", "Europe/Berlin"];
+                args.extend(files.iter().map(String::as_str));
+                assert_eq!(mailtally(&args, None).status.code(), Some(0));
+                check(&site, &expected);
+            }
+        }
+    }
+}
+
+// FAULTS 58, 64: the daemon was told to write the other style while it wrote.
+#[test]
+fn a_log_that_changes_its_style_counts_the_same() {
+    for name in CORPORA {
+        let (plain, dated) = (corpus(name), iso_corpus(name));
+        let expected = expected(&plain);
+        let [plain, dated] = [plain, dated].map(|bytes| pieces(&bytes, 2));
+        for halves in [[&plain[0], &dated[1]], [&dated[0], &plain[1]]] {
+            let site = site().with("mail.log", &halves.map(Vec::as_slice).concat());
+            site.import();
+            check(&site, &expected);
+        }
+    }
+}
