@@ -1,15 +1,21 @@
 //! The journal as a source beside the logs: its entries become lines, and its cursor is committed with what they did.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use mailtally_model::{Span, Time};
 
-use super::stream::{Book, Stopped};
+use super::stream::Book;
 use super::{Collector, Reading};
 use crate::source::SourceState;
-use crate::source::journal::{Entries, Entry, From, Journal};
+use crate::source::journal::{Entries, Entry, From, Journal, Next};
 use crate::syslog::Line;
+
+/// In one look; what takes longer is taken at the next one, and the logs are read meanwhile.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// One that said nothing meanwhile is not waited for again before it has said something.
+const NO_PATIENCE: Duration = Duration::from_millis(10);
 
 /// The journal, and where it was read to.
 pub struct JournalLog {
@@ -19,8 +25,32 @@ pub struct JournalLog {
     host: String,
     /// The place was gone: it is read from the second of the last entry on, and what lies between is not known.
     lost_since: Option<Time>,
+    /// A journalctl that has not said all yet.
+    under_way: Option<(Entries, Stage)>,
+    /// It says nothing.
+    hung: bool,
     /// Why it cannot be read now.
     pub wrong: Option<String>,
+}
+
+/// What comes first of a journalctl.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The entry that was read last, if the journal still has it.
+    Last,
+    /// What was not read, from the second of that entry on, since it is gone.
+    Anew,
+    /// What was not read.
+    New,
+}
+
+/// Where a look stopped.
+enum Stopped {
+    AtEnd,
+    Full,
+    Later,
+    /// Nothing was said for longer than a look is waited for.
+    Silent,
 }
 
 impl JournalLog {
@@ -31,7 +61,15 @@ impl JournalLog {
             known.iter().filter(|state| state.cursor.is_some() && state.path == path).max_by_key(|state| state.id);
         let state = last.cloned().unwrap_or_else(|| SourceState { id: new_id, path, ..SourceState::default() });
         let book = Book { state, ..Book::default() };
-        JournalLog { journal, book, host: reading.host.clone(), lost_since: None, wrong: None }
+        JournalLog {
+            journal,
+            book,
+            host: reading.host.clone(),
+            lost_since: None,
+            under_way: None,
+            hung: false,
+            wrong: None,
+        }
     }
 
     pub fn state(&self) -> &SourceState {
@@ -40,58 +78,99 @@ impl JournalLog {
 
     /// Takes what came since; true when the batch is full before the end.
     pub fn read(&mut self, collector: &mut Collector, new_id: &mut dyn FnMut() -> u64) -> Result<bool> {
-        let read = self.open(new_id).map(|(mut entries, first)| {
-            let stopped = self.take_all(&mut entries, first, collector);
-            collector.cut(self.book.state.id, entries.skipped);
-            stopped
-        });
-        let stopped = match read {
+        let deadline = Instant::now() + if self.hung { NO_PATIENCE } else { PATIENCE };
+        let stopped = match self.take_all(deadline, collector, new_id) {
             Ok(stopped) => stopped?,
-            Err(error) => Stopped::Unreadable(error),
+            Err(error) => {
+                self.hung |= error.kind() == io::ErrorKind::TimedOut;
+                self.wrong = Some(format!("cannot read the {}: {error}", self.book.state.path));
+                return Ok(false);
+            }
         };
-        self.wrong = match &stopped {
-            Stopped::Unreadable(error) => Some(format!("cannot read the {}: {error}", self.book.state.path)),
-            _ => None,
-        };
+        match stopped {
+            Stopped::Silent => {
+                let wrong = || format!("the {} is slow: journalctl has not answered yet", self.book.state.path);
+                self.wrong.get_or_insert_with(wrong);
+                self.hung = true;
+            }
+            Stopped::AtEnd | Stopped::Full | Stopped::Later => self.wrong = None,
+        }
         Ok(matches!(stopped, Stopped::Full))
     }
 
-    /// The entries that were not taken, with the first of them.
-    fn open(&mut self, new_id: &mut dyn FnMut() -> u64) -> io::Result<(Entries, Option<Entry>)> {
-        let Some(cursor) = self.book.state.cursor.clone() else {
-            let from = self.lost_since.map_or(From::Beginning, From::Second);
-            return first(self.journal.read(&from)?);
-        };
-        if let Ok((mut entries, Some(entry))) = self.journal.read(&From::Cursor(cursor.clone())).and_then(first)
-            && entry.cursor == cursor
-        {
-            let next = entries.take()?;
-            return Ok((entries, next));
+    /// The outer error is of the journal, the inner one of the store.
+    fn take_all(
+        &mut self,
+        deadline: Instant,
+        collector: &mut Collector,
+        new_id: &mut dyn FnMut() -> u64,
+    ) -> io::Result<Result<Stopped>> {
+        loop {
+            if collector.is_full() {
+                return Ok(Ok(Stopped::Full));
+            }
+            let (mut entries, stage) = match self.under_way.take() {
+                Some(under_way) => under_way,
+                None => self.begin()?,
+            };
+            let next = entries.take(deadline);
+            collector.cut(self.book.state.id, std::mem::take(&mut entries.skipped));
+            self.hung &= !matches!(next, Ok(Next::Entry(_) | Next::End));
+            let is_hanging = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
+            match (stage, next) {
+                (_, Ok(Next::Later)) => {
+                    let is_silent = entries.silence() >= PATIENCE;
+                    self.under_way = Some((entries, stage));
+                    return Ok(Ok(if is_silent { Stopped::Silent } else { Stopped::Later }));
+                }
+                (Stage::New, Ok(Next::Entry(entry))) => {
+                    if let Err(error) = self.take(entry, collector) {
+                        return Ok(Err(error));
+                    }
+                    self.under_way = Some((entries, Stage::New));
+                }
+                (Stage::New, Ok(Next::End)) => return Ok(Ok(Stopped::AtEnd)),
+                (Stage::Last, Ok(Next::Entry(entry))) if Some(&entry.cursor) == self.book.state.cursor.as_ref() => {
+                    self.under_way = Some((entries, Stage::New));
+                }
+                (Stage::New | Stage::Anew, Err(error)) => return Err(error),
+                (Stage::Last, Err(error)) if is_hanging(&error) => return Err(error),
+                // The entry is gone, or journalctl does not run at all: then it does not from a second on either.
+                (Stage::Last, Ok(Next::Entry(_) | Next::End) | Err(_)) => {
+                    let last = self.book.state.last.unwrap_or(Time(0));
+                    self.under_way = Some((self.journal.read(&From::Second(last))?, Stage::Anew));
+                }
+                (Stage::Anew, Ok(Next::Entry(entry))) => {
+                    self.go_on_anew(new_id);
+                    if let Err(error) = self.take(entry, collector) {
+                        return Ok(Err(error));
+                    }
+                    self.under_way = Some((entries, Stage::New));
+                }
+                (Stage::Anew, Ok(Next::End)) => {
+                    self.go_on_anew(new_id);
+                    return Ok(Ok(Stopped::AtEnd));
+                }
+            }
         }
-        // The entry is gone, or journalctl does not run at all: then it does not from a second on either.
-        let last = self.book.state.last.unwrap_or(Time(0));
-        let opened = first(self.journal.read(&From::Second(last))?)?;
-        tracing::warn!("the place in the journal is gone; it is read on from the time of the last entry");
-        // Another source: what was counted of that second are copies.
-        let state = SourceState { id: new_id(), path: self.book.state.path.clone(), ..SourceState::default() };
-        self.book = Book { state, ..Book::default() };
-        self.lost_since = Some(last);
-        Ok(opened)
     }
 
-    fn take_all(&mut self, entries: &mut Entries, first: Option<Entry>, collector: &mut Collector) -> Result<Stopped> {
-        let mut next = first;
-        while let Some(entry) = next {
-            if collector.is_full() {
-                return Ok(Stopped::Full);
-            }
-            self.take(entry, collector)?;
-            next = match entries.take() {
-                Ok(next) => next,
-                Err(error) => return Ok(Stopped::Unreadable(error)),
-            };
-        }
-        Ok(Stopped::AtEnd)
+    fn begin(&self) -> io::Result<(Entries, Stage)> {
+        let (from, stage) = match (&self.book.state.cursor, self.lost_since) {
+            (Some(cursor), _) => (From::Cursor(cursor.clone()), Stage::Last),
+            (None, Some(since)) => (From::Second(since), Stage::New),
+            (None, None) => (From::Beginning, Stage::New),
+        };
+        Ok((self.journal.read(&from)?, stage))
+    }
+
+    /// The place is gone, and journalctl runs: it is read on from the second of the last entry, as another source, so that
+    /// what was counted of that second are copies.
+    fn go_on_anew(&mut self, new_id: &mut dyn FnMut() -> u64) {
+        tracing::warn!("the place in the journal is gone; it is read on from the time of the last entry");
+        self.lost_since = Some(self.book.state.last.unwrap_or(Time(0)));
+        let state = SourceState { id: new_id(), path: self.book.state.path.clone(), ..SourceState::default() };
+        self.book = Book { state, ..Book::default() };
     }
 
     fn take(&mut self, entry: Entry, collector: &mut Collector) -> Result<()> {
@@ -117,9 +196,4 @@ impl JournalLog {
         self.book.state.cursor = Some(entry.cursor);
         Ok(())
     }
-}
-
-fn first(mut entries: Entries) -> io::Result<(Entries, Option<Entry>)> {
-    let first = entries.take()?;
-    Ok((entries, first))
 }

@@ -3,11 +3,16 @@
 //! The place in it is a cursor, journald's own name of an entry. Each reading asks for the entries from that one on: if
 //! the first that comes is another, the journal no longer has it (it was vacuumed, or is another journal), and the
 //! reading begins anew at the time of the last entry, as a new source, whose lines that were counted are then copies.
-//! The child's output is read entry by entry and ends where the reader has enough.
+//!
+//! The child's output is read by a thread of its own, entry by entry, and whoever takes them waits no longer than it
+//! wants to: a journal on a disk that hangs holds up nothing else.
 
 use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use mailtally_model::Time;
 use serde::Deserialize;
@@ -18,6 +23,12 @@ const MAX_ENTRY_BYTES: usize = 512 * 1024;
 /// What journalctl says of its failure, as far as it is passed on.
 const MAX_COMPLAINT_BYTES: u64 = 400;
 const MICROS: i64 = 1_000_000;
+/// Entries that are read ahead of who takes them.
+const MAX_AHEAD: usize = 256;
+/// A journalctl that says nothing for so long hangs: on a disk that sleeps or a large journal it takes seconds.
+pub const HANGS: Duration = Duration::from_secs(60);
+/// Between two looks at whether a child that closed its output has ended.
+const ENDING: Duration = Duration::from_millis(1);
 
 /// Which entries of which journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,9 +89,10 @@ impl Journal {
         let mut child = command.spawn().map_err(|error| {
             io::Error::new(error.kind(), format!("cannot run {}: {error}", self.journalctl.display()))
         })?;
-        let out =
-            child.stdout.take().map(BufReader::new).ok_or_else(|| io::Error::other("journalctl has no output"))?;
-        Ok(Entries { child, out, complaints, skipped: 0 })
+        let out = child.stdout.take().ok_or_else(|| io::Error::other("journalctl has no output"))?;
+        let (said, entries) = sync_channel(MAX_AHEAD);
+        thread::spawn(move || say(BufReader::new(out), &said));
+        Ok(Entries { child: Some(child), entries, complaints, heard: Instant::now(), skipped: 0 })
     }
 
     /// Of each group any, and with them what journald says of lines that it dropped.
@@ -99,35 +111,78 @@ impl Journal {
 
 /// The entries as they come. The child ends with it.
 pub struct Entries {
-    child: Child,
-    out: BufReader<ChildStdout>,
+    /// `None` once it has ended.
+    child: Option<Child>,
+    entries: Receiver<Said>,
     complaints: std::fs::File,
+    /// When it last said anything.
+    heard: Instant,
     /// Entries that were too long or no entries.
     pub skipped: u64,
 }
 
+/// What the thread reads.
+enum Said {
+    Entry(Entry),
+    NoEntry,
+    Failed(io::Error),
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub enum Next {
+    Entry(Entry),
+    End,
+    /// Nothing yet; it is asked again later.
+    Later,
+}
+
 impl Entries {
-    /// The next entry; `None` at the end. An error where journalctl fails.
-    pub fn take(&mut self) -> io::Result<Option<Entry>> {
+    /// The next entry, waited for until `deadline`. An error where journalctl fails or hangs.
+    pub fn take(&mut self, deadline: Instant) -> io::Result<Next> {
         loop {
-            let mut line = Vec::new();
-            let read = self.out.by_ref().take(MAX_ENTRY_BYTES as u64).read_until(b'\n', &mut line)?;
-            if read == 0 {
-                return self.end().map(|()| None);
+            match self.entries.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(said) => {
+                    self.heard = Instant::now();
+                    match said {
+                        Said::Entry(entry) => return Ok(Next::Entry(entry)),
+                        Said::NoEntry => self.skipped += 1,
+                        Said::Failed(error) => return Err(error),
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => return self.end(deadline),
+                Err(RecvTimeoutError::Timeout) => return self.later(),
             }
-            if line.last() != Some(&b'\n') && read == MAX_ENTRY_BYTES {
-                self.out.skip_until(b'\n')?;
-            } else if let Some(entry) = parse(&line) {
-                return Ok(Some(entry));
-            }
-            self.skipped += 1;
         }
     }
 
-    fn end(&mut self) -> io::Result<()> {
-        let status = self.child.wait()?;
+    /// For how long nothing was said.
+    pub fn silence(&self) -> Duration {
+        self.heard.elapsed()
+    }
+
+    fn later(&self) -> io::Result<Next> {
+        match self.silence() < HANGS {
+            true => Ok(Next::Later),
+            false => Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("journalctl has said nothing for {} seconds; it is begun anew", HANGS.as_secs()),
+            )),
+        }
+    }
+
+    fn end(&mut self, deadline: Instant) -> io::Result<Next> {
+        let Some(child) = &mut self.child else { return Ok(Next::End) };
+        let status = loop {
+            match child.try_wait()? {
+                Some(status) => break status,
+                None if Instant::now() >= deadline => return self.later(),
+                None => thread::sleep(ENDING),
+            }
+        };
+        self.child = None;
         if status.success() {
-            return Ok(());
+            return Ok(Next::End);
         }
         let mut said = Vec::new();
         self.complaints.rewind()?;
@@ -139,10 +194,38 @@ impl Entries {
 
 impl Drop for Entries {
     fn drop(&mut self) {
-        // It may have more to say than was asked for.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        // It may have more to say than was asked for. One that waits for a disk does not even die at once.
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            thread::spawn(move || child.wait());
+        }
     }
+}
+
+/// Reads all that a journalctl says, as long as someone listens.
+fn say(mut out: BufReader<ChildStdout>, to: &SyncSender<Said>) {
+    loop {
+        let said = match read(&mut out) {
+            Ok(None) => return,
+            Ok(Some(line)) => parse(&line).map_or(Said::NoEntry, Said::Entry),
+            Err(error) => Said::Failed(error),
+        };
+        let is_over = matches!(said, Said::Failed(_));
+        if to.send(said).is_err() || is_over {
+            return;
+        }
+    }
+}
+
+/// The next line; an empty one for what is too long. `None` at the end.
+fn read(out: &mut BufReader<ChildStdout>) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let read = out.by_ref().take(MAX_ENTRY_BYTES as u64).read_until(b'\n', &mut line)?;
+    if line.last() != Some(&b'\n') && read == MAX_ENTRY_BYTES {
+        out.skip_until(b'\n')?;
+        line.clear();
+    }
+    Ok((read > 0).then_some(line))
 }
 
 /// The fields of an entry that are read. journald gives each as text, as bytes where it is no UTF-8, as a list where an
@@ -249,6 +332,30 @@ mod tests {
         assert_eq!(left_out.map(|entry| entry.message), Some(Vec::new()));
         for bad in ["", "{}", "[1]", r#"{"__CURSOR":"c"}"#, &"[".repeat(100_000)] {
             assert_eq!(entry(bad), None);
+        }
+    }
+
+    // FAULTS 36: it is given up, and its process goes.
+    #[test]
+    fn a_journalctl_that_hangs_is_not_waited_for() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let journalctl = dir.path().join("journalctl");
+        std::fs::write(&journalctl, "#!/bin/sh\necho '{}'\nexec tail -f /dev/null\n").expect("a temporary file");
+        std::fs::set_permissions(&journalctl, std::fs::Permissions::from_mode(0o755)).expect("a temporary file");
+        let journal = Journal { journalctl, directory: None, units: Vec::new(), identifiers: Vec::new() };
+        let mut entries = journal.read(&From::Beginning).expect("a script");
+        while entries.skipped == 0 {
+            assert!(matches!(entries.take(Instant::now()), Ok(Next::Later)));
+        }
+        entries.heard = Instant::now().checked_sub(HANGS).expect("a machine that has run for a minute");
+        let hangs = entries.take(Instant::now()).expect_err("nothing is said");
+        assert_eq!(hangs.kind(), io::ErrorKind::TimedOut);
+        let process = PathBuf::from(format!("/proc/{}", entries.child.as_ref().expect("it runs").id()));
+        assert!(process.exists());
+        drop(entries);
+        while process.exists() {
+            thread::yield_now();
         }
     }
 

@@ -9,6 +9,9 @@ use crate::store::Reader;
 
 const NOW: Time = Time(1_795_305_600);
 
+/// Weeks around the end of a summer.
+const AUTUMN: Span = Span { from: Time(1_790_000_000), until: Time(1_800_000_000) };
+
 struct World {
     dir: tempfile::TempDir,
     watch: Watch,
@@ -54,8 +57,18 @@ impl World {
     }
 
     fn live_with(&self, settings: &Settings) -> Live {
+        self.live_of(settings, Zone::utc())
+    }
+
+    fn live_in(&self, zone: Zone) -> Live {
+        let mut settings = Settings::default();
+        settings.collect.files = vec![self.log().display().to_string()];
+        self.live_of(&settings, zone)
+    }
+
+    fn live_of(&self, settings: &Settings, zone: Zone) -> Live {
         let reading = Reading {
-            zone: Zone::utc(),
+            zone,
             year: None,
             host: "box".to_owned(),
             silence_gap_secs: 6 * 3600,
@@ -287,6 +300,7 @@ for arg in "$@"; do
     --since=@*) since="${arg#--since=@}" ;;
     esac
 done
+[ -e hangs ] && exec tail -f /dev/null
 [ -e broken ] && { echo "No journal files were opened" >&2; exit 1; }
 if [ -n "$cursor" ] && grep -q "\"$cursor\"" journal; then
     exec sed -n "/\"$cursor\"/,\$p" journal
@@ -306,6 +320,7 @@ fn shown() -> Shown {
     fs::write(&script, JOURNALCTL).expect("a temporary file");
     fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("a temporary file");
     fs::write(world.dir.path().join("journal"), "").expect("a temporary file");
+    fs::write(world.log(), "").expect("a temporary file");
     Shown { world }
 }
 
@@ -336,7 +351,8 @@ impl Shown {
     fn live(&self) -> Live {
         let dir = self.world.dir.path();
         let text = format!(
-            "[collect]\nfiles = []\n[collect.journal]\nread = true\njournalctl = '{}'",
+            "[collect]\nfiles = ['{}']\n[collect.journal]\nread = true\nbeside_files = true\njournalctl = '{}'",
+            dir.join("mail.log").display(),
             dir.join("journalctl").display()
         );
         let settings: Settings = toml::from_str(&text).expect("settings");
@@ -423,4 +439,59 @@ fn a_journal_that_cannot_be_read_is_said_and_waited_for() {
     shown.look(&mut live);
     assert_eq!(live.status().problems, [""; 0]);
     shown.world.check(20);
+}
+
+// FAULTS 36: the logs beside it are read all the same, and what was not said comes later.
+#[test]
+fn a_journal_that_hangs_holds_up_no_log() {
+    let shown = shown();
+    shown.log(0..10);
+    let mut live = shown.live();
+    shown.look(&mut live);
+    let hangs = shown.world.dir.path().join("hangs");
+    fs::write(&hangs, "").expect("a temporary file");
+    shown.log(10..20);
+    shown.world.write(100..110);
+    let before = Instant::now();
+    shown.look(&mut live);
+    shown.world.check(20);
+    let problems = live.status().problems;
+    assert!(matches!(&problems[..], [why] if why.contains("has not answered yet")), "{problems:?}");
+    shown.world.write(110..115);
+    shown.look(&mut live);
+    shown.world.check(25);
+    assert!(before.elapsed() < crate::source::journal::HANGS);
+    fs::remove_file(&hangs).expect("a temporary file");
+    drop(live);
+    let mut live = shown.live();
+    shown.look(&mut live);
+    shown.world.check(35);
+    assert_eq!(live.status().problems, [""; 0]);
+}
+
+// FAULTS 59: a log that is rotated in the hour that comes twice, and in the second of the cut says the same twice.
+#[test]
+fn a_rotation_in_a_repeated_hour_goes_on_in_it() {
+    let world = world();
+    let log = |line: &str| {
+        let mut file = OpenOptions::new().create(true).append(true).open(world.log()).expect("a temporary file");
+        file.write_all(format!("{line} mx1 postfix/smtpd[1]: connect from a.example[192.0.2.1]\n").as_bytes())
+            .expect("a temporary file");
+        let modified = std::time::UNIX_EPOCH + Duration::from_secs(NOW.0 as u64);
+        file.set_modified(modified).expect("a temporary file");
+    };
+    let mut live = world.live_in(crate::command::zones::probe("Europe/Berlin", AUTUMN).expect("a zone"));
+    log("Oct 25 02:50:00");
+    log("Oct 25 02:10:00");
+    live.look(NOW.plus_secs(1));
+    world.rotate();
+    log("Oct 25 02:10:00");
+    log("Oct 25 02:40:00");
+    live.look(NOW.plus_secs(2));
+    live.look(NOW.plus_secs(3));
+    live.commit(NOW.plus_secs(3));
+    world.check(4);
+    let last = live.known.iter().filter_map(|state| state.last).max();
+    let utc = chrono::DateTime::from_timestamp(last.expect("lines").0, 0).expect("in range");
+    assert_eq!(utc.to_rfc3339(), "2026-10-25T01:40:00+00:00");
 }
