@@ -141,10 +141,14 @@ pub(super) fn line(id: Option<QueueId>, text: &[u8]) -> Option<Parsed<Fact<'_>>>
     }
 }
 
+/// `CV`, `DN`, `PRX` and the like.
+const MAX_KEY_BYTES: usize = 4;
+
 /// A field `KEY=value` or `KEY="quoted value"`, and the bytes after it.
 pub(super) fn field(rest: &[u8]) -> Option<(&[u8], &[u8])> {
-    let equals = rest.iter().position(|byte| *byte == b'=')?;
-    let is_key = (1..=4).contains(&equals) && rest[..equals].iter().all(u8::is_ascii_alphanumeric);
+    // Looked for no farther than a key is long: a line may hold as many words without `=` as it is long (FAULTS 51).
+    let equals = rest.iter().take(MAX_KEY_BYTES + 1).position(|byte| *byte == b'=')?;
+    let is_key = equals > 0 && rest[..equals].iter().all(u8::is_ascii_alphanumeric);
     if !is_key {
         return None;
     }
