@@ -360,3 +360,19 @@ fn later_versions_of_postfix() {
     )
     .check(&[("message.bounces", 1), ("priority.system", 1), ("smtp_out.bandwidth", 900)]);
 }
+
+/// FAULTS 45: rsyslog writes a newline as `#012` and an escape as `#033`. They stay as they are: a name is the name that
+/// was logged, and what comes after a newline is no line.
+#[test]
+fn what_rsyslog_escaped_is_text() {
+    let counts = Counts::of(&format!(
+        "00:00:01 postfix/smtp[5]: 91845B4483: to=<b@outside.example>, relay=mx[192.0.2.9]:25, delay=1, delays=0/0/0/0, dsn=5.0.0, status=bounced (host said: 550 no#012Mar  2 00:00:01 mx1 postfix/lmtp[5]: 91845B4484: to=<c@alpha.example>, relay=x, {SENT} (ok))
+        00:00:02 postfix/lmtp[6]: 91845B4485: to=<ann#033[2J@alpha.example>, relay=mx1[private/lmtp], {SENT} (250 Saved)"
+    ));
+    counts.check(&[
+        ("smtp_out.bounced", 1),
+        ("message.incoming", 1),
+        ("message.incoming ann#033[2j@alpha.example", 1),
+        ("message.incoming c@alpha.example", 0),
+    ]);
+}
