@@ -489,6 +489,7 @@ pub const EVENT_ALL: &str = "Show all";
 pub const EVENT_FACTS: &str = "Facts";
 pub const EVENT_HOST: &str = "Logged by";
 pub const EVENT_SAID: &str = "Said";
+pub const EVENT_WITHHELD: &str = "What concerns others is left out.";
 pub const EVENT_UTC: &str = "Time in UTC";
 pub const EVENT_COUNTED: &str = "Counted";
 pub const EVENT_NUMBER: &str = "Event no.";

@@ -252,12 +252,14 @@ pub struct EventRow {
     pub peer: Option<String>,
     pub bytes: Option<u64>,
     pub duration_ms: Option<u64>,
-    /// What moved: measure id → how much at server scope.
+    /// What moved for the subject that was asked about: measure id → how much.
     pub counts: BTreeMap<String, i64>,
     pub detail: String,
+    /// Peer and detail are left out, or addresses in them masked: they name others than the account sees.
+    pub is_withheld: bool,
 }
 
-reads!(EventRow { id, time, kind, host, subjects, peer, bytes, duration_ms, counts, detail });
+reads!(EventRow { id, time, kind, host, subjects, peer, bytes, duration_ms, counts, detail, is_withheld });
 
 /// Every error that the API answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,6 +3,8 @@
 //! [`Event::counters`] is pure: the counters are the sum of it over all kept events, and a revision is the
 //! difference of two of them. Which line makes which event is the tracker's business ([`crate::track`]).
 
+mod told;
+
 use std::sync::Arc;
 
 use mailtally_model::subject::ServiceKind;
@@ -11,6 +13,7 @@ use mailtally_model::{Measure, Slot, Subject, Time, measure};
 use serde::{Deserialize, Serialize};
 
 use crate::host::HostSample;
+pub use told::Words;
 
 /// Given by the tracker, rising, never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -67,7 +70,13 @@ pub enum Kind {
         is_terminated: bool,
     },
     /// An SMTP client's recipient or message was refused; nothing more is counted where the connection was.
-    Refused { what: Refused, in_blocked_session: bool },
+    Refused {
+        what: Refused,
+        in_blocked_session: bool,
+        /// The client had logged in: it is a user of ours, and not of the refused recipient's domain, who tried.
+        #[serde(default)]
+        has_login: bool,
+    },
     /// An SMTP client failed to log in.
     SmtpLoginFailed,
     /// A limit refused or delayed mail.

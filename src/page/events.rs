@@ -214,6 +214,7 @@ fn row(event: &EventRow, zone: &Zone) -> AnyView {
         view! { <li>{intl::number(*amount as f64, 0)}" "{rule}</li> }
     });
     let detail = format::visible(&event.detail);
+    let withheld = event.is_withheld.then(|| view! { <p>{text::EVENT_WITHHELD}</p> });
     view! {
         <tr>
             <th scope="row">{format::date_and_seconds(event.time, zone)}</th>
@@ -227,7 +228,7 @@ fn row(event: &EventRow, zone: &Zone) -> AnyView {
                     <summary><bdi>{if detail.is_empty() { text::EVENT_FACTS.to_owned() } else { detail.clone() }}</bdi></summary>
                     <dl class="event-facts">
                         <dt>{text::EVENT_HOST}</dt><dd><bdi>{format::visible(&event.host)}</bdi></dd>
-                        <dt>{text::EVENT_SAID}</dt><dd><bdi>{detail}</bdi></dd>
+                        <dt>{text::EVENT_SAID}</dt><dd><bdi>{detail}</bdi>{withheld}</dd>
                         <dt>{text::EVENT_UTC}</dt><dd>{format::date_and_seconds(event.time, &Zone::utc())}</dd>
                         <dt>{text::EVENT_COUNTED}</dt><dd><ul>{counts.collect_view()}</ul></dd>
                         <dt>{text::EVENT_NUMBER}</dt><dd>{event.id.to_string()}</dd>

@@ -66,9 +66,9 @@ prop_compose! {
         (id, time, kind, host) in (any::<u64>(), times(), texts(), texts()),
         subjects in prop::collection::vec(texts(), 0..3),
         (peer, bytes, duration_ms) in (prop::option::of(texts()), any::<Option<u64>>(), any::<Option<u64>>()),
-        (counts, detail) in (by_name(any::<i64>()), texts()),
+        (counts, detail, is_withheld) in (by_name(any::<i64>()), texts(), any::<bool>()),
     ) -> EventRow {
-        EventRow { id, time, kind, host, subjects, peer, bytes, duration_ms, counts, detail }
+        EventRow { id, time, kind, host, subjects, peer, bytes, duration_ms, counts, detail, is_withheld }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use mailtally_model::measure::Unit;
 use mailtally_model::wire::EventPage;
 use mailtally_model::{Measure, Report, Subject};
 
@@ -34,9 +35,17 @@ pub async fn page(
         limit: params::limit(params.limit)?,
     };
     let shown = asker.measures();
+    let has_hidden = !asker.hidden().is_empty();
     let mut page = app.readers.read(move |reader| Ok(reader.events(&query, |subject| asker.sees(subject))?)).await?;
     for event in &mut page.events {
         event.counts.retain(|id, _| shown.iter().any(|measure| measure.id == id));
+        if has_hidden {
+            // What an event's counts do not say, its bytes and its length must not say either.
+            let counts =
+                |unit| shown.iter().any(|measure| measure.unit == unit && event.counts.contains_key(measure.id));
+            event.bytes = event.bytes.filter(|_| counts(Unit::Bytes));
+            event.duration_ms = event.duration_ms.filter(|_| counts(Unit::Millis));
+        }
     }
     Ok(Json(page))
 }

@@ -36,7 +36,7 @@ pub struct EventQuery {
     pub span: Span,
     /// Only events of this kind, by [`crate::event::Kind::id`].
     pub kind: Option<String>,
-    /// Only events whose peer, detail, host or subjects hold this text, whatever its case.
+    /// Only events whose peer, detail, host or subjects hold this text, whatever its case, as far as they are told.
     pub text: Option<String>,
     /// The last event of the page before.
     pub after: Option<(Time, EventId)>,
@@ -173,8 +173,8 @@ pub fn prune(tx: &Connection, names: &Names, before: Time, limit: usize) -> Resu
     Ok(old.len())
 }
 
-/// A page of a subject's events. `visible` says which other subjects may be named to the asker. The first page says what
-/// all of them come to.
+/// A page of a subject's events, for someone who sees the subjects that are `visible`. The first page says what all of
+/// them come to.
 pub fn page(
     tx: &Transaction<'_>,
     subject: i64,
@@ -217,7 +217,7 @@ pub fn page(
             total.events += 1;
             total.amount += amount;
             if !is_full {
-                page.events.push(shown(id, &event, &visible));
+                page.events.push(shown(id, &event, query, &visible));
             } else {
                 page.next = page.next.or(last.clone());
                 if !is_first {
@@ -262,10 +262,7 @@ fn amount(event: &Event, query: &EventQuery) -> Option<i64> {
     if query.measures.is_empty() {
         return Some(0);
     }
-    let nth = match &query.subject {
-        Subject::Server => 0,
-        subject => event.subjects.iter().position(|owner| owner == subject)? + 1,
-    };
+    let nth = nth_of(event, &query.subject)?;
     let mut sum = None;
     event.amounts(&mut |measure, owners, slot, amount| {
         if nth <= owners && query.measures.contains(&measure.number) && query.span.contains(slot.start()) {
@@ -275,13 +272,22 @@ fn amount(event: &Event, query: &EventQuery) -> Option<i64> {
     sum
 }
 
+/// A subject's place among those that an event touches: what goes to the first so many goes to it if it is one of them.
+fn nth_of(event: &Event, subject: &Subject) -> Option<usize> {
+    match subject {
+        Subject::Server => Some(0),
+        subject => event.subjects.iter().position(|owner| owner == subject).map(|at| at + 1),
+    }
+}
+
 /// Whether an event is of the kind and holds the text that are asked for.
 fn is_wanted(event: &Event, query: &EventQuery, visible: &impl Fn(&Subject) -> bool) -> bool {
     let holds = |wanted: &String| {
         let wanted = wanted.to_lowercase();
         let names = event.subjects.iter().filter(|subject| visible(subject)).map(Subject::to_string);
-        let mut texts = [&event.detail, &event.host].into_iter().chain(&event.peer).cloned().chain(names);
-        texts.any(|text| text.to_lowercase().contains(&wanted))
+        let words = event.words(visible);
+        let told = [event.host.as_str(), &words.detail].into_iter().chain(words.peer).map(str::to_owned);
+        told.chain(names).any(|text| text.to_lowercase().contains(&wanted))
     };
     query.kind.as_ref().is_none_or(|wanted| wanted == event.kind.id()) && query.text.as_ref().is_none_or(holds)
 }
@@ -307,21 +313,28 @@ fn read(tx: &Connection, time: Time, id: EventId) -> Result<Option<Event>> {
     Ok(event.optional()?.flatten())
 }
 
-fn shown(id: i64, event: &Event, visible: &impl Fn(&Subject) -> bool) -> EventRow {
+fn shown(id: i64, event: &Event, query: &EventQuery, visible: &impl Fn(&Subject) -> bool) -> EventRow {
     let mut counts: BTreeMap<String, i64> = BTreeMap::new();
-    event.amounts(&mut |measure, _, _, amount| *counts.entry(measure.id.to_owned()).or_insert(0) += amount);
+    let nth = nth_of(event, &query.subject);
+    event.amounts(&mut |measure, owners, _, amount| {
+        if nth.is_some_and(|nth| nth <= owners) {
+            *counts.entry(measure.id.to_owned()).or_insert(0) += amount;
+        }
+    });
     counts.retain(|_, amount| *amount != 0);
+    let words = event.words(visible);
     EventRow {
         id: id as u64,
         time: event.time,
         kind: event.kind.id().to_owned(),
         host: event.host.clone(),
         subjects: event.subjects.iter().filter(|subject| visible(subject)).map(Subject::to_string).collect(),
-        peer: event.peer.clone(),
+        peer: words.peer.map(str::to_owned),
         bytes: event.bytes,
         duration_ms: event.duration_ms,
         counts,
-        detail: event.detail.clone(),
+        detail: words.detail.into_owned(),
+        is_withheld: words.is_withheld,
     }
 }
 

@@ -173,7 +173,8 @@ impl Tracker {
         let peer = session
             .map(|session| session.peer.clone())
             .or_else(|| reject.client.map(|client| format!("{}[{}]", detail(client.name), detail(client.ip))));
-        let kind = Kind::Refused { what, in_blocked_session: false };
+        let has_login = reject.sasl_username.is_some() || session.is_some_and(|session| session.user.is_some());
+        let kind = Kind::Refused { what, in_blocked_session: false, has_login };
         let subjects = domain_of_refused(reject, &self.settings).into_iter().collect();
         Some(Event { peer, detail: detail(reject.reply), ..at.event(kind, subjects) })
     }

@@ -130,9 +130,9 @@ impl Session {
         out.set(&mut self.booked, event);
         for refusal in &mut self.refusals {
             let Some(given) = refusal else { continue };
-            let Kind::Refused { what, in_blocked_session } = given.event.kind else { continue };
+            let Kind::Refused { what, in_blocked_session, has_login } = given.event.kind else { continue };
             if in_blocked_session != is_blocked {
-                let kind = Kind::Refused { what, in_blocked_session: is_blocked };
+                let kind = Kind::Refused { what, in_blocked_session: is_blocked, has_login };
                 let event = Event { kind, ..Event::clone(&given.event) };
                 out.set(refusal, event);
             }
