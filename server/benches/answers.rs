@@ -272,9 +272,9 @@ fn fill(dir: &Path, domains: i64) -> u64 {
 fn token(dir: &Path) -> String {
     let accounts = Accounts::open(dir).unwrap();
     let hash = password::hash(&password::Password::typed(PASSWORD).unwrap());
-    accounts.add("bench", &Subject::Server, &hash, BEGINNING).unwrap();
+    accounts.unasked().add("bench", &Subject::Server, &hash, BEGINNING).unwrap();
     let account = accounts.find("bench").unwrap().unwrap();
-    accounts.make_token(account.id, "bench", &Subject::Server, BEGINNING).unwrap().1.reveal().to_owned()
+    accounts.unasked().make_token(account.id, "bench", &Subject::Server, BEGINNING).unwrap().1.reveal().to_owned()
 }
 
 struct Got {

@@ -1,13 +1,22 @@
 //! The audit log: who was let in, who was not, and what became of accounts. Kept in the file of accounts; a server says
 //! it in its own log, too (`http`), and a command does not: whoever typed it knows.
 
-use mailtally_model::Time;
-use rusqlite::params;
+use std::net::IpAddr;
 
+use mailtally_model::Time;
+use rusqlite::{Connection, params};
+
+use super::throttle::network;
 use super::{Accounts, Result};
 
-/// Rows that are kept: years of a site with a handful of admins. An attacker fills it and pushes out the oldest.
+/// Rows of either room that are kept: years of a site with a handful of admins. An attacker who fails to come in fills one
+/// room, and who has an account the other, so that nobody pushes out what both have done.
 const MAX_ROWS: i64 = 100_000;
+/// What an account does to itself, as often as it likes. It has a room of its own.
+const OWN_DOINGS: &str =
+    "('log-in', 'log-out', 'log-out-everywhere', 'token-made', 'token-revoked', 'password-changed')";
+/// An address that someone came in from is theirs for so long.
+const KNOWN_SECS: i64 = 30 * 86_400;
 /// Rows that are forgotten at a time, so that not every log-in deletes.
 const SLACK_ROWS: i64 = 1_000;
 /// A name from outside is cut to this.
@@ -38,13 +47,27 @@ impl Accounts {
                 .execute(params![now.0, what, name, address])?;
             let last = connection.last_insert_rowid();
             if last % SLACK_ROWS == 0 {
-                connection.execute("DELETE FROM audit WHERE id <= ?1", [last - MAX_ROWS])?;
+                forget_oldest(&connection, MAX_ROWS)?;
             }
             Ok(())
         };
         if let Err(error) = write() {
             tracing::error!(error = %format!("{:#}", anyhow::Error::new(error)), "cannot write the audit log");
         }
+    }
+
+    /// Whether whoever has this name came in from the network of this address of late.
+    pub fn was_let_in(&self, name: &str, address: IpAddr, now: Time) -> Result<bool> {
+        let connection = self.connection();
+        let read = "SELECT DISTINCT address FROM audit WHERE name = ?1 AND what = 'log-in' AND time >= ?2";
+        let mut statement = connection.prepare_cached(read)?;
+        let mut rows = statement.query(params![name, now.0 - KNOWN_SECS])?;
+        while let Some(row) = rows.next()? {
+            if row.get::<_, String>(0)?.parse().is_ok_and(|known| network(known) == network(address)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The newest entries, the newest first: those before `before` that hold `text`, whatever its case.
@@ -60,4 +83,16 @@ impl Accounts {
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
+}
+
+/// Keeps the newest rows of either room.
+pub(super) fn forget_oldest(connection: &Connection, keep: i64) -> Result<()> {
+    for room in ["IN", "NOT IN"] {
+        let oldest = format!(
+            "DELETE FROM audit WHERE what {room} {OWN_DOINGS} AND id <=
+             (SELECT id FROM audit WHERE what {room} {OWN_DOINGS} ORDER BY id DESC LIMIT 1 OFFSET ?1)"
+        );
+        connection.execute(&oldest, [keep])?;
+    }
+    Ok(())
 }

@@ -13,6 +13,8 @@ pub enum AccountError {
     NoSuchAccount,
     #[error("there are {} tokens already: remove one first", super::MAX_TOKENS)]
     TooManyTokens,
+    #[error("whoever asked is signed out by now")]
+    SignedOut,
     #[error("cannot use the file of accounts")]
     Store(#[source] anyhow::Error),
 }

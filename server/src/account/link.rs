@@ -1,7 +1,7 @@
 //! Links that let someone in once: the set-up link of the first run, and the one that the demo prints.
 
 use mailtally_model::Time;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::secret::{Digest, Secret};
 use super::{Accounts, Result};
@@ -28,7 +28,7 @@ impl Accounts {
         };
         self.change(|tx| {
             if account.is_none() {
-                tx.execute("DELETE FROM link WHERE account IS NULL", [])?;
+                end_set_up(tx)?;
             }
             let insert = "INSERT INTO link (digest, account, until) VALUES (?1, ?2, ?3)";
             tx.execute(insert, params![secret.digest().bytes(), account, until.0])?;
@@ -55,4 +55,10 @@ impl Accounts {
             self.connection().query_row(sql, params![digest.bytes(), now.0], |row| row.get(0)).optional()?;
         Ok(account.map(|account| account.map_or(Link::SetUp, Link::SignIn)))
     }
+}
+
+/// Makes set-up links void.
+pub(super) fn end_set_up(tx: &Connection) -> Result<()> {
+    tx.execute("DELETE FROM link WHERE account IS NULL", [])?;
+    Ok(())
 }

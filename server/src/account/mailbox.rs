@@ -14,7 +14,7 @@ use base64::prelude::BASE64_STANDARD;
 use mailtally_model::Subject;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -42,6 +42,9 @@ pub struct MailboxLogin {
     settings: MailboxLoginSettings,
     running: Semaphore,
 }
+
+/// Leave to ask the server, until it is dropped.
+pub struct Place<'a>(#[expect(dead_code, reason = "held, not read")] SemaphorePermit<'a>);
 
 /// How it is spoken with.
 enum Way {
@@ -84,9 +87,13 @@ impl MailboxLogin {
         root(&self.settings.grants, mailbox)
     }
 
+    /// Waits until the server may be asked.
+    pub async fn place(&self) -> Result<Place<'_>> {
+        Ok(Place(self.running.acquire().await.context("no more log-ins")?))
+    }
+
     /// Whether the server takes this password for this mailbox. An error is a server that was not able to say.
-    pub async fn fits(&self, mailbox: &str, password: &Password) -> Result<bool> {
-        let _running = self.running.acquire().await.context("no more log-ins")?;
+    pub async fn fits(&self, _place: &Place<'_>, mailbox: &str, password: &Password) -> Result<bool> {
         timeout(ANSWERS_WITHIN, self.ask(mailbox, password))
             .await
             .with_context(|| format!("{}:{} did not answer in time", self.host, self.port))?
@@ -305,7 +312,8 @@ mod tests {
         let settings = MailboxLoginSettings { imap, plain: true, ..MailboxLoginSettings::default() };
         let login = MailboxLogin::new(&settings).expect("good settings").expect("a server");
         let password = Password::typed("correct horse").expect("short enough");
-        let (asked, accepted) = tokio::join!(login.fits("ann@example.com", &password), listener.accept());
+        let place = login.place().await.expect("a place");
+        let (asked, accepted) = tokio::join!(login.fits(&place, "ann@example.com", &password), listener.accept());
         assert!(format!("{:#}", asked.expect_err("it is not on loopback")).contains("without TLS"));
         let mut told = Vec::new();
         accepted.expect("a connection").0.read_to_end(&mut told).await.expect("an end");

@@ -4,6 +4,7 @@
 //! alone: what leaks from here lets nobody in.
 
 pub mod audit;
+mod change;
 mod error;
 mod link;
 pub mod mailbox;
@@ -23,6 +24,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use mailtally_model::{Subject, Time};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
+pub use change::{Changes, Standing};
 pub use error::AccountError;
 pub use link::{Link, SETUP_LINK_SECS};
 pub use schema::FILE;
@@ -71,21 +73,6 @@ impl Accounts {
         Ok(changed)
     }
 
-    /// Adds an account; `hash` is what [`password::hash`] made of its password.
-    pub fn add(&self, name: &str, root: &Subject, hash: &str, now: Time) -> Result<()> {
-        let name = canonical_name(name).ok_or(AccountError::BadName)?;
-        if matches!(root, Subject::Service(..)) {
-            return Err(AccountError::BadRoot);
-        }
-        self.change(|tx| {
-            let added = tx.execute(
-                "INSERT INTO account (name, root, password, made) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name) DO NOTHING",
-                params![name, root.to_string(), hash, now.0],
-            )?;
-            if added == 0 { Err(AccountError::NameTaken) } else { Ok(()) }
-        })
-    }
-
     /// Every account, by name.
     pub fn all(&self) -> Result<Vec<Account>> {
         let connection = self.connection();
@@ -115,44 +102,12 @@ impl Accounts {
         has_system_admin(&self.connection())
     }
 
-    /// Another password: every session of the account ends.
-    pub fn set_password(&self, name: &str, hash: &str) -> Result<()> {
-        self.of(name, |tx, account| {
-            tx.execute("UPDATE account SET password = ?2 WHERE id = ?1", params![account.id, hash])?;
-            session::end_all_of(tx, account.id)
-        })
-    }
-
-    /// A disabled account is let in nowhere: its sessions end, its tokens rest until it is enabled again.
-    pub fn set_disabled(&self, name: &str, is_disabled: bool) -> Result<()> {
-        self.of(name, |tx, account| {
-            tx.execute("UPDATE account SET is_disabled = ?2 WHERE id = ?1", params![account.id, is_disabled])?;
-            session::end_all_of(tx, account.id)
-        })
-    }
-
-    /// Removes an account with its sessions and tokens.
-    pub fn remove(&self, name: &str) -> Result<()> {
-        self.of(name, |tx, account| {
-            tx.execute("DELETE FROM account WHERE id = ?1", [account.id])?;
-            Ok(())
-        })
-    }
-
     /// Whether without this account nobody could sign in as a system admin.
     pub fn is_last_admin(&self, account: &Account) -> Result<bool> {
         let others = "SELECT 1 FROM account WHERE root = ?1 AND is_disabled = 0 AND id <> ?2";
         let connection = self.connection();
         let has_others = connection.prepare_cached(others)?.exists(params![Subject::Server.to_string(), account.id])?;
         Ok(account.root == Subject::Server && !account.is_disabled && !has_others)
-    }
-
-    fn of(&self, name: &str, change: impl FnOnce(&Connection, &Account) -> Result<()>) -> Result<()> {
-        let name = canonical_name(name).ok_or(AccountError::NoSuchAccount)?;
-        self.change(|tx| {
-            let account = find(tx, &name)?.ok_or(AccountError::NoSuchAccount)?;
-            change(tx, &account)
-        })
     }
 }
 
@@ -186,12 +141,15 @@ fn has_system_admin(connection: &Connection) -> Result<bool> {
     Ok(connection.prepare_cached(admins)?.exists([Subject::Server.to_string()])?)
 }
 
-/// One spelling of a name: lower case. `None` for what cannot be a name: empty, too long, or with blanks or signs in it
-/// that a log or a URL would take for something else.
+/// One spelling of a name: lower case. `None` for what cannot be a name: empty, too long, with blanks or signs in it that
+/// a log or a URL would take for something else, or another spelling of a subject, such as a mailbox with a dot behind it.
 pub fn canonical_name(name: &str) -> Option<String> {
     let allowed = |c: char| c.is_alphanumeric() || ".-_+@=~".contains(c);
-    let fits = !name.is_empty() && name.len() <= MAX_NAME_BYTES && name.chars().all(allowed);
-    fits.then(|| name.to_lowercase())
+    // Looked at in lower case: that of some letters is two signs.
+    let lower = name.to_lowercase();
+    let fits = !lower.is_empty() && name.len().max(lower.len()) <= MAX_NAME_BYTES && lower.chars().all(allowed);
+    let is_one_spelling = || lower.parse().is_ok_and(|subject: Subject| subject.name() == lower);
+    (fits && is_one_spelling()).then_some(lower)
 }
 
 /// The subject that an account shall be rooted at, as it was typed: a domain may have umlauts.

@@ -1,6 +1,5 @@
 //! The file of accounts: where it lies, how it is opened, made and refused.
 
-use std::fs::{self, File};
 use std::path::Path;
 use std::time::Duration;
 
@@ -21,7 +20,7 @@ const BUSY_WAIT: Duration = Duration::from_secs(5);
 pub fn open(dir: &Path) -> Result<Connection> {
     store::make_private_dir(dir)?;
     let path = dir.join(FILE);
-    make_private_file(&path)?;
+    make_private(&path)?;
     let open = || set_up(&path);
     open().with_context(|| format!("cannot use the file of accounts {}", path.display()))
 }
@@ -44,7 +43,8 @@ fn set_up(path: &Path) -> Result<Connection> {
             tx.pragma_update(None, "application_id", APPLICATION_ID)?;
             tx.pragma_update(None, "user_version", VERSION)?;
         }
-        (APPLICATION_ID, VERSION) => {}
+        // An index that files have since they are asked who came in from where; it changes nothing else.
+        (APPLICATION_ID, VERSION) => tx.execute_batch("CREATE INDEX IF NOT EXISTS audit_name ON audit (name)")?,
         (APPLICATION_ID, version) => bail!("it was written by a newer mailtally (schema {version})"),
         _ => bail!("it is another program's file"),
     }
@@ -52,15 +52,15 @@ fn set_up(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// For its owner's eyes alone, also where the directory was made by someone else.
-fn make_private_file(path: &Path) -> Result<()> {
-    let mut options = File::options();
-    options.create(true).truncate(false).write(true);
+/// For its owner's eyes alone, also where it or the directory was made by someone else; who could put a link there is not
+/// led to another file.
+fn make_private(path: &Path) -> Result<()> {
+    if path.is_symlink() {
+        bail!("{} is a symbolic link, and accounts are kept in a file of their own", path.display());
+    }
+    let file = store::open_private_file(path)?;
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).with_context(|| format!("cannot write {}", path.display()))?;
-    #[cfg(unix)]
-    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
         .with_context(|| format!("cannot keep {} private", path.display()))?;
     Ok(())
 }

@@ -45,3 +45,4 @@ CREATE TABLE audit (
   name TEXT NOT NULL,
   address TEXT NOT NULL
 ) STRICT;
+CREATE INDEX audit_name ON audit (name);

@@ -29,11 +29,14 @@ pub struct Session {
 }
 
 impl Accounts {
-    /// Lets an account in: the secret is the browser's. A disabled or removed account is not let in.
-    pub fn begin_session(&self, account: i64, now: Time) -> Result<Secret> {
+    /// Lets an account in: the secret is the browser's. A disabled or removed account is not let in, nor one whose password
+    /// is no longer the one of this `hash`, where one was looked at: that takes a while.
+    pub fn begin_session(&self, account: i64, hash: Option<&str>, now: Time) -> Result<Secret> {
         self.change(|tx| {
-            let enabled = "UPDATE account SET last_login = ?2 WHERE id = ?1 AND is_disabled = 0 RETURNING name";
-            let name: Option<String> = tx.query_row(enabled, params![account, now.0], |row| row.get(0)).optional()?;
+            let enabled = "UPDATE account SET last_login = ?2 WHERE id = ?1 AND is_disabled = 0
+                           AND password = ifnull(?3, password) RETURNING name";
+            let key = params![account, now.0, hash];
+            let name: Option<String> = tx.query_row(enabled, key, |row| row.get(0)).optional()?;
             insert(tx, Some(account), &name.ok_or(AccountError::NoSuchAccount)?, now)
         })
     }
@@ -129,8 +132,8 @@ fn insert(tx: &Connection, account: Option<i64>, name: &str, now: Time) -> Resul
     )?;
     tx.execute(
         "DELETE FROM session WHERE digest IN (SELECT digest FROM session WHERE name = ?1 AND account IS ?2
-         ORDER BY seen DESC LIMIT -1 OFFSET ?3)",
-        params![name, account, MAX_SESSIONS],
+         AND digest <> ?4 ORDER BY seen DESC LIMIT -1 OFFSET ?3)",
+        params![name, account, MAX_SESSIONS - 1, secret.digest().bytes()],
     )?;
     Ok(secret)
 }

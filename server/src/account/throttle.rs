@@ -71,6 +71,13 @@ impl Throttle {
         Ok(())
     }
 
+    /// An account was let in from this address before, as others know who remember longer: a flood from elsewhere does not
+    /// hold it up. What it fails itself counts on.
+    pub fn recognise(&self, name: &str, address: IpAddr, now: Instant) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(Key::Owner(name.to_owned(), network(address))).or_insert(Tries { count: 0, last: now });
+    }
+
     /// Forgets those who have not failed for long.
     pub fn forget(&self, now: Instant) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -165,6 +172,10 @@ mod tests {
             throttle.admit("ann", address(attacker), now).expect("after the wait");
         }
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]);
+        // The owner from an address that is remembered elsewhere, as after a restart.
+        assert!(throttle.admit("ann", address(400), now).is_err());
+        throttle.recognise("ann", address(400), now);
+        throttle.admit("ann", address(400), now).expect("the owner");
         // The owner from a new address: a minute at most, however long the attack.
         assert!(throttle.admit("ann", address(500), now).expect_err("too early") <= LONGEST_BY_ACCOUNT);
         throttle.admit("ann", address(500), now + LONGEST_BY_ACCOUNT).expect("back within a minute");

@@ -1,10 +1,10 @@
 //! Tokens for scripts: each reads below one subject inside its account's subtree, and can change nothing.
 
 use mailtally_model::{Subject, Time};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::OptionalExtension;
 
-use super::secret::{Digest, Secret};
-use super::{AccountError, Accounts, Result, read_subject};
+use super::secret::Digest;
+use super::{Accounts, Result, read_subject};
 
 /// Of one account: a script each, and some left over from last year.
 pub const MAX_TOKENS: i64 = 50;
@@ -31,26 +31,12 @@ pub struct Bearer {
     pub root: Subject,
 }
 
-impl Accounts {
-    /// A fresh token; its secret is shown this once. `root` must lie within the account's.
-    pub fn make_token(&self, account: i64, label: &str, root: &Subject, now: Time) -> Result<(i64, Secret)> {
-        let secret = Secret::random();
-        let label: String = label.chars().filter(|c| !c.is_control()).take(MAX_LABEL_CHARS).collect();
-        let id = self.change(|tx| {
-            let count: i64 =
-                tx.query_row("SELECT count(*) FROM token WHERE account = ?1", [account], |row| row.get(0))?;
-            if count >= MAX_TOKENS {
-                return Err(AccountError::TooManyTokens);
-            }
-            tx.execute(
-                "INSERT INTO token (digest, account, label, root, made) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![secret.digest().bytes(), account, label, root.to_string(), now.0],
-            )?;
-            Ok(tx.last_insert_rowid())
-        })?;
-        Ok((id, secret))
-    }
+/// A label as it is kept.
+pub(super) fn label(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(MAX_LABEL_CHARS).collect()
+}
 
+impl Accounts {
     /// An account's tokens, the oldest first.
     pub fn tokens(&self, account: i64) -> Result<Vec<Token>> {
         let connection = self.connection();
@@ -62,11 +48,6 @@ impl Accounts {
             Ok(Token { id: row.get(0)?, label: row.get(1)?, root, made, used })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    /// Whether there was such a token of the account.
-    pub fn revoke_token(&self, account: i64, id: i64) -> Result<bool> {
-        Ok(self.connection().execute("DELETE FROM token WHERE id = ?1 AND account = ?2", [id, account])? == 1)
     }
 
     /// Who a token speaks for. One of a disabled account speaks for nobody.

@@ -126,7 +126,7 @@ pub fn run(command: &AccountCommand, settings: &Settings) -> Result<()> {
         AccountCommand::Enable(args) => set_disabled(args, false, settings, now),
         AccountCommand::Remove(args) => {
             let accounts = open(&args.data, settings)?;
-            accounts.remove(&args.name)?;
+            accounts.unasked().remove(&args.name)?;
             note(&accounts, "account-removed", &args.name, now);
             Ok(())
         }
@@ -159,7 +159,7 @@ fn add(args: &AddArgs, settings: &Settings, now: Time) -> Result<()> {
     }
     let password = ask_password(&args.account)?;
     let accounts = open(data, settings)?;
-    accounts.add(name, &root, &password::hash(&password), now)?;
+    accounts.unasked().add(name, &root, &password::hash(&password), now)?;
     note(&accounts, "account-added", name, now);
     Ok(())
 }
@@ -178,14 +178,14 @@ fn set_password(args: &PasswordArgs, settings: &Settings, now: Time) -> Result<(
     let accounts = open(data, settings)?;
     find(&accounts, name)?;
     let password = ask_password(args)?;
-    accounts.set_password(name, &password::hash(&password))?;
+    accounts.unasked().set_password(name, &password::hash(&password))?;
     note(&accounts, "password-set", name, now);
     Ok(())
 }
 
 fn set_disabled(args: &NameArgs, is_disabled: bool, settings: &Settings, now: Time) -> Result<()> {
     let accounts = open(&args.data, settings)?;
-    accounts.set_disabled(&args.name, is_disabled)?;
+    accounts.unasked().set_disabled(&args.name, is_disabled)?;
     note(&accounts, if is_disabled { "account-disabled" } else { "account-enabled" }, &args.name, now);
     Ok(())
 }
@@ -200,7 +200,7 @@ fn make_token(args: &TokenArgs, settings: &Settings, now: Time) -> Result<()> {
             None => bail!(Usage(format!("--root: {typed} is not within {}", account.root))),
         },
     };
-    let (id, secret) = accounts.make_token(account.id, &args.label, &root, now)?;
+    let (id, secret) = accounts.unasked().make_token(account.id, &args.label, &root, now)?;
     note(&accounts, "token-made", &format!("{}, number {id}", account.name), now);
     print(secret.reveal())
 }
@@ -217,7 +217,7 @@ fn list_tokens(args: &NameArgs, settings: &Settings) -> Result<()> {
 fn revoke(args: &RevokeArgs, settings: &Settings, now: Time) -> Result<()> {
     let accounts = open(&args.account.data, settings)?;
     let account = find(&accounts, &args.account.name)?;
-    if !accounts.revoke_token(account.id, args.number)? {
+    if !accounts.unasked().revoke_token(account.id, args.number)? {
         bail!("{} has no token {}", account.name, args.number);
     }
     note(&accounts, "token-revoked", &format!("{}, number {}", account.name, args.number), now);

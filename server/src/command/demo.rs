@@ -123,7 +123,7 @@ fn accounts(app: &App, address: &str, now: Time) -> Result<String> {
         let password = Secret::random().reveal()[..16].to_owned();
         let chosen = Password::chosen(&password, name).context("cannot choose a password")?;
         let root = account::root(root).context("the demo's accounts have roots")?;
-        app.accounts().add(name, &root, &password::hash(&chosen), now)?;
+        app.accounts().unasked().add(name, &root, &password::hash(&chosen), now)?;
         words.push_str(&format!("{who:<28} {name:<18} {password}\n"));
     }
     let admin = app.accounts().find(ACCOUNTS[0].0)?.context("it was just made")?;

@@ -1,8 +1,6 @@
 //! The whole permission system: an account is rooted at a subject and sees that subject's subtree, nothing else. Every
 //! question about who may see what ends in [`Asker::sees`].
 
-use std::sync::Arc;
-
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
 use mailtally_model::account::Means;
@@ -10,7 +8,7 @@ use mailtally_model::wire::{self, Answer};
 use mailtally_model::{Column, Measure, Report, Scope, Subject, catalogue};
 
 use super::error::Refusal;
-use crate::account::{Account, Session};
+use crate::account::{Account, Session, Standing};
 use crate::settings::AccountSettings;
 use crate::store::IfAbsent;
 
@@ -19,7 +17,7 @@ use crate::store::IfAbsent;
 pub struct Asker {
     account: wire::Account,
     entry: Entry,
-    narrowing: Arc<AccountSettings>,
+    hidden: Vec<String>,
 }
 
 /// How they were let in.
@@ -29,13 +27,20 @@ pub enum Entry {
     Session(Session),
     /// By a trusted proxy; with the account, if the name has one.
     Proxy(Option<i64>),
-    /// With a token, which reads and changes nothing.
-    Token,
+    /// With a token, which reads and changes nothing, of an account that is rooted here.
+    Token(Subject),
 }
 
 impl Asker {
-    pub fn new(name: String, root: Subject, entry: Entry, narrowing: Arc<AccountSettings>) -> Asker {
-        Asker { account: wire::Account { name, root }, entry, narrowing }
+    pub fn new(name: String, root: Subject, entry: Entry, settings: &AccountSettings) -> Asker {
+        let mut hidden = hidden_from(settings, &root).to_vec();
+        // A token shows no more than its account sees, however it is narrowed.
+        if let Entry::Token(account_root) = &entry {
+            let more = hidden_from(settings, account_root).iter().filter(|id| !hidden.contains(id));
+            let more: Vec<String> = more.cloned().collect();
+            hidden.extend(more);
+        }
+        Asker { account: wire::Account { name, root }, entry, hidden }
     }
 
     pub fn account(&self) -> &wire::Account {
@@ -47,14 +52,14 @@ impl Asker {
             Entry::Session(session) if session.account.is_some() => Means::Account,
             Entry::Session(_) => Means::Mailbox,
             Entry::Proxy(_) => Means::Proxy,
-            Entry::Token => Means::Token,
+            Entry::Token(_) => Means::Token,
         }
     }
 
     pub fn session(&self) -> Option<&Session> {
         match &self.entry {
             Entry::Session(session) => Some(session),
-            Entry::Proxy(_) | Entry::Token => None,
+            Entry::Proxy(_) | Entry::Token(_) => None,
         }
     }
 
@@ -63,7 +68,16 @@ impl Asker {
         match &self.entry {
             Entry::Session(session) => session.account.as_ref().map(|(id, _)| *id),
             Entry::Proxy(account) => *account,
-            Entry::Token => None,
+            Entry::Token(_) => None,
+        }
+    }
+
+    /// What a change is held against when it is made. `None` where nothing may be changed.
+    pub fn standing(&self) -> Option<Standing> {
+        match &self.entry {
+            Entry::Session(session) => Some(Standing::Session(session.digest)),
+            Entry::Proxy(account) => account.map(Standing::Account),
+            Entry::Token(_) => None,
         }
     }
 
@@ -124,7 +138,7 @@ impl Asker {
 
     /// Takes out of an answer what is kept from whoever asks.
     pub fn narrow(&self, report: &'static Report, answer: &mut Answer) {
-        if self.hidden().is_empty() {
+        if self.hidden.is_empty() {
             return;
         }
         let shown: Vec<&str> = self.columns(report, &answer.subject).map(|column| column.measure().id).collect();
@@ -135,15 +149,19 @@ impl Asker {
 
     /// Reports and columns (`report.column`) that the settings keep from whoever asks.
     pub fn hidden(&self) -> &[String] {
-        match self.account.root.scope() {
-            Scope::Server => &[],
-            Scope::Domain | Scope::Service => &self.narrowing.hidden_from_domains,
-            Scope::Mailbox => &self.narrowing.hidden_from_mailboxes,
-        }
+        &self.hidden
     }
 
     fn is_hidden(&self, id: &str) -> bool {
-        self.hidden().iter().any(|hidden| hidden == id)
+        self.hidden.iter().any(|hidden| hidden == id)
+    }
+}
+
+fn hidden_from<'a>(settings: &'a AccountSettings, root: &Subject) -> &'a [String] {
+    match root.scope() {
+        Scope::Server => &[],
+        Scope::Domain | Scope::Service => &settings.hidden_from_domains,
+        Scope::Mailbox => &settings.hidden_from_mailboxes,
     }
 }
 
@@ -170,7 +188,7 @@ mod tests {
 
     fn rooted_with(name: &str, narrowing: AccountSettings) -> Asker {
         let root = name.parse().expect("a subject");
-        Asker::new("someone".to_owned(), root, Entry::Proxy(None), Arc::new(narrowing))
+        Asker::new("someone".to_owned(), root, Entry::Proxy(None), &narrowing)
     }
 
     fn rooted(name: &str) -> Asker {
@@ -217,7 +235,12 @@ mod tests {
         let report = asker.report("pop-sessions", &domain).expect("a report");
         let columns: Vec<&str> = asker.columns(report, &domain).map(|column| column.id).collect();
         assert_eq!(columns, ["blocked_connections", "bad_commands", "terminations", "bandwidth"]);
-        let admin = rooted_with("(server)", settings);
+        let admin = rooted_with("(server)", settings.clone());
         assert!(admin.report("pop-usage", &domain).is_ok() && admin.hidden().is_empty());
+        // A domain admin's token for one mailbox shows no more of it than the domain admin sees.
+        let mailbox: Subject = "ann@example.com".parse().expect("a mailbox");
+        assert!(rooted_with("ann@example.com", settings.clone()).report("pop-usage", &mailbox).is_ok());
+        let token = Asker::new("dora".to_owned(), mailbox.clone(), Entry::Token(domain), &settings);
+        assert!(matches!(token.report("pop-usage", &mailbox), Err(Refusal::NotFound)));
     }
 }

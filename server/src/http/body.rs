@@ -25,6 +25,10 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         check(request.headers())?;
         let read = timeout(BODY_TIME, body::to_bytes(request.into_body(), MAX_BODY_BYTES)).await;
         let bytes = read.map_err(|_| Refusal::TooSlow)?.map_err(|_| Refusal::BodyTooLarge)?;
+        // A list would be taken for an object's parts in their order.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Refusal::BadRequest("the body is not what is taken here: it must be a JSON object".to_owned()));
+        }
         let value = serde_json::from_slice(&bytes);
         value.map(Body).map_err(|error| Refusal::BadRequest(format!("the body is not what is taken here: {error}")))
     }

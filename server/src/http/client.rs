@@ -1,7 +1,7 @@
 //! Where a request really comes from: by which connection, through which proxies, under which name; and whether it may
 //! change anything. Headers that a proxy sets are believed of trusted proxies alone.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -84,8 +84,10 @@ impl Origins {
 
     /// The last address of the list that is no proxy of ours: what is before it was said by whoever it is.
     fn forwarded_for(&self, headers: &HeaderMap) -> Option<IpAddr> {
-        let lines: Vec<&str> = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
-        let mut addresses = lines.iter().rev().flat_map(|line| line.rsplit(',')).map(|word| word.trim().parse().ok());
+        let lines: Vec<&[u8]> = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes).collect();
+        // In bytes: what a client put in front of what the proxy wrote may be anything.
+        let words = lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b','));
+        let mut addresses = words.map(|word| forwarded_address(str::from_utf8(word).ok()?.trim()));
         addresses.find(|address| address.is_none_or(|address| !self.trusts(address)))?
     }
 
@@ -97,6 +99,13 @@ impl Origins {
             || self.names.iter().any(|known| known.eq_ignore_ascii_case(name.trim_end_matches('.')))
             || (self.any_address && name.parse::<IpAddr>().is_ok())
     }
+}
+
+/// An address as proxies write it: some with a port, and IPv6 in brackets then.
+fn forwarded_address(word: &str) -> Option<IpAddr> {
+    let with_port = || word.parse().ok().map(|address: SocketAddr| address.ip());
+    let in_brackets = || word.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    word.parse().ok().or_else(with_port).or_else(in_brackets)
 }
 
 impl Client {
@@ -231,6 +240,17 @@ mod tests {
         let one = client(&trusting, "10.0.0.1", &forwarded).expect("a client");
         assert_eq!((one.address.to_string().as_str(), one.is_secure), ("203.0.113.7", true));
         assert_eq!(one.user.as_deref(), Some("ann"));
+        let written = ["203.0.113.7", "203.0.113.7:4444", "6.6.6.6, 203.0.113.7 ", "\u{ff}\u{fe}, 203.0.113.7"];
+        for written in written {
+            let one = client(&trusting, "10.0.0.1", &[("host", "localhost"), ("x-forwarded-for", written)]);
+            assert_eq!(one.expect("a client").address.to_string(), "203.0.113.7", "{written}");
+        }
+        for (written, address) in
+            [("[2001:db8::1]:443", "2001:db8::1"), ("[2001:db8::1]", "2001:db8::1"), ("unknown", "10.0.0.1")]
+        {
+            let one = client(&trusting, "10.0.0.1", &[("host", "localhost"), ("x-forwarded-for", written)]);
+            assert_eq!(one.expect("a client").address.to_string(), address, "{written}");
+        }
         let stranger = client(&trusting, "203.0.113.9", &forwarded).expect("a client");
         assert_eq!((stranger.address.to_string().as_str(), stranger.user), ("203.0.113.9", None));
         // Two proxies that each name someone: nobody is believed.

@@ -64,6 +64,7 @@ impl From<AccountError> for Refusal {
     fn from(error: AccountError) -> Refusal {
         match error {
             AccountError::NoSuchAccount => Refusal::NotFound,
+            AccountError::SignedOut => Refusal::SignedOut,
             AccountError::NameTaken => Refusal::NameTaken,
             AccountError::BadName | AccountError::BadRoot | AccountError::TooManyTokens => {
                 Refusal::BadRequest(error.to_string())

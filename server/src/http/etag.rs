@@ -23,11 +23,12 @@ impl ETag {
         HeaderValue::from_str(&self.0).expect("a quoted hexadecimal number is a header's text")
     }
 
-    /// Whether the client names this tag in If-None-Match.
+    /// Whether the client names this tag in If-None-Match. A star, which fits whatever there is, is not heeded: whether
+    /// there is anything is not known yet where tags are compared.
     pub fn is_held_by(&self, headers: &HeaderMap) -> bool {
         let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
         let listed = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        listed.flat_map(|list| list.split(',')).any(|tag| tag.trim() == "*" || opaque(tag) == opaque(&self.0))
+        listed.flat_map(|list| list.split(',')).any(|tag| opaque(tag) == opaque(&self.0))
     }
 
     pub fn not_modified(&self) -> Response {

@@ -56,11 +56,11 @@ mod tests {
         let app = App::new(dir.path(), Assets::in_folder(dir.path()).expect("an app"), &settings).expect("a server");
         let app = Arc::new(app);
         let accounts: Arc<Accounts> = Arc::clone(&app.accounts);
-        accounts.add("ann", &Subject::Server, "no hash", Time(0)).expect("an account");
+        accounts.unasked().add("ann", &Subject::Server, "no hash", Time(0)).expect("an account");
         let ann = accounts.find("ann").expect("the file").expect("ann").id;
         let now = collect::now();
         for (began, until) in [(Time(0), Time(1)), (now, now.plus_secs(3_600))] {
-            accounts.begin_session(ann, began).expect("a session");
+            accounts.begin_session(ann, None, began).expect("a session");
             accounts.make_link(Link::SignIn(ann), until).expect("a link");
         }
         app.throttle.admit("eve", Ipv4Addr::LOCALHOST.into(), Instant::now()).expect("a first try");
@@ -72,7 +72,7 @@ mod tests {
         until(|| left() == (1, 1)).await;
         assert_eq!(app.throttle.remembered(), 2, "someone who failed just now is remembered");
         // And again at the next round.
-        accounts.begin_session(ann, Time(0)).expect("a session");
+        accounts.begin_session(ann, None, Time(0)).expect("a session");
         until(|| left() == (2, 1)).await;
         tokio::time::advance(EVERY).await;
         until(|| left() == (1, 1)).await;

@@ -1,11 +1,10 @@
 //! The socket: where we may listen, how many may connect, and how long a slow client is waited for.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -26,6 +25,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::client::{Origins, Peer};
 use super::patience::Patient;
+use super::places::{Place, Places};
 use super::tls::Certificate;
 use crate::account::throttle::network;
 use crate::settings::Settings;
@@ -34,8 +34,14 @@ use crate::settings::Settings;
 const MAX_CONNECTIONS: usize = 512;
 /// Of one address: a browser opens six, and a few people may share it. A proxy that is trusted is not bounded by this.
 pub const MAX_OF_ONE_ADDRESS: usize = 128;
+/// Of one address when few are left: one browser's, and a script's beside it.
+const LEAST_OF_ONE_ADDRESS: usize = 8;
+/// With fewer connections left than this it is crowded.
+const CROWDED_BELOW: usize = MAX_CONNECTIONS / 4;
 /// A request's head must be here in this time, and an idle connection is closed after it.
 const HEAD_TIME: Duration = Duration::from_secs(20);
+/// The same while it is crowded.
+const CROWDED_HEAD_TIME: Duration = Duration::from_secs(3);
 /// A client that begins TLS ends beginning it in this time.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// A connection lives no longer than this, however slowly its client reads; a browser opens the next one by itself.
@@ -92,7 +98,7 @@ impl Listening {
 pub async fn serve(listening: Listening, router: Router, stop: impl Future<Output = ()>) {
     let Listening { listener, certificate, origins } = listening;
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let crowd = Crowd::default();
+    let crowd = Places::default();
     let graceful = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
@@ -108,10 +114,15 @@ pub async fn serve(listening: Listening, router: Router, stop: impl Future<Outpu
                 continue;
             }
         };
-        let Some(place) = crowd.place(address, origins.trusts(address)) else {
-            tokio::spawn(async move {
-                let _ = timeout(ACCEPT_PAUSE, stream.write_all(CROWDED)).await;
-            });
+        let left = connections.available_permits();
+        let head_time = if left < CROWDED_BELOW { CROWDED_HEAD_TIME } else { HEAD_TIME };
+        let Some(place) = place(&crowd, address, origins.trusts(address), left) else {
+            // Where TLS is spoken there are no words for it.
+            if certificate.is_none() {
+                tokio::spawn(async move {
+                    let _ = timeout(ACCEPT_PAUSE, stream.write_all(CROWDED)).await;
+                });
+            }
             continue;
         };
         let acceptor = certificate.as_ref().map(Certificate::acceptor);
@@ -120,11 +131,11 @@ pub async fn serve(listening: Listening, router: Router, stop: impl Future<Outpu
             let _held = (permit, place);
             let peer = Peer { address, tls: acceptor.is_some() };
             match acceptor {
-                None => talk(Patient::new(stream), peer, router, watcher).await,
+                None => talk(Patient::new(stream), peer, head_time, router, watcher).await,
                 Some(acceptor) => {
                     // Someone who speaks no TLS is no news.
                     if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIME, begin_tls(acceptor, stream)).await {
-                        talk(Patient::new(stream), peer, router, watcher).await;
+                        talk(Patient::new(stream), peer, head_time, router, watcher).await;
                     }
                 }
             }
@@ -150,6 +161,7 @@ async fn begin_tls(acceptor: TlsAcceptor, mut stream: TcpStream) -> io::Result<T
 async fn talk(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: Peer,
+    head_time: Duration,
     router: Router,
     watcher: Watcher,
 ) {
@@ -160,7 +172,7 @@ async fn talk(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
+        .header_read_timeout(head_time)
         .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     // A client that breaks off is no news.
@@ -178,39 +190,11 @@ async fn accept(
     Ok((stream, address.ip().to_canonical(), permit))
 }
 
-/// How many connections each address has.
-#[derive(Clone, Default)]
-struct Crowd(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-/// A connection of an address, counted until it is dropped.
-struct Place {
-    crowd: Crowd,
-    network: IpAddr,
-}
-
-impl Crowd {
-    fn place(&self, address: IpAddr, is_trusted: bool) -> Option<Place> {
-        let network = network(address);
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(network).or_insert(0);
-        if *count >= MAX_OF_ONE_ADDRESS && !is_trusted {
-            return None;
-        }
-        *count += 1;
-        Some(Place { crowd: self.clone(), network })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.crowd.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.network) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.network);
-            }
-        }
-    }
+/// A place for one more connection of an address, which has at most half as many as are `left`: the more come, the fewer
+/// each may have, so that a few cannot take all.
+fn place(crowd: &Places<IpAddr>, address: IpAddr, is_trusted: bool, left: usize) -> Option<Place<IpAddr>> {
+    let most = (left / 2).clamp(LEAST_OF_ONE_ADDRESS, MAX_OF_ONE_ADDRESS);
+    crowd.take(network(address), if is_trusted { usize::MAX } else { most })
 }
 
 #[cfg(test)]
@@ -220,14 +204,29 @@ mod tests {
     #[test]
     fn one_address_does_not_take_every_connection() {
         // FAULTS 87
-        let crowd = Crowd::default();
+        let crowd = Places::default();
         let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
-        let mut places: Vec<_> = (0..MAX_OF_ONE_ADDRESS).map(|_| crowd.place(one, false).expect("room")).collect();
-        assert!(crowd.place(one, false).is_none());
-        assert!(crowd.place(other, false).is_some() && crowd.place(one, true).is_some());
+        let more = |address, is_trusted| place(&crowd, address, is_trusted, MAX_CONNECTIONS);
+        let mut places: Vec<_> = (0..MAX_OF_ONE_ADDRESS).map(|_| more(one, false).expect("room")).collect();
+        assert!(more(one, false).is_none());
+        assert!(more(other, false).is_some() && more(one, true).is_some());
         places.pop();
-        assert!(crowd.place(one, false).is_some());
-        drop(places);
-        assert!(crowd.0.lock().expect("nobody panicked").is_empty());
+        assert!(more(one, false).is_some());
+    }
+
+    #[test]
+    fn a_few_addresses_do_not_take_every_connection() {
+        // FAULTS 87
+        let crowd = Places::default();
+        let mut places = Vec::new();
+        for nth in 1..=8 {
+            let address = IpAddr::from([192, 0, 2, nth]);
+            while let Some(place) = place(&crowd, address, false, MAX_CONNECTIONS - places.len()) {
+                places.push(place);
+            }
+        }
+        let left = MAX_CONNECTIONS - places.len();
+        assert!(left >= LEAST_OF_ONE_ADDRESS, "{left}");
+        assert!(place(&crowd, IpAddr::from([198, 51, 100, 1]), false, left).is_some());
     }
 }

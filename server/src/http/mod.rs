@@ -20,6 +20,7 @@ mod overage;
 mod params;
 mod patience;
 mod people;
+mod places;
 mod readers;
 mod reports;
 mod secure;
@@ -63,7 +64,9 @@ use crate::settings::{AccountSettings, Allowance, OverageSettings, Settings};
 use asker::{Asker, Entry};
 use client::Origins;
 use error::Refusal;
+use places::Places;
 use readers::Readers;
+use secure::Whose;
 
 /// What every handler shares.
 pub struct App {
@@ -87,6 +90,8 @@ pub struct App {
     overage: OverageSettings,
     /// Read from `overage` once.
     allowances: Vec<Allowance>,
+    /// Requests that are worked on, and answers that are not all taken yet.
+    requests: Places<Whose>,
     /// Learns that someone looks on, so that they see what is new soon.
     watch: Arc<Watch>,
 }
@@ -110,6 +115,7 @@ impl App {
             overage: settings.overage.clone(),
             // What cannot be meant was refused when the settings were read.
             allowances: settings.overage.allowances().unwrap_or_default(),
+            requests: Places::default(),
             watch: Arc::default(),
         })
     }
@@ -131,7 +137,7 @@ impl App {
     }
 
     fn asker(&self, name: String, root: Subject, entry: Entry) -> Asker {
-        Asker::new(name, root, entry, Arc::clone(&self.settings))
+        Asker::new(name, root, entry, &self.settings)
     }
 }
 

@@ -26,13 +26,17 @@ pub async fn overage(
 ) -> Result<Json<Overage>, Refusal> {
     let params = params::parsed(query)?;
     let root = asker.subject(params.subject.as_deref())?;
+    let if_absent = asker.if_absent(&root);
     let span = params::span(params.from, params.until)?;
     let state = Arc::clone(&app);
     let overage = app
         .readers
         .read(move |reader| {
+            reader.look_for(&root, if_absent)?;
             let mut rows: Vec<(OverageRow, Money)> = Vec::new();
-            for allowance in &state.allowances {
+            let shown = asker.measures();
+            let is_shown = |allowance: &&Allowance| allowance.counts.measures().iter().all(|one| shown.contains(one));
+            for allowance in state.allowances.iter().filter(is_shown) {
                 let visible = |subject: &Subject| asker.sees(subject) && subject.is_within(&root);
                 for (subject, used) in reader.used(&allowance.of, allowance.counts, span, &root)? {
                     if visible(&subject) && !has_one_of_its_own(&subject, allowance, &state.allowances) {

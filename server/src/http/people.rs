@@ -32,6 +32,7 @@ pub async fn add(
     asker: Asker,
     Body(new): Body<NewAccount>,
 ) -> Result<(StatusCode, Json<AccountRow>), Refusal> {
+    let by = asker.standing().ok_or(Refusal::NotFound)?;
     let root = account::root(&new.root).ok_or(AccountError::BadRoot)?;
     let name = account::canonical_name(&new.name).ok_or(AccountError::BadName)?;
     if !asker.sees(&root) {
@@ -45,7 +46,7 @@ pub async fn add(
     let wanted = name.clone();
     let made = app
         .with_accounts(move |accounts| {
-            accounts.add(&wanted, &root, &hash, collect::now())?;
+            accounts.by(&by).add(&wanted, &root, &hash, collect::now())?;
             accounts.find(&wanted)?.ok_or(Refusal::NotFound)
         })
         .await?;
@@ -60,6 +61,7 @@ pub async fn change(
     InPath(name): InPath,
     Body(change): Body<AccountChange>,
 ) -> Result<Json<AccountRow>, Refusal> {
+    let by = asker.standing().ok_or(Refusal::NotFound)?;
     let account = managed(&app, &asker, name).await?;
     let is_self = account.name == asker.account().name;
     if is_self && change.is_disabled == Some(true) {
@@ -71,13 +73,13 @@ pub async fn change(
     let name = account.name.clone();
     if let Some(password) = &change.password {
         let hash = app.hashing.hash(Password::chosen(password, &name)?).await?;
-        let name = name.clone();
-        app.with_accounts(move |accounts| Ok(accounts.set_password(&name, &hash)?)).await?;
+        let (name, by) = (name.clone(), by.clone());
+        app.with_accounts(move |accounts| Ok(accounts.by(&by).set_password(&name, &hash)?)).await?;
         app.note("password-set", said(&account.name, &asker), &client).await;
     }
     if let Some(is_disabled) = change.is_disabled {
         let name = name.clone();
-        app.with_accounts(move |accounts| Ok(accounts.set_disabled(&name, is_disabled)?)).await?;
+        app.with_accounts(move |accounts| Ok(accounts.by(&by).set_disabled(&name, is_disabled)?)).await?;
         let what = if is_disabled { "account-disabled" } else { "account-enabled" };
         app.note(what, said(&account.name, &asker), &client).await;
     }
@@ -90,12 +92,13 @@ pub async fn remove(
     asker: Asker,
     InPath(name): InPath,
 ) -> Result<StatusCode, Refusal> {
+    let by = asker.standing().ok_or(Refusal::NotFound)?;
     let account = managed(&app, &asker, name).await?;
     if account.name == asker.account().name {
         return Err(bad("nobody removes the account they are signed in with"));
     }
     let name = account.name.clone();
-    app.with_accounts(move |accounts| Ok(accounts.remove(&name)?)).await?;
+    app.with_accounts(move |accounts| Ok(accounts.by(&by).remove(&name)?)).await?;
     app.note("account-removed", said(&account.name, &asker), &client).await;
     Ok(StatusCode::NO_CONTENT)
 }

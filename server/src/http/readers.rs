@@ -2,11 +2,11 @@
 //! bounded, so that many askers never hold up the writer.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::InterruptHandle;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::error::Refusal;
@@ -21,52 +21,54 @@ const MAX_TIME: Duration = Duration::from_secs(30);
 
 pub struct Readers {
     dir: PathBuf,
-    idle: Mutex<Vec<Reader>>,
-    running: Semaphore,
-    admitted: Semaphore,
+    idle: Arc<Mutex<Vec<Reader>>>,
+    running: Arc<Semaphore>,
+    admitted: Arc<Semaphore>,
 }
 
 impl Readers {
     pub fn new(dir: &Path) -> Readers {
         Readers {
             dir: dir.to_owned(),
-            idle: Mutex::default(),
-            running: Semaphore::new(MAX_RUNNING),
-            admitted: Semaphore::new(MAX_ADMITTED),
+            idle: Arc::default(),
+            running: Arc::new(Semaphore::new(MAX_RUNNING)),
+            admitted: Arc::new(Semaphore::new(MAX_ADMITTED)),
         }
     }
 
     /// Runs `read` on a thread of its own. When the client leaves midway, this future is dropped, and the reading is
-    /// interrupted with it.
+    /// interrupted with it; it is counted as running until it has stopped, however often its like are asked and left.
     pub async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Reader) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let Ok(_admitted) = self.admitted.try_acquire() else { return Err(Refusal::Busy) };
-        timeout(MAX_TIME, self.take_turn(read)).await.unwrap_or(Err(Refusal::Busy))
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned().map_err(|_| Refusal::Busy)?;
+        timeout(MAX_TIME, self.take_turn(admitted, read)).await.unwrap_or(Err(Refusal::Busy))
     }
 
     async fn take_turn<T: Send + 'static>(
         &self,
+        admitted: OwnedSemaphorePermit,
         read: impl FnOnce(&Reader) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let _turn = self.running.acquire().await.map_err(|_| Refusal::Busy)?;
+        let turn = Arc::clone(&self.running).acquire_owned().await.map_err(|_| Refusal::Busy)?;
         let lent = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let reader = match lent {
             Some(reader) => reader,
             None => Reader::open(&self.dir)?,
         };
-        let mut abandoned = Abandoned(Some(reader.interrupt_handle()));
+        let abandoned = Abandoned(Arc::new(Mutex::new(Some(reader.interrupt_handle()))));
+        let (reading, idle) = (Arc::clone(&abandoned.0), Arc::clone(&self.idle));
         let run = move || {
             let answer = read(&reader);
-            (reader, answer)
+            // Not to be interrupted from here on: the connection is lent to another question. A closed one would keep
+            // its file open for as long as any other reads (SQLite, on POSIX locks).
+            reading.lock().unwrap_or_else(PoisonError::into_inner).take();
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+            drop((turn, admitted));
+            answer
         };
-        let done = tokio::task::spawn_blocking(run).await;
-        abandoned.0 = None;
-        let (reader, answer) = done.map_err(anyhow::Error::new)?;
-        // Only a connection whose question was waited for comes back: another one may still be interrupted.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
-        answer
+        tokio::task::spawn_blocking(run).await.map_err(anyhow::Error::new)?
     }
 
     #[cfg(test)]
@@ -76,11 +78,11 @@ impl Readers {
 }
 
 /// Interrupts its reading if it is dropped before the reading is done.
-struct Abandoned(Option<InterruptHandle>);
+struct Abandoned(Arc<Mutex<Option<InterruptHandle>>>);
 
 impl Drop for Abandoned {
     fn drop(&mut self) {
-        if let Some(handle) = &self.0 {
+        if let Some(handle) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             handle.interrupt();
         }
     }
@@ -124,9 +126,14 @@ mod tests {
             _ = asking => panic!("the answer waits for a word"),
             begun = has_begun => begun.expect("it begins"),
         }
-        // By here the client has left, in the middle of a statement.
+        // By here the client has left, in the middle of a statement. What it asked still takes its turn.
+        assert_eq!(readers.running.available_permits(), MAX_RUNNING - 1);
         go_on.send(()).expect("someone listens");
         assert_eq!(has_ended.await.expect("it ends"), (true, 1));
         assert!(!readers.read(|reader| Ok(reader.is_demo()?)).await.expect("another is answered"));
+        while readers.running.available_permits() < MAX_RUNNING {
+            tokio::task::yield_now().await;
+        }
+        assert!((1..=2).contains(&readers.idle.lock().expect("nobody panicked").len()), "connections are lent again");
     }
 }

@@ -1,12 +1,17 @@
 //! The gate that every request comes through: under which name, from which page, by whom. And what every answer carries
 //! for the browser.
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use hyper::body::{Frame, SizeHint};
 use mailtally_model::Subject;
 use mailtally_model::account::Means;
 
@@ -15,6 +20,8 @@ use super::asker::{Asker, Entry};
 use super::client::{Client, Peer};
 use super::cookie;
 use super::error::Refusal;
+use super::places::Place;
+use crate::account::throttle::network;
 use crate::{account, collect};
 
 /// Nothing from elsewhere, nothing inline; WebAssembly is the only thing compiled at run time.
@@ -33,13 +40,30 @@ const HEADERS: [(HeaderName, &str); 6] = [
 /// A year. Sent over our own TLS alone: a proxy that has TLS says this itself, if it wants to.
 const STRICT_TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
+/// Requests of one account, or of one address without a session, that are worked on or whose answers are on their way: a
+/// browser has six. So one account does not keep the others waiting, nor fill the memory with answers that it does not take.
+const MAX_OF_ONE: usize = 24;
+
+/// Who is counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Whose {
+    Account(String),
+    Address(IpAddr),
+}
+
 /// Lets a request in with who sent it, or refuses it; and dresses every answer.
 pub async fn gate(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     // Without the listener's word (in a test, say) nobody is near and nothing is secret.
-    let nowhere = Peer { address: std::net::Ipv4Addr::UNSPECIFIED.into(), tls: false };
+    let nowhere = Peer { address: Ipv4Addr::UNSPECIFIED.into(), tls: false };
     let peer = request.extensions().get::<Peer>().copied().unwrap_or(nowhere);
     let mut response = match let_in(&app, peer, &mut request).await {
-        Ok(()) => next.run(request).await,
+        Ok(place) => {
+            let response = next.run(request).await;
+            match place {
+                Some(place) => response.map(|body| Body::new(Held { body, _place: place })),
+                None => response,
+            }
+        }
         Err(refusal) => refusal.into_response(),
     };
     let headers = response.headers_mut();
@@ -54,12 +78,14 @@ pub async fn gate(State(app): State<Arc<App>>, mut request: Request, next: Next)
     response
 }
 
-async fn let_in(app: &Arc<App>, peer: Peer, request: &mut Request) -> Result<(), Refusal> {
+/// A place of whoever asks, where that is the API.
+async fn let_in(app: &Arc<App>, peer: Peer, request: &mut Request) -> Result<Option<Place<Whose>>, Refusal> {
     // Bodies are small, so their length is known. Where two headers say where one ends, a request may hide in another.
     if request.headers().contains_key(header::TRANSFER_ENCODING) {
         return Err(Refusal::BadRequest("a body comes with its Content-Length, not in chunks".to_owned()));
     }
     let client = app.origins.client(peer, request.uri(), request.headers())?;
+    let mut place = None;
     if is_api(request.uri().path()) {
         let asker = identify(app, &client, request.headers()).await?;
         // A token is no cookie: no browser sends it unasked, so no other site's page can make it do anything.
@@ -67,13 +93,41 @@ async fn let_in(app: &Arc<App>, peer: Peer, request: &mut Request) -> Result<(),
         if !request.method().is_safe() && !by_token {
             client.check_origin(request.headers())?;
         }
+        let whose = match &asker {
+            Some(asker) => Whose::Account(asker.account().name.clone()),
+            None => Whose::Address(network(client.address)),
+        };
+        place = Some(app.requests.take(whose, MAX_OF_ONE).ok_or(Refusal::Busy)?);
         if let Some(asker) = asker {
             app.watch.looked(collect::now());
             request.extensions_mut().insert(asker);
         }
     }
     request.extensions_mut().insert(client);
-    Ok(())
+    Ok(place)
+}
+
+/// An answer's body, with the place of whoever asked until it is taken or given up.
+struct Held {
+    body: Body,
+    _place: Place<Whose>,
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 pub fn is_api(path: &str) -> bool {
@@ -97,7 +151,7 @@ async fn identify(app: &Arc<App>, client: &Client, headers: &HeaderMap) -> Resul
             let bearer =
                 shared.accounts.bearer(&claimed, now)?.filter(|bearer| bearer.root.is_within(&bearer.account_root));
             let bearer = bearer.ok_or(Refusal::SignedOut)?;
-            Ok(Some(shared.asker(bearer.name, bearer.root, Entry::Token)))
+            Ok(Some(shared.asker(bearer.name, bearer.root, Entry::Token(bearer.account_root))))
         }
         (None, Some(user), _) => by_proxy(&shared, &user),
         (None, None, Some(claimed)) => by_session(&shared, &claimed),

@@ -30,7 +30,8 @@ const REFUSED_AT_WITH_MAILBOX: Duration = Duration::from_secs(4);
 
 /// Who was let in.
 enum Entrant {
-    Account(Account),
+    /// With the hash of the password that was looked at, if any was.
+    Account(Account, Option<String>),
     Mailbox(String, Subject),
 }
 
@@ -79,12 +80,12 @@ pub async fn set_up(State(app): State<Arc<App>>, client: Client, Body(body): Bod
             if accounts.use_link(&body.link, now)? != Some(Link::SetUp) {
                 return Err(Refusal::LinkVoid);
             }
-            accounts.add(&body.name, &Subject::Server, &hash, now)?;
+            accounts.unasked().add(&body.name, &Subject::Server, &hash, now)?;
             accounts.find(&body.name)?.ok_or(Refusal::NotFound)
         })
         .await?;
     app.note("account-set-up", made.name.clone(), &client).await;
-    enter(&app, &client, None, Entrant::Account(made)).await
+    enter(&app, &client, None, Entrant::Account(made, None)).await
 }
 
 pub async fn log_out(State(app): State<Arc<App>>, client: Client, asker: Asker) -> Result<Response, Refusal> {
@@ -113,16 +114,14 @@ pub async fn change_password(
     Body(body): Body<NewPassword>,
 ) -> Result<Response, Refusal> {
     let name = asker.account().name.clone();
-    if asker.account_id().is_none() {
-        return Err(Refusal::NotFound);
-    }
-    let Entrant::Account(account) = by_password_of_account(&app, &client, &name, &body.old).await? else {
+    let (_, by) = asker.account_id().zip(asker.standing()).ok_or(Refusal::NotFound)?;
+    let Entrant::Account(account, _) = by_password_of_account(&app, &client, &name, &body.old).await? else {
         return Err(Refusal::NotFound);
     };
     let hash = app.hashing.hash(Password::chosen(&body.new, &name)?).await?;
-    app.with_accounts(move |accounts| Ok(accounts.set_password(&name, &hash)?)).await?;
+    app.with_accounts(move |accounts| Ok(accounts.by(&by).set_password(&name, &hash)?)).await?;
     app.note("password-changed", account.name.clone(), &client).await;
-    enter(&app, &client, None, Entrant::Account(account)).await
+    enter(&app, &client, None, Entrant::Account(account, None)).await
 }
 
 async fn by_link(app: &Arc<App>, link: String) -> Result<Entrant, Refusal> {
@@ -132,7 +131,7 @@ async fn by_link(app: &Arc<App>, link: String) -> Result<Entrant, Refusal> {
         let account = accounts.all()?.into_iter().find(|account| account.id == id && !account.is_disabled);
         Ok(used.and(account))
     });
-    used.await?.map(Entrant::Account).ok_or(Refusal::LinkVoid)
+    used.await?.map(|account| Entrant::Account(account, None)).ok_or(Refusal::LinkVoid)
 }
 
 async fn by_password(app: &Arc<App>, client: &Client, name: &str, password: &str) -> Result<Entrant, Refusal> {
@@ -146,8 +145,18 @@ async fn by_password_of_account(
     name: &str,
     password: &str,
 ) -> Result<Entrant, Refusal> {
-    let judge = |typed| async move { Ok(account_that_fits(app, name, typed).await?.1.map(Entrant::Account)) };
+    let judge = |typed| async move {
+        let entrant = account_that_fits(app, name, typed).await?.1;
+        Ok(Judged { entrant, asked: None })
+    };
     admitted(app, client, name, password, judge).await
+}
+
+/// What came of looking at a password.
+struct Judged {
+    entrant: Option<Entrant>,
+    /// When the IMAP server's turn came, after waiting for others' log-ins.
+    asked: Option<Instant>,
 }
 
 /// Looks at a password where the throttle lets it through, and answers a wrong one no sooner than any other.
@@ -159,61 +168,75 @@ async fn admitted<F>(
     judge: impl FnOnce(Option<Password>) -> F,
 ) -> Result<Entrant, Refusal>
 where
-    F: Future<Output = Result<Option<Entrant>, Refusal>>,
+    F: Future<Output = Result<Judged, Refusal>>,
 {
     let key = throttle_key(name);
     let began = Instant::now();
-    app.throttle.admit(&key, client.address, began).map_err(Refusal::TooMany)?;
-    let judged = judge(Password::typed(password)).await?;
-    if let Some(entrant) = judged {
+    if let Err(wait) = app.throttle.admit(&key, client.address, began) {
+        let (name, address) = (key.clone(), client.address);
+        let was_let_in = move |accounts: &Accounts| Ok(accounts.was_let_in(&name, address, collect::now())?);
+        if !app.with_accounts(was_let_in).await? {
+            return Err(Refusal::TooMany(wait));
+        }
+        app.throttle.recognise(&key, client.address, began);
+        app.throttle.admit(&key, client.address, began).map_err(Refusal::TooMany)?;
+    }
+    let Judged { entrant, asked } = judge(Password::typed(password)).await?;
+    if let Some(entrant) = entrant {
         app.throttle.succeeded(&key, client.address, Instant::now());
         return Ok(entrant);
     }
     app.note("log-in-failed", key, client).await;
     let every = if app.mailbox.is_some() { REFUSED_AT_WITH_MAILBOX } else { REFUSED_AT };
-    tokio::time::sleep(until_multiple(began.elapsed(), every)).await;
+    tokio::time::sleep(until_multiple(asked.unwrap_or(began).elapsed(), every)).await;
     Err(Refusal::LogInFailed)
 }
 
 /// Whether someone may come in: with their account's password, or with that of their mailbox.
-async fn judge(app: &Arc<App>, name: &str, typed: Option<Password>) -> Result<Option<Entrant>, Refusal> {
-    let (is_known, account) = account_that_fits(app, name, typed.clone()).await?;
-    if is_known {
-        return Ok(account.map(Entrant::Account));
-    }
-    let Some((login, typed)) = app.mailbox.as_ref().zip(typed) else { return Ok(None) };
-    let Some(mailbox) = login.mailbox(name) else { return Ok(None) };
-    match login.fits(&mailbox, &typed).await {
-        Ok(true) => Ok(login.root(&mailbox).map(|root| Entrant::Mailbox(mailbox, root))),
-        Ok(false) => Ok(None),
+async fn judge(app: &Arc<App>, name: &str, typed: Option<Password>) -> Result<Judged, Refusal> {
+    let (is_known, entrant) = account_that_fits(app, name, typed.clone()).await?;
+    let Some(login) = app.mailbox.as_ref().filter(|_| entrant.is_none()) else {
+        return Ok(Judged { entrant, asked: None });
+    };
+    // All stand in one queue, those too for whom nobody is asked: who waits does not tell a name that has an account.
+    let place = login.place().await?;
+    let asked = Some(Instant::now());
+    let mailbox = login.mailbox(name).filter(|_| !is_known);
+    let Some((mailbox, typed)) = mailbox.zip(typed) else { return Ok(Judged { entrant: None, asked }) };
+    let entrant = match login.fits(&place, &mailbox, &typed).await {
+        Ok(true) => login.root(&mailbox).map(|root| Entrant::Mailbox(mailbox, root)),
+        Ok(false) => None,
         Err(error) => {
             // Said here alone: the client gets the answer that an unknown name gets.
             tracing::warn!(error = %format!("{error:#}").escape_debug(), "a mailbox's password was not looked at");
-            Ok(None)
+            None
         }
-    }
+    };
+    Ok(Judged { entrant, asked })
 }
 
-/// Whether a name is an account's, and the account if the password is its own. The work is the same for either.
+/// Whether a name is an account's, and who comes in if the password is its own. The work is the same for either.
 async fn account_that_fits(
     app: &Arc<App>,
     name: &str,
     typed: Option<Password>,
-) -> Result<(bool, Option<Account>), Refusal> {
+) -> Result<(bool, Option<Entrant>), Refusal> {
     let name = name.to_owned();
     let found = app.with_accounts(move |accounts| Ok(accounts.with_hash(&name)?)).await?;
     let (account, hash) = found.unzip();
     let is_typed = typed.is_some();
     let typed = typed.or_else(|| Password::typed("none")).ok_or(Refusal::LogInFailed)?;
-    let fits = app.hashing.fits(typed, hash).await? && is_typed;
-    Ok((account.is_some(), account.filter(|account| fits && !account.is_disabled)))
+    let fits = app.hashing.fits(typed, hash.clone()).await? && is_typed;
+    let is_known = account.is_some();
+    let entrant = account.filter(|account| fits && !account.is_disabled);
+    Ok((is_known, entrant.map(|account| Entrant::Account(account, hash))))
 }
 
 /// Begins a session, in place of the one that the browser had: what someone slipped in before is worth nothing after.
 async fn enter(app: &Arc<App>, client: &Client, before: Option<Asker>, entrant: Entrant) -> Result<Response, Refusal> {
     let now = collect::now();
     let account = match &entrant {
-        Entrant::Account(account) => wire::Account { name: account.name.clone(), root: account.root.clone() },
+        Entrant::Account(account, _) => wire::Account { name: account.name.clone(), root: account.root.clone() },
         Entrant::Mailbox(mailbox, root) => wire::Account { name: mailbox.clone(), root: root.clone() },
     };
     let begin = move |accounts: &Accounts| -> Result<Secret, Refusal> {
@@ -221,10 +244,10 @@ async fn enter(app: &Arc<App>, client: &Client, before: Option<Asker>, entrant: 
             accounts.end_session(&session.digest)?;
         }
         let begun = match &entrant {
-            Entrant::Account(account) => accounts.begin_session(account.id, now),
+            Entrant::Account(account, hash) => accounts.begin_session(account.id, hash.as_deref(), now),
             Entrant::Mailbox(mailbox, _) => accounts.begin_mailbox_session(mailbox, now),
         };
-        // Disabled between two breaths.
+        // Disabled, or given another password, between two breaths.
         begun.map_err(|error| match Refusal::from(error) {
             Refusal::NotFound => Refusal::LogInFailed,
             other => other,

@@ -22,6 +22,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::tests::{PASSWORD, Site, site, site_of};
 use super::*;
+use crate::account::{Limits, Session};
 
 /// A site that listens, ended when dropped.
 struct Served {
@@ -189,6 +190,55 @@ async fn a_name_that_is_not_ours_is_answered_nothing() {
         ("CONNECT localhost:25", "host: localhost\r\n"),
     ] {
         assert_eq!(answered(line, host).await, "400", "{line} {host:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_whose_body_comes_after_the_end_of_its_session_is_not_made() {
+    // FAULTS 78
+    let served = served().await;
+    let accounts = Arc::clone(&served.site.accounts);
+    let origin = format!("origin: http://{}\r\ncontent-type: application/json\r\n", served.address);
+    let account = r#"{"name":"late@example.com","root":"example.com","password":"correct horse"}"#;
+    let token = r#"{"label":"late"}"#;
+    let password = format!(r#"{{"old":"{PASSWORD}","new":"battery staple"}}"#);
+    type End = fn(&Accounts, &str, &Session);
+    let ends: [(&str, End); 4] = [
+        ("disabled", |accounts, name, _| accounts.unasked().set_disabled(name, true).unwrap()),
+        ("removed", |accounts, name, _| accounts.unasked().remove(name).unwrap()),
+        ("given a password", |accounts, name, _| accounts.unasked().set_password(name, "no hash").unwrap()),
+        ("signed out", |accounts, _, session| accounts.end_session(&session.digest).unwrap()),
+    ];
+    let limits = Limits { idle_secs: 3_600, absolute_secs: 3_600 };
+    for (nth, (how, end)) in ends.into_iter().enumerate() {
+        for (line, body) in [
+            ("POST /api/accounts", account),
+            ("PATCH /api/accounts/ann@example.com", r#"{"is_disabled":true}"#),
+            ("POST /api/tokens", token),
+            ("PUT /api/password", &password),
+        ] {
+            let name = format!("dora{nth}@example.com");
+            let _ = accounts.unasked().remove("ann@example.com");
+            let _ = accounts.unasked().remove(&name);
+            served.site.sign_in("ann@example.com", "ann@example.com");
+            let cookie = served.site.sign_in(&name, "example.com");
+            let secret = cookie.split('=').next_back().unwrap();
+            let session = accounts.session(secret, limits, crate::collect::now()).unwrap().unwrap();
+            let mut stream = served.connect().await;
+            let head = format!("host: {}\r\ncookie: {cookie}\r\n{origin}expect: 100-continue\r\n", served.address);
+            let request =
+                format!("{line} HTTP/1.1\r\n{head}connection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+            stream.write_all(request.as_bytes()).await.unwrap();
+            // Said when the body is asked for: by then it is known whose session it is.
+            let mut said = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+            stream.read_exact(&mut said).await.unwrap();
+            end(&accounts, &name, &session);
+            stream.write_all(body.as_bytes()).await.unwrap();
+            let said = read(&mut stream).await;
+            assert_eq!(statuses(&said), ["401"], "{how}, {line}: {said}");
+            assert!(!accounts.find("ann@example.com").unwrap().unwrap().is_disabled, "{how}");
+            assert!(accounts.find("late@example.com").unwrap().is_none(), "{how}");
+        }
     }
 }
 

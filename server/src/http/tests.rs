@@ -69,7 +69,7 @@ impl Site {
     pub fn sign_in(&self, name: &str, root: &str) -> String {
         static HASH: LazyLock<String> =
             LazyLock::new(|| password::hash(&password::Password::chosen(PASSWORD, "").unwrap()));
-        self.accounts.add(name, &root.parse().unwrap(), &HASH, collect::now()).unwrap();
+        self.accounts.unasked().add(name, &root.parse().unwrap(), &HASH, collect::now()).unwrap();
         self.cookie_of(name)
     }
 
@@ -91,7 +91,7 @@ impl Site {
     /// The cookie of another session of an account.
     pub fn cookie_of(&self, name: &str) -> String {
         let id = self.accounts.find(name).unwrap().unwrap().id;
-        let secret = self.accounts.begin_session(id, collect::now()).unwrap();
+        let secret = self.accounts.begin_session(id, None, collect::now()).unwrap();
         format!("__Host-mailtally={}", secret.reveal())
     }
 }
@@ -195,6 +195,8 @@ async fn what_is_absent_and_what_is_not_yours_are_the_same_404() {
         format!("/api/reports/server-status?{span}&subject=example.com"),
         format!("/api/events?{span}&subject=absent.example"),
         format!("/api/events?{span}&report=nope"),
+        format!("/api/unusual?{span}&subject=absent.example"),
+        format!("/api/overage?{span}&subject=absent@example.com"),
         "/assets/..%2f..%2fmailtally.sqlite".to_owned(),
         "/mailtally.sqlite".to_owned(),
     ] {

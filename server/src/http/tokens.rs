@@ -29,7 +29,7 @@ pub async fn make(
     asker: Asker,
     Body(new): Body<NewToken>,
 ) -> Result<(StatusCode, Json<MadeToken>), Refusal> {
-    let account = asker.account_id().ok_or(Refusal::NotFound)?;
+    let (account, by) = asker.account_id().zip(asker.standing()).ok_or(Refusal::NotFound)?;
     if new.label.trim().is_empty() {
         return Err(bad("a token has a label, so that it is known again"));
     }
@@ -41,7 +41,7 @@ pub async fn make(
         return Err(Refusal::NotFound);
     }
     let make = move |accounts: &account::Accounts| {
-        Ok(accounts.make_token(account, new.label.trim(), &root, collect::now())?)
+        Ok(accounts.by(&by).make_token(account, new.label.trim(), &root, collect::now())?)
     };
     let (id, secret) = app.with_accounts(make).await?;
     app.note("token-made", format!("{}, number {id}", asker.account().name), &client).await;
@@ -54,9 +54,9 @@ pub async fn revoke(
     asker: Asker,
     InPath(id): InPath,
 ) -> Result<StatusCode, Refusal> {
-    let account = asker.account_id().ok_or(Refusal::NotFound)?;
+    let (account, by) = asker.account_id().zip(asker.standing()).ok_or(Refusal::NotFound)?;
     let id: i64 = id.parse().map_err(|_| Refusal::NotFound)?;
-    let was_there = app.with_accounts(move |accounts| Ok(accounts.revoke_token(account, id)?)).await?;
+    let was_there = app.with_accounts(move |accounts| Ok(accounts.by(&by).revoke_token(account, id)?)).await?;
     if !was_there {
         return Err(Refusal::NotFound);
     }

@@ -12,7 +12,7 @@ use super::App;
 use super::asker::Asker;
 use super::error::Refusal;
 use super::params::{self, UnusualParams};
-use crate::store::Kept;
+use crate::store::{Kept, Reader};
 
 pub async fn unusual(
     State(app): State<Arc<App>>,
@@ -25,8 +25,11 @@ pub async fn unusual(
     let limit = params::limit(params.limit)?;
     let shown: Vec<u16> = asker.measures().iter().map(|measure| measure.number).collect();
     // Few enough to be read whole: their number is bounded where they are kept.
-    let visible = move |found: &_| asker.sees(found) && found.is_within(&subject);
-    let by_day = app.readers.read(move |reader| Ok(reader.findings(span, visible)?)).await?;
+    let read = move |reader: &Reader| {
+        reader.look_for(&subject, asker.if_absent(&subject))?;
+        Ok(reader.findings(span, |found| asker.sees(found) && found.is_within(&subject))?)
+    };
+    let by_day = app.readers.read(read).await?;
     let finding = |((subject, day), mut kept): ((_, _), Vec<Kept>)| {
         kept.retain(|kept| shown.contains(&kept.measure.number));
         (!kept.is_empty()).then(|| Finding { subject, day, jumps: jumps(kept) })

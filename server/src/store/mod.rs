@@ -31,7 +31,7 @@ pub use findings::{DueCount, Kept, Look};
 pub use health::of_source;
 pub use reader::{ReadError, Reader, Version};
 pub use recount::{Anew, Change, Recounted, Settled};
-pub use schema::{FILE, LOCK, make_private_dir};
+pub use schema::{FILE, LOCK, make_private_dir, open_private_file};
 pub use writer::Store;
 
 /// Stored and sent numbers stay below 2^53, so that a browser's numbers hold them exactly. A sum that reaches this has

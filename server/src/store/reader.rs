@@ -58,6 +58,11 @@ impl Reader {
         Ok(Reader { connection: schema::open_reader(path)?, path: path.to_owned() })
     }
 
+    /// Whether a subject may be viewed; refused as any question about it is.
+    pub fn look_for(&self, subject: &Subject, if_absent: IfAbsent) -> Result<(), ReadError> {
+        self.snapshot(|tx| find(tx, subject, if_absent).map(drop))
+    }
+
     /// One report's counters.
     pub fn answer(&self, question: &Question) -> Result<Answer, ReadError> {
         self.snapshot(|tx| {

@@ -78,6 +78,15 @@ pub fn make_private_dir(dir: &Path) -> Result<()> {
     builder.create(dir).with_context(|| format!("cannot make the data directory {}", dir.display()))
 }
 
+/// A file that, if it is made here, its owner alone may read: also in a directory that others may look into.
+pub fn open_private_file(path: &Path) -> Result<File> {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).with_context(|| format!("cannot write {}", path.display()))
+}
+
 /// Opens the file to write, making it if it is absent. Call it under the [`lock`].
 pub fn open_writer(path: &Path) -> Result<Connection> {
     let length = fs::metadata(path).map_or(0, |file| file.len());
@@ -87,7 +96,8 @@ pub fn open_writer(path: &Path) -> Result<Connection> {
         // A look without touching: what a newer Mailtally wrote is left as it is.
         accept(&connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?).map_err(|refusal| refusal.at(path))?;
     }
-    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    open_private_file(path)?;
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     if is_half_made {
         accept(&connection).map_err(|refusal| refusal.at(path))?;
     }

@@ -123,6 +123,7 @@ async fn bodies_are_small_plain_json() {
         deep,
         b"".to_vec(),
         b"[]".to_vec(),
+        br#"[null,null,"x"]"#.to_vec(),
         br#"{"link":"x","link":"y"}"#.to_vec(),
         br#"{"link":1}"#.to_vec(),
         b"\xff".to_vec(),
@@ -193,9 +194,34 @@ async fn a_token_is_narrower_than_its_account_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn one_account_does_not_keep_the_others_waiting() {
+    // FAULTS 70
+    let site = site();
+    let (dora, ann) = (As::Cookie(site.sign_in("dora", "example.com")), As::Cookie(site.sign_in("ann", "example.com")));
+    // Answers that are not taken yet.
+    let mut held = Vec::new();
+    let refused = loop {
+        let answer = send(&site, &dora, "get", "/api/reports", None).await;
+        if answer.status() != StatusCode::OK {
+            break answer;
+        }
+        held.push(answer);
+    };
+    assert_eq!((refused.status(), held.len()), (StatusCode::SERVICE_UNAVAILABLE, 24));
+    assert!(refused.headers().contains_key(header::RETRY_AFTER));
+    assert_eq!(send(&site, &ann, "get", "/api/reports", None).await.status(), StatusCode::OK);
+    assert_eq!(send(&site, &As::Nobody, "get", "/api/status", None).await.status(), StatusCode::OK);
+    let _ = bytes(held.remove(0)).await;
+    assert_eq!(send(&site, &dora, "get", "/api/reports", None).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn what_the_settings_hide_is_in_no_answer() {
     let mut settings = Settings::default();
-    settings.accounts.hidden_from_domains = vec!["pop-usage".to_owned(), "pop-sessions.new_connections".to_owned()];
+    let hidden = ["pop-usage", "pop-sessions.new_connections", "message-data"];
+    settings.accounts.hidden_from_domains = hidden.map(str::to_owned).to_vec();
+    let allowance = "[[allowances]]\nof = 'example.com'\ncounts = 'data'\na_month = '1 GB'";
+    settings.overage = toml::from_str(allowance).unwrap();
     let site = site_of(settings, &[("dora", "example.com")]);
     let dora = As::Cookie(site.cookie_of("dora"));
     let uri = format!("/api/reports/pop-sessions?{SPAN}");
@@ -209,6 +235,13 @@ async fn what_the_settings_hide_is_in_no_answer() {
     );
     let uri = format!("/api/events?{SPAN}&report=pop-sessions&measure=pop.connections");
     assert_eq!(send(&site, &dora, "get", &uri, None).await.status(), StatusCode::BAD_REQUEST);
+    // An allowance of what is hidden is hidden, too.
+    let overage = async |who: &As| -> Overage {
+        let answer = send(&site, who, "get", &format!("/api/overage?{SPAN}"), None).await;
+        serde_json::from_slice(&bytes(answer).await).unwrap()
+    };
+    let admin = As::Cookie(site.sign_in("admin", "(server)"));
+    assert_eq!((overage(&dora).await.rows.len(), overage(&admin).await.rows.len()), (0, 1));
     let session: Session =
         serde_json::from_slice(&bytes(send(&site, &dora, "get", "/api/reports", None).await).await).unwrap();
     assert!(!session.reports.contains(&"pop-usage".to_owned()));

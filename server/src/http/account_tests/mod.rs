@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::response::Response;
 use mailtally_model::account::{AccountList, AuditLog, MadeToken, Status};
-use mailtally_model::wire::{ApiError, Session};
+use mailtally_model::wire::{ApiError, Overage, Session};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
