@@ -181,7 +181,8 @@ where
         app.throttle.recognise(&key, client.address, began);
         app.throttle.admit(&key, client.address, began).map_err(Refusal::TooMany)?;
     }
-    let Judged { entrant, asked } = judge(Password::typed(password)).await?;
+    let judged = judge(Password::typed(password)).await;
+    let Judged { entrant, asked } = judged.inspect_err(|_| app.throttle.forgive(&key, client.address))?;
     if let Some(entrant) = entrant {
         app.throttle.succeeded(&key, client.address, Instant::now());
         return Ok(entrant);
