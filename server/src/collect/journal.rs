@@ -14,6 +14,8 @@ use crate::syslog::Line;
 
 /// In one look; what takes longer is taken at the next one, and the logs are read meanwhile.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// One that has said nothing for so long is slow: most of a look, whose patience begins before journalctl does.
+const SILENT: Duration = Duration::from_millis(500);
 /// One that said nothing meanwhile is not waited for again before it has said something.
 const NO_PATIENCE: Duration = Duration::from_millis(10);
 
@@ -49,7 +51,7 @@ enum Stopped {
     AtEnd,
     Full,
     Later,
-    /// Nothing was said for longer than a look is waited for.
+    /// And nothing was said for most of the look.
     Silent,
 }
 
@@ -74,6 +76,12 @@ impl JournalLog {
 
     pub fn state(&self) -> &SourceState {
         &self.book.state
+    }
+
+    /// Whether a journalctl has more to say than a look waited for.
+    #[cfg(test)]
+    pub fn is_under_way(&self) -> bool {
+        self.under_way.is_some()
     }
 
     /// Takes what came since; true when the batch is full before the end.
@@ -119,7 +127,7 @@ impl JournalLog {
             let is_hanging = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
             match (stage, next) {
                 (_, Ok(Next::Later)) => {
-                    let is_silent = entries.silence() >= PATIENCE;
+                    let is_silent = entries.silence() >= SILENT;
                     self.under_way = Some((entries, stage));
                     return Ok(Ok(if is_silent { Stopped::Silent } else { Stopped::Later }));
                 }
