@@ -68,7 +68,7 @@ pub fn column_head(column: &Column) -> String {
 pub fn row_name(row: &Row, step: Step, years: Years, zone: &Zone) -> String {
     match row {
         Row::Step { span, .. } => step_name(step, *span, years, zone),
-        Row::Child(_) | Row::Rest(_) => row.label(step, zone),
+        Row::Child(_) | Row::Rest(_) => visible(&row.label(step, zone)),
     }
 }
 
@@ -216,6 +216,8 @@ mod tests {
         // FAULTS 48
         assert_eq!(visible("ann\u{202e}moc\u{0}\u{200b}"), "ann\\u{202e}moc\\u{0}\\u{200b}");
         assert_eq!(visible("<script> 🙂 ü"), "<script> 🙂 ü");
+        let row = Row::Child(mailtally_model::Subject::Mailbox("ann\u{202e}moc@example.com".into()));
+        assert_eq!(row_name(&row, Step::Day, Years::Understood, &Zone::utc()), "ann\\u{202e}moc@example.com");
     }
 
     #[test]

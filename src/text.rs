@@ -2,6 +2,8 @@
 
 use mailtally_model::{Basis, Subject};
 
+use crate::format;
+
 pub const BRAND: &str = "Mailtally";
 pub const SKIP: &str = "Skip to the report";
 pub const MENU: &str = "Reports";
@@ -260,12 +262,12 @@ pub fn as_sentence(detail: &str) -> String {
     letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_ascii_uppercase(), letters.as_str()))
 }
 
-/// The viewed subject, for titles and alternatives.
+/// The viewed subject, for titles and alternatives: as everything from a log, with nothing in it that is not seen.
 pub fn subject_name(subject: &Subject) -> String {
     match subject {
         Subject::Server => WHOLE_SERVER.to_owned(),
-        Subject::Service(_, name) => name.clone(),
-        other => other.to_string(),
+        Subject::Service(_, name) => format::visible(name),
+        other => format::visible(&other.to_string()),
     }
 }
 

@@ -69,7 +69,7 @@ fn Shown(evidence: Arc<Evidence>) -> impl IntoView {
         <h1 class="title">{text::events_behind(evidence.column.label)}</h1>
         <p class="sentence">
             <a class="link" href=back(&evidence, &zone)>{evidence.report.title}</a>
-            " · "<bdi>{format::visible(&subject)}</bdi>" · "{format::stretch(evidence.span, &zone)}
+            " · "<bdi>{subject}</bdi>" · "{format::stretch(evidence.span, &zone)}
         </p>
         <Narrow evidence=evidence.clone()/>
         <p class="note" role="status">{move || total().unwrap_or_else(|| text::LOADING.to_owned())}</p>

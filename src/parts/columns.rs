@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use mailtally_model::Column;
+use mailtally_model::table::TableColumn;
 
 use super::icon::{self, Icon};
 use super::popover::Popover;
@@ -36,11 +37,12 @@ pub fn ColumnChooser() -> impl IntoView {
 #[component]
 fn Choice(column: &'static Column) -> impl IntoView {
     let (sheet, view) = (Sheet::get(), View::get());
-    let is_shown = move || view.state.read().shows(column);
-    let is_last = move || {
-        let (state, subject) = (view.state.read(), sheet.subject.read());
-        Host::get().columns(state.report, &subject).into_iter().filter(|column| state.shows(column)).count() == 1
+    // What the table has, not what the address says: one that hides all columns shows the usual ones.
+    let is_shown = move || {
+        let is_it = |shown: &TableColumn| shown.column.id == column.id;
+        sheet.table.read().as_ref().is_some_and(|table| table.columns.iter().any(is_it))
     };
+    let is_last = move || sheet.table.read().as_ref().is_some_and(|table| table.columns.len() == 1);
     view! {
         <li>
             <label class="check">

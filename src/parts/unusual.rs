@@ -73,7 +73,7 @@ fn item(finding: &Finding, years: Years, now: Time, zone: &Zone) -> Option<AnyVi
     let href = jump::report(finding, strongest, now, zone).map(|state| state.url());
     let also = rest.iter().take(MAX_ALSO).filter_map(|also| also_item(finding, also, now, zone)).collect_view();
     let has_more = !rest.is_empty();
-    let name = format::visible(&text::subject_name(&finding.subject));
+    let name = text::subject_name(&finding.subject);
     let is_domain = matches!(finding.subject, Subject::Domain(_));
     Some(
         view! {

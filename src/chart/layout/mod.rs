@@ -19,6 +19,7 @@ use super::reduce::Point;
 use super::scale::Unit;
 use super::usual::Usual;
 use crate::compare::Before;
+use crate::format::visible;
 use crate::text;
 
 /// What is drawn: a Table, the rows' order on screen, a kind, the ids of the columns that are not drawn, and an earlier
@@ -250,13 +251,14 @@ pub fn unit_of(table: &Table, column: usize) -> Unit {
 /// A row's name where room is scarce: of the mailboxes of one domain the part that tells them apart.
 fn name_of(table: &Table, row: usize) -> String {
     let key = table.key(&table.rows[row]);
-    match (&table.rows[row], &table.subject) {
+    let name = match (&table.rows[row], &table.subject) {
         (Row::Child(_), Viewed::Domain(domain)) => {
-            key.strip_suffix(domain).and_then(|local| local.strip_suffix('@')).unwrap_or(&key).to_owned()
+            key.strip_suffix(domain).and_then(|local| local.strip_suffix('@')).unwrap_or(&key)
         }
-        (Row::Child(Viewed::Service(_, name)), _) => name.clone(),
-        _ => key.into_owned(),
-    }
+        (Row::Child(Viewed::Service(_, name)), _) => name,
+        _ => &key,
+    };
+    visible(name)
 }
 
 /// `name` cut at its end to at most `width` units.

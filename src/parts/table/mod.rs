@@ -23,7 +23,7 @@ pub use walk::on_key as walk_on_key;
 /// Rows up to which a table is rendered whole.
 const WHOLE_ROWS: usize = 500;
 
-/// Rows that are printed: some seventy pages. Nobody reads more on paper, and browsers take minutes to lay them out.
+/// Rows that are printed: some hundred and thirty pages. Nobody reads more on paper, and laying them out takes a browser long.
 const PRINTED_ROWS: usize = 5_000;
 
 #[component]
