@@ -1,6 +1,6 @@
 //! The chart is drawn when it must be, and only then.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use mailtally_tests::Page;
 
 use crate::stage::Stage;
@@ -21,5 +21,32 @@ pub async fn hovering_redraws_nothing(_: &Stage, page: &Page) -> Result<()> {
     let before = page.draws().await?;
     page.hover_chart().await?;
     ensure!(page.draws().await? == before, "the pointer over the chart made it draw again");
+    Ok(())
+}
+
+/// What is read aloud of a chart, and stands beside the crosshair: each row of the table, with how it has changed.
+pub async fn the_crosshair_says_what_the_table_says(_: &Stage, page: &Page) -> Result<()> {
+    page.goto("/reports/message-traffic?range=last-28-days").await?;
+    let table = page.table().await?;
+    page.run("document.querySelector('[role=slider]').focus()", vec![]).await?;
+    let mut changes = 0;
+    for row in &table.rows {
+        page.press("ArrowRight").await?;
+        let says = page.run("return document.querySelector('[role=slider]').ariaValueText", vec![]).await?;
+        let says = says.as_str().context("nothing is said")?;
+        for (column, cell) in table.head[1..].iter().zip(&row.cells) {
+            let value = if cell == "–" { "not observed" } else { cell };
+            ensure!(says.contains(&format!("{column} {value}")), "{row:?} is said as {says}");
+        }
+        changes += usize::from(says.contains(" %)"));
+    }
+    ensure!(changes > table.rows.len() / 2, "{changes} of {} rows say how they have changed", table.rows.len());
+    // A pointer is told the same.
+    page.hover_chart().await?;
+    let at = "const slider = document.querySelector('[role=slider]');
+        return [+slider.ariaValueNow, slider.ariaValueText, slider.innerText]";
+    let (at, says, shows): (usize, String, String) = serde_json::from_value(page.run(at, vec![]).await?)?;
+    let row = table.rows.get(at).context("the pointer is at no row")?;
+    ensure!(row.cells.iter().all(|cell| says.contains(cell) && shows.contains(cell)), "{row:?}: {says}, {shows}");
     Ok(())
 }

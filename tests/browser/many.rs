@@ -37,6 +37,7 @@ async fn look(page: &Page) -> Result<()> {
     page.run(bottom, vec![]).await?;
     let last = "return [...document.querySelectorAll('tbody th[scope=row]')].at(-1).textContent.startsWith('u099999@')";
     page.until("the last row is on screen", last, vec![]).await?;
+    on_paper(page).await?;
     page.sort(0).await?;
     let first = "document.querySelector('table').parentElement.scrollTop = 0;
         return document.querySelector('tbody th[scope=row]').textContent.startsWith('u099999@')";
@@ -45,6 +46,17 @@ async fn look(page: &Page) -> Result<()> {
     let filtered = page.table().await?;
     ensure!(filtered.rows.len() == 100, "{} rows hold u0500", filtered.rows.len());
     Ok(())
+}
+
+/// Paper gets as many rows as anyone reads, and says how many there are.
+async fn on_paper(page: &Page) -> Result<()> {
+    let rows = "return document.querySelectorAll('tbody th[scope=row]').length";
+    page.run("dispatchEvent(new Event('beforeprint'))", vec![]).await?;
+    page.until("the rows are printed", &format!("{rows} === 5000"), vec![]).await?;
+    let said = "return document.querySelector('main').innerText.includes('The first 5,000 of 100,000 rows')";
+    page.until("the others are said", said, vec![]).await?;
+    page.run("dispatchEvent(new Event('afterprint'))", vec![]).await?;
+    page.until("the screen has its own again", &format!("{rows} < 500"), vec![]).await
 }
 
 /// A message to each mailbox, a thousand at a time.

@@ -1,4 +1,4 @@
-//! What must not happen: requests for what is known, and complaints of the browser.
+//! What must not happen: requests for what is known, complaints of the browser, and memory that is not given back.
 
 use anyhow::{Result, ensure};
 use mailtally_tests::Page;
@@ -42,5 +42,36 @@ pub async fn nothing_is_inline_and_nothing_complains(_: &Stage, page: &Page) -> 
     ensure!(complaints.is_empty(), "by domains: {complaints:?}");
     let inline = "return document.querySelectorAll('style, script:not([src])').length";
     ensure!(page.run(inline, vec![]).await? == 0, "something on the page is inline");
+    Ok(())
+}
+
+/// Visits until the memory that is used is laid out as it stays.
+const FIRST_VISITS: usize = 100;
+/// Visits after those. Readers that were kept by what they read made this eight pages and more; now it is one.
+const MORE_VISITS: usize = 100;
+/// What may come of answers that differ in size, and of where they fit.
+const GROWTH_PAGES: u64 = 5;
+
+pub async fn visits_give_back_what_they_took(_: &Stage, page: &Page) -> Result<()> {
+    page.watch_memory().await?;
+    page.goto("/reports/message-traffic").await?;
+    visit(page, FIRST_VISITS).await?;
+    let first = page.memory_pages().await?;
+    visit(page, MORE_VISITS).await?;
+    let last = page.memory_pages().await?;
+    ensure!(last <= first + GROWTH_PAGES, "{MORE_VISITS} visits took {first} to {last} pages of 64 KiB");
+    Ok(())
+}
+
+/// Goes to and fro between two reports by the menu.
+async fn visit(page: &Page, times: usize) -> Result<()> {
+    for (_, title) in
+        REPORTS.iter().filter(|(id, _)| ["pop-sessions", "message-traffic"].contains(id)).cycle().take(times)
+    {
+        page.click("link", title).await?;
+        let shown = "return document.querySelector('h1').textContent === arguments[0]";
+        page.until(title, shown, vec![(*title).into()]).await?;
+        page.settled().await?;
+    }
     Ok(())
 }

@@ -69,15 +69,20 @@ impl Page {
         self.client.close().await.context("cannot close the browser")
     }
 
+    /// Goes to a path and waits for nothing.
+    pub async fn begin(&self, path: &str) -> Result<()> {
+        self.client.goto(&format!("{}{path}", self.base)).await.with_context(|| format!("cannot open {path}"))
+    }
+
     /// Goes to a path as if its link had been pasted, and waits until it is there.
     pub async fn goto(&self, path: &str) -> Result<()> {
-        self.client.goto(&format!("{}{path}", self.base)).await.with_context(|| format!("cannot open {path}"))?;
+        self.begin(path).await?;
         self.settled().await
     }
 
     /// Goes to a path whatever it shows, and waits until nothing is loading.
     pub async fn visit(&self, path: &str) -> Result<()> {
-        self.client.goto(&format!("{}{path}", self.base)).await.with_context(|| format!("cannot open {path}"))?;
+        self.begin(path).await?;
         let script = "return document.querySelector('h1') && !document.querySelector('[aria-busy=true]')
             && document.querySelector('main').textContent.length > 20";
         self.until("the page is there", script, vec![]).await
@@ -117,6 +122,25 @@ impl Page {
     /// `print`, or nothing for the screen.
     pub async fn media(&self, media: &str) -> Result<()> {
         self.devtools("Emulation.setEmulatedMedia", json!({ "media": media })).await
+    }
+
+    /// From the next page on, how much of WebAssembly's memory the app has is known.
+    pub async fn watch_memory(&self) -> Result<()> {
+        let source = "for (const name of ['instantiateStreaming', 'instantiate']) {
+            const begin = WebAssembly[name];
+            WebAssembly[name] = async (...what) => {
+                const begun = await begin.apply(WebAssembly, what);
+                window.appMemory = (begun.instance ?? begun).exports.memory;
+                return begun;
+            };
+        }";
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await
+    }
+
+    /// How many pages of 64 KiB the app's memory has grown to; it never shrinks.
+    pub async fn memory_pages(&self) -> Result<u64> {
+        let pages = self.run("return window.appMemory.buffer.byteLength / 65536", vec![]).await?;
+        pages.as_u64().context("the app's memory is not watched")
     }
 
     async fn devtools(&self, method: &str, parameters: Value) -> Result<()> {
