@@ -18,7 +18,10 @@ pub fn test(long: bool) -> Result<()> {
         tools::ensure_firefox()?;
         tools::fetch_axe()
     })?;
-    progress.step("mail server for the tests", tools::ensure_mail_server)?;
+    progress.step("mail server for the tests", || {
+        tools::ensure_mail_server()?;
+        tools::ensure_filters()
+    })?;
     progress.step("lints", || lint(["--workspace", "--all-targets"]))?;
     progress.step("native tests", || native(long))?;
     dist::build(&mut progress)?;

@@ -92,6 +92,26 @@ pub fn ensure_mail_server() -> Result<()> {
     Ok(())
 }
 
+/// spamd and clamd, which scan a few texts in those tests. Where they cannot be had, those tests say so and leave them out.
+pub fn ensure_filters() -> Result<()> {
+    const FILTERS: [&str; 2] = ["spamd", "clamd"];
+    let is_there = |program: &&str| Path::new("/usr/sbin").join(program).exists();
+    if FILTERS.iter().all(|program| is_there(&program)) {
+        return Ok(());
+    }
+    if !is_root() || !shell::is_installed("apt-get") {
+        say("no spamd and clamd here, and no way to install them: THEIR SCANS WILL BE SKIPPED");
+        return Ok(());
+    }
+    say("installing spamd and clamd");
+    shell::run(Command::new("apt-get").args(["update", "-qq"]))?;
+    let install = ["install", "-y", "-qq", "--no-install-recommends", "spamd", "clamav-daemon"];
+    if let Err(error) = shell::run(Command::new("apt-get").args(install).env("DEBIAN_FRONTEND", "noninteractive")) {
+        say(&format!("spamd and clamd cannot be installed ({error:#}): THEIR SCANS WILL BE SKIPPED"));
+    }
+    Ok(())
+}
+
 /// The accessibility checker that the browser tests run in each page. It is not ours to ship (MPL-2.0), so it is fetched;
 /// without a network, that one test is left out.
 pub fn fetch_axe() -> Result<()> {
