@@ -400,6 +400,11 @@ impl Collector {
 
     /// Writes the batch, with the places that it brings the sources to, in one transaction.
     fn commit(&mut self, sources: Vec<SourceState>) -> Result<()> {
+        if let Sink::Behind(behind) = &mut self.sink
+            && !behind.wait()
+        {
+            return self.write_out();
+        }
         self.count_changed();
         self.batch.sources = sources;
         self.batch.open.extend(self.tracker.take_changes());

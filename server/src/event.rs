@@ -119,8 +119,8 @@ pub enum Kind {
     VirusScan { is_infected: bool },
     /// A filter could not be reached.
     FilterFailed(ServiceKind),
-    /// The host's figures over the period that ends at the event's time.
-    HostSample(HostSample),
+    /// The host's figures over the period that ends at the event's time. Apart, since they are larger than all else here.
+    HostSample(Box<HostSample>),
     /// Given out before, and later lines show that it is not to be counted: the same message under another
     /// queue-id, a probe, a hand-over to a filter.
     Withdrawn,
@@ -510,7 +510,7 @@ mod tests {
             memory_kib: Some(u64::from(u32::MAX)),
             ..Default::default()
         };
-        let sample = event(903, Kind::HostSample(sample));
+        let sample = event(903, Kind::HostSample(Box::new(sample)));
         let cpu = booked(&sample, &measure::HOST_CPU, &Subject::Server);
         assert_eq!(cpu, [(0, 233), (1, 100)]);
         let memory = booked(&sample, &measure::HOST_MEMORY, &Subject::Server);

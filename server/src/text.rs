@@ -3,7 +3,7 @@
 //! Much of a log line was chosen by strangers, so nothing here searches a line for a word that a stranger could
 //! have put there: a field is found after the one before it, and an address ends where its quotes allow (FAULTS 46).
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr_iter};
 
 /// Longest text kept of a line in an event: enough to recognise it by, too little to fill a disk with.
 pub const MAX_DETAIL_BYTES: usize = 200;
@@ -25,12 +25,19 @@ impl<T> Parsed<T> {
 
 /// The bytes before the first `separator` and those after it.
 pub fn split<'a>(bytes: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = memmem::find(bytes, separator)?;
+    let at = find(bytes, separator)?;
     Some((&bytes[..at], &bytes[at + separator.len()..]))
 }
 
 pub fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    memmem::find(bytes, part).is_some()
+    find(bytes, part).is_some()
+}
+
+/// Where `part` first stands. A line is short: what a search of long texts prepares would cost more than to look at each
+/// place where it may begin.
+fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    let (first, rest) = part.split_first()?;
+    memchr_iter(*first, bytes).find(|at| bytes[at + 1..].starts_with(rest))
 }
 
 /// Without regard to ASCII case; `part` is in lower case.

@@ -219,7 +219,7 @@ impl Tracker {
             },
             program if program == host::PROGRAM.as_bytes() => {
                 let Some(sample) = host::parse(line.message) else { return Verdict::Unparsed };
-                out.once(at.event(Kind::HostSample(sample), Vec::new()));
+                out.once(at.event(Kind::HostSample(Box::new(sample)), Vec::new()));
             }
             program => {
                 let Some(speaker) = Speaker::parse(program) else { return of_no_mail(line) };
