@@ -1,23 +1,23 @@
-//! The sums: by slot for each subject, and by whole UTC day for all children of a parent, kept in step.
+//! The sums by slot of each subject, and in step with them those of whole days ([`children`]).
 
 use std::collections::BTreeMap;
 
 use mailtally_model::{Measure, SLOT_SECS, Slot, Span};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OptionalExtension, Result, params};
-use rustc_hash::FxHashMap;
 
 use super::MAX_VALUE;
+use super::children::{self, DayDifference};
 use super::days::Touched;
 use super::names::{Name, Names};
-use super::slots::{self, SLOTS_A_DAY};
+use super::sums::{self, SLOTS_A_DAY};
 use crate::batch::Counters;
 
-/// Teaches a connection to add up two days: `merged(day, day)`.
+/// Teaches a connection to add up what is packed: `merged(sums, sums)`.
 pub fn register(connection: &Connection) -> Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
     connection.create_scalar_function("merged", 2, flags, |of| {
-        Ok(slots::merged(of.get_raw(0).as_blob()?, of.get_raw(1).as_blob()?)?)
+        Ok(sums::merged(of.get_raw(0).as_blob()?, of.get_raw(1).as_blob()?)?)
     })
 }
 
@@ -27,16 +27,6 @@ struct Difference {
     subject: i64,
     measure: u16,
     slot: i64,
-    amount: i64,
-}
-
-/// A difference to one sum of a whole day, likewise.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct DayDifference {
-    parent: i64,
-    measure: u16,
-    utc_day: i64,
-    subject: i64,
     amount: i64,
 }
 
@@ -64,7 +54,7 @@ pub fn add(tx: &Connection, names: &mut Names, batch: &Counters, touched: &mut T
     let mut by_day = add_slots(tx, &differences, &parents)?;
     by_day.iter().for_each(|day| touched.day(day.utc_day));
     by_day.sort_unstable();
-    add_days(tx, &by_day)?;
+    children::add(tx, &by_day)?;
     report_negative(tx, &differences)
 }
 
@@ -81,7 +71,7 @@ fn add_slots(tx: &Connection, differences: &[Difference], parents: &BTreeMap<i64
         day.clear();
         let mut amount = 0_i64;
         for difference in same_day {
-            slots::push(&mut day, difference.slot.rem_euclid(SLOTS_A_DAY) as u8, difference.amount);
+            sums::push(&mut day, difference.slot.rem_euclid(SLOTS_A_DAY) as u16, difference.amount);
             amount = amount.saturating_add(difference.amount).clamp(-MAX_VALUE, MAX_VALUE);
         }
         upsert.execute(params![subject, measure, utc_day, day])?;
@@ -94,18 +84,6 @@ impl Difference {
     fn key_of_day(&self) -> (i64, u16, i64) {
         (self.subject, self.measure, self.slot.div_euclid(SLOTS_A_DAY))
     }
-}
-
-fn add_days(tx: &Connection, differences: &[DayDifference]) -> Result<()> {
-    // The arithmetic stays far from 2^63: both sides are below 2^53.
-    let mut upsert = tx.prepare_cached(
-        "INSERT INTO counter_day (parent, measure, utc_day, subject, value) VALUES (?1, ?2, ?3, ?4, ?5)
-         ON CONFLICT DO UPDATE SET value = min(value + excluded.value, 9007199254740991)",
-    )?;
-    for DayDifference { parent, measure, utc_day, subject, amount } in differences {
-        upsert.execute(params![parent, measure, utc_day, subject, amount])?;
-    }
-    Ok(())
 }
 
 /// A sum below zero is a bug in the counting. It is kept as it is, so that a recount can find the cause, and said once
@@ -150,7 +128,7 @@ impl Slots {
     /// Calls `each(slot, sum)` for what a stored day has of these slots.
     fn of_day(self, utc_day: i64, day: &[u8], mut each: impl FnMut(i64, i64)) -> Result<()> {
         let midnight = utc_day * SLOTS_A_DAY;
-        slots::each(day, |slot, sum| {
+        sums::each(day, |slot, sum| {
             let slot = midnight + i64::from(slot);
             if self.from <= slot && slot < self.until {
                 each(slot, sum);
@@ -245,31 +223,16 @@ pub fn total(tx: &Connection, subject: i64, measure: &Measure, slots: Slots) -> 
 /// The sum of a measure for each child of `parent` that has any: whole days from the roll-up, the two edges from slots,
 /// so exact for a span on any slot edges.
 pub fn children(tx: &Connection, parent: i64, measure: &Measure, slots: Slots) -> Result<BTreeMap<i64, i64>> {
-    let mut sums: FxHashMap<i64, i64> = FxHashMap::default();
-    let mut add = |child: i64, value: i64| {
-        let sum = sums.entry(child).or_insert(0);
-        *sum = sum.saturating_add(value);
-    };
     let (days, edges) = slots.split();
-    let mut whole_days = tx.prepare_cached(
-        "SELECT subject, value FROM counter_day WHERE parent = ?1 AND measure = ?2 AND utc_day >= ?3 AND utc_day < ?4",
-    )?;
-    let mut rows = whole_days.query(params![parent, measure.number, days.start, days.end])?;
-    while let Some(row) = rows.next()? {
-        add(row.get(0)?, row.get(1)?);
-    }
-    // The roll-up of the edge's day says which children have slots there at all.
-    let mut edge_days = tx.prepare_cached(
-        "SELECT c.subject, c.slots FROM counter_day d JOIN counter c
-           ON c.subject = d.subject AND c.measure = d.measure AND c.utc_day = d.utc_day
-         WHERE d.parent = ?1 AND d.measure = ?2 AND d.utc_day = ?3",
-    )?;
+    let mut sums = children::totals(tx, parent, measure, days.start, days.end)?;
+    // The whole day says which children have slots at its edge at all.
     for edge in edges.into_iter().filter(|edge| edge.from < edge.until) {
         let utc_day = edge.from.div_euclid(SLOTS_A_DAY);
-        let mut rows = edge_days.query(params![parent, measure.number, utc_day])?;
-        while let Some(row) = rows.next()? {
-            let child = row.get(0)?;
-            edge.of_day(utc_day, row.get_ref(1)?.as_blob()?, |_, value| add(child, value))?;
+        for child in children::on_day(tx, parent, measure, utc_day)? {
+            for_each_slot(tx, child, measure, edge, |_, value| {
+                let sum = sums.entry(child).or_insert(0);
+                *sum = sum.saturating_add(value);
+            })?;
         }
     }
     Ok(sums.into_iter().filter(|(_, sum)| *sum != 0).collect())

@@ -69,10 +69,11 @@ fn day_of(time: Time) -> i64 {
 }
 
 fn last(tx: &Connection, key: &str) -> Result<i64> {
-    Ok(tx.query_row("SELECT value FROM meta WHERE key = ?1", [key], |row| row.get(0)).optional()?.unwrap_or(0))
+    let mut find = tx.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+    Ok(find.query_row([key], |row| row.get(0)).optional()?.unwrap_or(0))
 }
 
 fn set(tx: &Connection, key: &str, number: i64) -> Result<()> {
-    tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", params![key, number])?;
+    tx.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?.execute(params![key, number])?;
     Ok(())
 }

@@ -7,6 +7,7 @@
 //! No time zone reaches this folder: it sums slots, and the calendar is the model's business.
 
 mod answer;
+mod children;
 mod counters;
 mod coverage;
 mod days;
@@ -18,7 +19,7 @@ mod reader;
 mod recount;
 mod rules;
 mod schema;
-mod slots;
+pub mod sums;
 mod usage;
 mod writer;
 

@@ -18,7 +18,7 @@ use rustc_hash::FxHashSet;
 
 use super::days::Touched;
 use super::reader::hashes_of;
-use super::slots::{self, SLOTS_A_DAY};
+use super::sums::{self, SLOTS_A_DAY};
 use super::writer::Store;
 use super::{coverage, rules, schema};
 use crate::event::EventId;
@@ -272,9 +272,9 @@ fn register(tx: &Connection, kept: &Kept) -> rusqlite::Result<()> {
         tx.create_scalar_function(name, 2, flags, move |of| {
             let midnight = of.get::<i64>(0)? * SLOTS_A_DAY;
             let mut part = Vec::new();
-            slots::each(of.get_raw(1).as_blob()?, |slot, sum| {
+            sums::each(of.get_raw(1).as_blob()?, |slot, sum| {
                 if known.has(midnight + i64::from(slot)) == wanted {
-                    slots::push(&mut part, slot, sum);
+                    sums::push(&mut part, slot, sum);
                 }
             })?;
             Ok(part)
@@ -282,15 +282,15 @@ fn register(tx: &Connection, kept: &Kept) -> rusqlite::Result<()> {
     }
     tx.create_scalar_function("day_total", 1, flags, |of| {
         let mut total = 0_i64;
-        slots::each(of.get_raw(0).as_blob()?, |_, sum| total = total.saturating_add(sum))?;
+        sums::each(of.get_raw(0).as_blob()?, |_, sum| total = total.saturating_add(sum))?;
         Ok(total.clamp(-super::MAX_VALUE, super::MAX_VALUE))
     })
 }
 
 const REMEMBER: &str = "
 CREATE TEMP TABLE sum_before AS
-  SELECT subject, measure, strftime('%Y-%m', utc_day * 86400, 'unixepoch') AS month, sum(value) AS value
-  FROM counter_day WHERE NOT kept_day(utc_day) AND measure NOT IN (HOST_MEASURES) GROUP BY 1, 2, 3;
+  SELECT subject, measure, strftime('%Y-%m', utc_day * 86400, 'unixepoch') AS month, sum(day_total(slots)) AS value
+  FROM counter WHERE NOT kept_day(utc_day) AND measure NOT IN (HOST_MEASURES) GROUP BY 1, 2, 3;
 CREATE TEMP TABLE known_before AS SELECT id FROM name WHERE known = 1;";
 
 /// Domains and services first: a mailbox lies below its domain.
@@ -316,10 +316,10 @@ INSERT INTO counter (subject, measure, utc_day, slots)
   ON CONFLICT DO UPDATE SET slots = merged(slots, excluded.slots);
 DELETE FROM counter WHERE length(slots) = 0;
 DELETE FROM counter_day WHERE NOT kept_day(utc_day) AND measure NOT IN (HOST_MEASURES);
-INSERT INTO counter_day (parent, measure, utc_day, subject, value)
-  SELECT name.parent, measure, utc_day, counter.subject, day_total(slots)
+INSERT INTO counter_day (parent, measure, utc_day, block, children)
+  SELECT name.parent, measure, utc_day, block(counter.subject), packed(counter.subject, day_total(slots))
   FROM counter JOIN name ON name.id = counter.subject
-  WHERE NOT kept_day(utc_day) AND measure NOT IN (HOST_MEASURES);";
+  WHERE name.parent > 0 AND NOT kept_day(utc_day) AND measure NOT IN (HOST_MEASURES) GROUP BY 1, 2, 3, 4;";
 
 /// Samples of the host are events, too.
 const EVENTS: &str = "
@@ -351,7 +351,7 @@ fn changes(tx: &Connection) -> rusqlite::Result<Recounted> {
            SELECT subject AS row, measure, month, sum(before) AS before, sum(after) AS after FROM (
              SELECT subject, measure, month, value AS before, 0 AS after FROM sum_before
              UNION ALL
-             SELECT subject, measure, strftime('%Y-%m', utc_day * 86400, 'unixepoch'), 0, value FROM counter_day
+             SELECT subject, measure, strftime('%Y-%m', utc_day * 86400, 'unixepoch'), 0, day_total(slots) FROM counter
              WHERE NOT kept_day(utc_day) AND measure NOT IN (SELECT value FROM json_each(?1)))
            GROUP BY 1, 2, 3 HAVING sum(before) <> sum(after))
          JOIN name ON name.id = row

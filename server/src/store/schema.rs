@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::counters;
+use super::{children, counters};
 
 /// The data file's name in the data directory.
 pub const FILE: &str = "mailtally.sqlite";
@@ -15,11 +15,12 @@ pub const FILE: &str = "mailtally.sqlite";
 pub const LOCK: &str = "mailtally.lock";
 
 /// What makes a file of one version one of the next, from an empty one on.
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("schema-2.sql"),
     include_str!("schema-3.sql"),
     include_str!("schema-4.sql"),
+    include_str!("schema-5.sql"),
 ];
 /// Versions up to this one were never released: they had rows of another shape.
 const UNRELEASED: i32 = 10;
@@ -181,6 +182,7 @@ fn set_up(connection: &Connection, length: u64) -> Result<(), Refusal> {
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     counters::register(connection)?;
+    children::register(connection)?;
     if (1..=MAX_CHECKED_BYTES).contains(&length) {
         let verdict: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
         if verdict != "ok" {

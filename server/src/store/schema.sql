@@ -14,7 +14,7 @@ CREATE TABLE name (
 INSERT INTO name (id, subject, parent, known) VALUES (1, '(server)', 0, 1), (2, '(other)', 1, 1);
 
 -- Trends: the key begins with the subject and ends with time, so that one subject's months lie together. A row is a
--- day; `slots` are its quarter hours and their sums (see slots.rs).
+-- day; `slots` are its quarter hours and their sums (see sums.rs).
 CREATE TABLE counter (
   subject INTEGER NOT NULL,
   measure INTEGER NOT NULL,

@@ -1,5 +1,9 @@
 //! `mailtally recount`: the real binary, on logs of real daemons.
 
+use std::collections::BTreeMap;
+
+use mailtally_server::store::sums;
+
 use super::*;
 
 /// Settings that change what these logs count: an unusual delimiter, a filter by its transport, no trusted client, a realm.
@@ -53,14 +57,34 @@ impl Site {
         rows.map(Result::unwrap).collect()
     }
 
+    /// The sums of whole days of all children, by parent.
+    fn days(&self) -> Vec<String> {
+        let db = rusqlite::Connection::open(self.data().join(mailtally_server::store::FILE)).unwrap();
+        let mut statement = db.prepare("SELECT id, subject FROM name").unwrap();
+        let names = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let names: BTreeMap<i64, String> = names.map(Result::unwrap).collect();
+        let mut statement =
+            db.prepare("SELECT parent, measure, utc_day, block * 4096, children FROM counter_day").unwrap();
+        let mut rows = statement.query([]).unwrap();
+        let mut days = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            let (parent, measure, utc_day): (i64, u16, i64) =
+                (row.get(0).unwrap(), row.get(1).unwrap(), row.get(2).unwrap());
+            let first: i64 = row.get(3).unwrap();
+            let each = |place: u16, sum: i64| {
+                let child = &names[&(first + i64::from(place))];
+                days.push(format!("day {} {child} {measure} {utc_day} {sum}", names[&parent]));
+            };
+            sums::each(row.get_ref(4).unwrap().as_blob().unwrap(), each).unwrap();
+        }
+        days.sort();
+        days
+    }
+
     /// Counters, coverage, sums of days, events by what they moved, what is ours and what is open.
     fn everything(&self) -> Vec<String> {
         let mut all = self.numbers();
-        all.extend(self.rows(
-            "SELECT 'day ' || p.subject || ' ' || n.subject || ' ' || measure || ' ' || utc_day || ' ' || value
-             FROM counter_day JOIN name n ON n.id = counter_day.subject LEFT JOIN name p ON p.id = counter_day.parent
-             WHERE value != 0 AND counter_day.parent != 0 ORDER BY 1",
-        ));
+        all.extend(self.days());
         all.extend(self.rows("SELECT subject FROM name WHERE known = 1 ORDER BY 1"));
         all.extend(self.rows("SELECT 'event ' || time || kind || subjects || hex(measures) FROM event ORDER BY 1"));
         all.extend(self.rows("SELECT 'open ' || hex(key) FROM open_state ORDER BY 1"));
