@@ -123,8 +123,8 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     /// Key and value of each row that changed, no value for one that is gone.
     ///
     /// Values are MessagePack with the fields of a struct in their order: a third of the bytes of JSON, and at a busy
-    /// server's import these are most of what is written. So fields are added at the end of a row's struct, with a
-    /// default, and are not moved.
+    /// server's import these are most of what is written. So fields are added at the end of a struct that is in a
+    /// row, with a default, and are not moved.
     pub fn take_changes(&mut self, changes: &mut Vec<(Vec<u8>, Option<Vec<u8>>)>) {
         let mut packed = Vec::new();
         for number in std::mem::take(&mut self.gone) {
