@@ -95,8 +95,8 @@ pub fn ensure_mail_server() -> Result<()> {
 /// spamd and clamd, which scan a few texts in those tests. Where they cannot be had, those tests say so and leave them out.
 pub fn ensure_filters() -> Result<()> {
     const FILTERS: [&str; 2] = ["spamd", "clamd"];
-    let is_there = |program: &&str| Path::new("/usr/sbin").join(program).exists();
-    if FILTERS.iter().all(|program| is_there(&program)) {
+    let is_there = |program: &str| Path::new("/usr/sbin").join(program).exists();
+    if FILTERS.iter().all(|program| is_there(program)) {
         return Ok(());
     }
     if !is_root() || !shell::is_installed("apt-get") {
