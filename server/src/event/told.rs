@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use mailtally_model::Subject;
 
-use super::{Event, Kind};
+use super::{Event, Kind, Refused};
 
 /// Stands where an address was.
 const MASK: &str = "…";
@@ -57,7 +57,9 @@ impl Event {
     fn quotes_a_line(&self) -> bool {
         matches!(
             self.kind,
-            Kind::SpamBlocked { .. }
+            // One recipient's refusal names them and who sends; a message's may name all it goes to.
+            Kind::Refused { what: Refused::Message, .. }
+                | Kind::SpamBlocked { .. }
                 | Kind::Throttled { .. }
                 | Kind::SpamConnection
                 | Kind::SpamScan { .. }
@@ -122,7 +124,7 @@ fn is_delimiter(c: char) -> bool {
 mod tests {
     use mailtally_model::Time;
 
-    use super::super::{Class, Limit, Refused};
+    use super::super::{Class, Limit};
     use super::*;
 
     fn subjects(names: &[&str]) -> Vec<Subject> {
@@ -210,6 +212,9 @@ mod tests {
         assert!(is_told(&event(refused(false), &["alfa.example"], reply), "alfa.example"));
         assert!(!is_told(&event(refused(true), &["alfa.example"], reply), "alfa.example"));
         assert!(is_told(&event(refused(true), &["alfa.example"], reply), "(server)"));
+        let message = Kind::Refused { what: Refused::Message, in_blocked_session: false, has_login: false };
+        let by_milter = event(message, &["alfa.example"], "5.7.1 Spam message rejected for bob@bravo.example");
+        assert_eq!(read(&by_milter, "alfa.example").1, "5.7.1 Spam message rejected for …");
     }
 
     #[test]
