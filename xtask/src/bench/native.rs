@@ -161,9 +161,11 @@ impl Bench<'_> {
         Ok(settings)
     }
 
+    /// With what is still in the write-ahead log, which of a small import is all.
     fn stored_bytes(&self) -> Result<u64> {
-        let file = self.data().join("mailtally.sqlite");
-        Ok(fs::metadata(&file).with_context(|| format!("cannot measure {}", file.display()))?.len())
+        let measured = |name: &str| fs::metadata(self.data().join(name)).map(|file| file.len());
+        let file = measured("mailtally.sqlite").context("cannot measure the data file")?;
+        Ok(file + measured("mailtally.sqlite-wal").unwrap_or(0))
     }
 
     fn check(&self) -> Result<Cost> {
