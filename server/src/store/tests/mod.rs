@@ -1,8 +1,8 @@
-//! The store's laws, held against a toy that is a map.
+//! The store's laws, held against a toy that is a map. The faults of its file and the events behind its numbers have
+//! files of their own, which ask with what is here.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::sync::Arc;
 
 use mailtally_model::coverage::Covered;
@@ -13,6 +13,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::batch::{Batch, COPIED, LineCounts, SeenLines};
 use crate::event::{Event, EventId, Kind, Update};
+
+mod events;
+mod file;
 
 const MEASURE: u16 = 110;
 const MEASURE_ID: &str = "pop.connections";
@@ -319,189 +322,6 @@ fn open_state_sources_health_and_lines_come_back() {
     assert_eq!(of_source.gaps, [slots(0, 1)]);
 }
 
-#[test]
-fn a_second_writer_is_refused_and_readers_are_not() {
-    // FAULTS 10
-    let (dir, store) = store();
-    let refusal = Store::open(dir.path()).map(|_| ()).unwrap_err().to_string();
-    assert!(refusal.contains("another mailtally is writing"), "{refusal}");
-    assert_eq!(Reader::open(dir.path()).unwrap().stored().unwrap(), None);
-    drop(store);
-    Store::open(dir.path()).unwrap();
-}
-
-#[test]
-fn a_newer_file_is_refused_and_left_untouched() {
-    // FAULTS 13
-    let (dir, store) = store();
-    drop(store);
-    let path = dir.path().join(FILE);
-    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    let before = fs::read(&path).unwrap();
-    let refusal = format!("{:#}", Store::open(dir.path()).map(|_| ()).unwrap_err());
-    assert!(refusal.contains("newer mailtally (schema 99") && refusal.contains(FILE), "{refusal}");
-    assert!(Reader::open(dir.path()).is_err());
-    assert!(before == fs::read(&path).unwrap(), "the file changed");
-    // So is one from before the first release, whose rows mean something else.
-    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 1).unwrap();
-    let refusal = format!("{:#}", Store::open(dir.path()).map(|_| ()).unwrap_err());
-    assert!(refusal.contains("before the first release (schema 1") && refusal.contains(FILE), "{refusal}");
-}
-
-#[test]
-fn a_damaged_or_foreign_file_is_refused_in_words() {
-    // FAULTS 11
-    let refusal = |damage: &dyn Fn(&mut Vec<u8>)| {
-        let (dir, store) = store();
-        drop(store);
-        let path = dir.path().join(FILE);
-        let mut bytes = fs::read(&path).unwrap();
-        damage(&mut bytes);
-        fs::write(&path, bytes).unwrap();
-        format!("{:#}", Store::open(dir.path()).map(|_| ()).unwrap_err())
-    };
-    let zeroed = refusal(&|bytes| bytes[..100].fill(0));
-    assert!(zeroed.contains("damaged") && zeroed.contains(FILE), "{zeroed}");
-    let torn = refusal(&|bytes| bytes[4096..12_288].fill(0xff));
-    assert!(torn.contains("damaged") && torn.contains("restore"), "{torn}");
-    let foreign = refusal(&|bytes| bytes[68..72].fill(0));
-    assert!(foreign.contains("not a data file of mailtally"), "{foreign}");
-}
-
-#[test]
-fn a_file_that_was_killed_while_it_was_made_is_made_anew() {
-    // FAULTS 1: the journal's mode is written before the first table.
-    let dir = tempfile::tempdir().unwrap();
-    let half = rusqlite::Connection::open(dir.path().join(FILE)).unwrap();
-    half.pragma_update(None, "journal_mode", "wal").unwrap();
-    drop(half);
-    assert!(fs::metadata(dir.path().join(FILE)).unwrap().len() > 0);
-    let mut store = Store::open(dir.path()).unwrap();
-    let mut batch = Batch { coverage: covered(0, 96), ..Batch::default() };
-    add(&mut batch, "(server)", 3, 1);
-    store.commit(&batch).unwrap();
-    assert_eq!(trend(&ask(&dir, "(server)", By::Time, slots(0, 96))), BTreeMap::from([(3, 1)]));
-}
-
-#[test]
-fn a_write_ahead_log_cut_anywhere_opens_at_a_commit() {
-    // FAULTS 4
-    let (dir, mut store) = store();
-    for number in 0..6 {
-        let mut batch = Batch { known: vec![subject("ann@example.com")], coverage: covered(0, 96), ..Batch::default() };
-        add(&mut batch, "ann@example.com", number, 1);
-        store.commit(&batch).unwrap();
-    }
-    // As the files are when the power goes: the writer is still there and has closed nothing.
-    let wal = format!("{FILE}-wal");
-    let (main, log) = (fs::read(dir.path().join(FILE)).unwrap(), fs::read(dir.path().join(&wal)).unwrap());
-    assert!(log.len() > 20 * 512);
-    for cut in (0..=log.len()).step_by(512) {
-        let after = tempfile::tempdir().unwrap();
-        fs::write(after.path().join(FILE), &main).unwrap();
-        fs::write(after.path().join(&wal), &log[..cut]).unwrap();
-        let opened = Store::open(after.path()).map(drop).and_then(|()| Reader::open(after.path()));
-        // The very first commit made the file; before it there is none.
-        let Ok(reader) = opened else { continue };
-        let sums = |name: &str| -> Vec<u64> {
-            reader
-                .answer(&question(name, By::Time, slots(0, 96)))
-                .map_or(Vec::new(), |answer| answer.values.get(MEASURE_ID).cloned().unwrap_or_default())
-        };
-        let (server, mailbox) = (sums("(server)"), sums("ann@example.com"));
-        assert!(server.iter().all(|sum| *sum == 1) && server == mailbox, "cut at {cut}: {server:?} {mailbox:?}");
-    }
-}
-
-#[test]
-fn a_data_directory_that_cannot_be_written_is_named() {
-    // FAULTS 8. To root nothing is forbidden, so it is a place where nobody can make a directory.
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("file");
-    fs::write(&file, "").unwrap();
-    for place in [file.join("data"), file.clone(), "/proc/mailtally".into()] {
-        let refusal = format!("{:#}", Store::open(&place).map(drop).unwrap_err());
-        assert!(refusal.contains(&place.display().to_string()), "{refusal}");
-    }
-}
-
-#[test]
-fn a_commit_that_found_no_room_changes_nothing_and_succeeds_later() {
-    // FAULTS 5, 6
-    let (dir, mut store) = store();
-    let mut small = Batch { known: vec![subject("ann@example.com")], coverage: covered(0, 96), ..Batch::default() };
-    add(&mut small, "ann@example.com", 3, 1);
-    store.commit(&small).unwrap();
-    let mut large = Batch { coverage: covered(96, 192), ..Batch::default() };
-    for mailbox in 0..2_000 {
-        large.known.push(subject(&format!("u{mailbox}@large.example")));
-        add(&mut large, &format!("u{mailbox}@large.example"), 100, 1);
-    }
-    store.limit_pages(1);
-    let error = format!("{:#}", store.commit(&large).unwrap_err());
-    assert!(error.contains("no space left") && error.contains(FILE), "{error}");
-    let answer = ask(&dir, "(server)", By::Domains, slots(0, 192));
-    assert_eq!(rows(&answer), BTreeMap::from([("example.com".to_owned(), 1)]));
-    assert_eq!(answer.read_until, Some(Slot(96).start()));
-
-    store.limit_pages(1 << 30);
-    store.commit(&large).unwrap();
-    let answer = ask(&dir, "(server)", By::Domains, slots(0, 192));
-    let expected = [("example.com", 1), ("large.example", 2_000)].map(|(name, sum)| (name.to_owned(), sum));
-    assert_eq!(rows(&answer), BTreeMap::from(expected));
-}
-
-#[test]
-fn a_retention_forgets_events_and_keeps_numbers() {
-    let (dir, mut store) = store();
-    let event = |time: i64| Event {
-        time: Time(time),
-        host: "mx1".to_owned(),
-        subjects: vec![subject("example.com")],
-        peer: None,
-        bytes: None,
-        duration_ms: None,
-        detail: String::new(),
-        kind: Kind::SmtpSession {
-            has_start: true,
-            is_inferred: false,
-            is_blocked: true,
-            bad_commands: 0,
-            is_terminated: false,
-        },
-    };
-    let mut batch = Batch { coverage: covered(0, 96), ..Batch::default() };
-    for id in 0..10 {
-        batch.book(Update { id: EventId(id), before: None, after: Arc::new(event(id as i64 * 900)) });
-    }
-    store.commit(&batch).unwrap();
-    assert_eq!(store.prune_events(Time(4_500)).unwrap(), 5);
-    let reader = Reader::open(dir.path()).unwrap();
-    let all = EventQuery {
-        subject: Subject::Server,
-        measures: Vec::new(),
-        span: slots(0, 96),
-        kind: None,
-        text: None,
-        after: None,
-        limit: MAX_EVENTS_PAGE,
-        if_absent: IfAbsent::Refuse,
-    };
-    let page = reader.events(&all, |_| true).unwrap();
-    assert_eq!(page.events.iter().map(|event| event.id).collect::<Vec<_>>(), [9, 8, 7, 6, 5]);
-    let report = catalogue::find("smtp-in-usage").unwrap();
-    let answer = reader.answer(&Question { report, ..question("(server)", By::Time, slots(0, 96)) }).unwrap();
-    // The counters of all ten, as a recount of the events that were kept gave them.
-    assert_eq!(answer.totals[measure::SMTP_IN_BLOCKED.id], 10);
-}
-
-#[test]
-fn an_absent_file_is_said_to_a_reader() {
-    let dir = tempfile::tempdir().unwrap();
-    let refusal = Reader::open(dir.path()).map(|_| ()).unwrap_err().to_string();
-    assert!(refusal.starts_with("nothing is stored yet"), "{refusal}");
-}
-
 /// (mailbox 0..4, slot, amount): some mailboxes share a domain.
 fn amounts() -> impl Strategy<Value = Vec<(usize, i64, i64)>> {
     prop::collection::vec((0..4_usize, -300..300_i64, 1..50_i64), 0..60)
@@ -568,111 +388,6 @@ proptest! {
                 .filter(|(_, sum)| *sum > 0)
                 .collect();
             prop_assert_eq!(trend(&answer), expected);
-        }
-    }
-}
-
-/// A POP session of ann's, from its beginning for so long.
-fn session(time: i64, secs: u64, peer: &str) -> Event {
-    Event {
-        time: Time(time),
-        host: "mx1".to_owned(),
-        subjects: vec![subject("ann@example.com"), subject("example.com")],
-        peer: Some(peer.to_owned()),
-        bytes: Some(1_000 + secs),
-        duration_ms: Some(secs * 1_000),
-        detail: String::new(),
-        kind: Kind::MailboxSession {
-            protocol: crate::event::Protocol::Pop,
-            has_start: true,
-            is_login: true,
-            is_blocked: false,
-            bad_commands: 0,
-            auth_failed: 0,
-            end: Some(crate::event::End::Clean),
-        },
-    }
-}
-
-fn store_of(events: impl IntoIterator<Item = Event>) -> tempfile::TempDir {
-    let dir = tempfile::tempdir().unwrap();
-    let mut batch = Batch { known: vec![subject("ann@example.com")], coverage: covered(0, 400), ..Batch::default() };
-    for (id, after) in events.into_iter().enumerate() {
-        batch.book(Update { id: EventId(id as u64 + 1), before: None, after: Arc::new(after) });
-    }
-    Store::open(dir.path()).unwrap().commit(&batch).unwrap();
-    dir
-}
-
-fn events_of(measure: &mailtally_model::Measure, span: Span) -> EventQuery {
-    EventQuery {
-        subject: subject("ann@example.com"),
-        measures: vec![measure.number],
-        span,
-        kind: None,
-        text: None,
-        after: None,
-        limit: 10,
-        if_absent: IfAbsent::Refuse,
-    }
-}
-
-#[test]
-fn what_is_counted_at_the_end_is_found_where_it_is_counted() {
-    let dir = store_of([session(600, 1_800, "192.0.2.1")]);
-    let reader = Reader::open(dir.path()).unwrap();
-    let amounts = |measure| {
-        let page = |slot| reader.events(&events_of(measure, slots(slot, slot + 1)), |_| true).unwrap();
-        (0..4).map(|slot| page(slot).total.unwrap().amount).collect::<Vec<_>>()
-    };
-    assert_eq!(amounts(&measure::POP_CONNECTIONS), [1, 0, 0, 0]);
-    assert_eq!(amounts(&measure::POP_BYTES), [0, 0, 2_800, 0]);
-}
-
-#[test]
-fn events_are_filtered_by_kind_and_text() {
-    let mut other = session(700, 1, "198.51.100.7");
-    other.detail = "Aborted login (<SCRIPT>)".to_owned();
-    let dir = store_of([session(600, 1, "192.0.2.1"), other]);
-    let reader = Reader::open(dir.path()).unwrap();
-    let count = |kind: Option<&str>, text: Option<&str>| {
-        let all = events_of(&measure::POP_CONNECTIONS, slots(0, 4));
-        let query = EventQuery { kind: kind.map(str::to_owned), text: text.map(str::to_owned), ..all };
-        reader.events(&query, |_| true).unwrap().total.unwrap().events
-    };
-    assert_eq!(count(None, None), 2);
-    assert_eq!((count(Some("pop-session"), None), count(Some("imap-session"), None)), (2, 0));
-    assert_eq!((count(None, Some("198.51")), count(None, Some("<script>")), count(None, Some("nothing"))), (1, 1, 0));
-    assert_eq!(count(None, Some("ANN@")), 2);
-}
-
-proptest! {
-    // Each case is a file.
-    #![proptest_config(ProptestConfig::with_cases(32))]
-    #[test]
-    fn the_events_behind_a_number_make_the_number(
-        sessions in proptest::collection::vec((0_i64..90_000, 0_u64..90_000), 1..30),
-        from in 0_i64..200,
-        length in 1_i64..40,
-    ) {
-        let dir = store_of(sessions.iter().map(|(time, secs)| session(*time, *secs, "192.0.2.1")));
-        let reader = Reader::open(dir.path()).unwrap();
-        for measure in [&measure::POP_CONNECTIONS, &measure::POP_BYTES, &measure::POP_LOGINS] {
-            let mut query = events_of(measure, slots(from, from + length));
-            let first = reader.events(&query, |_| true).unwrap();
-            let total = first.total.unwrap();
-            prop_assert_eq!(Some(total.amount), total.counted.map(|counted| counted as i64));
-            prop_assert!(total.is_all);
-            // The pages hold each of them once.
-            let (mut seen, mut next) = (first.events.len() as u64, first.next);
-            while let Some(cursor) = next {
-                query.after = events::cursor(&cursor);
-                let page = reader.events(&query, |_| true).unwrap();
-                prop_assert!(!page.events.is_empty());
-                seen += page.events.len() as u64;
-                next = page.next;
-            }
-            prop_assert_eq!(seen, total.events);
         }
     }
 }

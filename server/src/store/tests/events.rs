@@ -1,0 +1,152 @@
+//! The events that are kept: found, filtered, paged, forgotten, and the sums they make.
+
+use super::*;
+
+/// A POP session of ann's, from its beginning for so long.
+fn session(time: i64, secs: u64, peer: &str) -> Event {
+    Event {
+        time: Time(time),
+        host: "mx1".to_owned(),
+        subjects: vec![subject("ann@example.com"), subject("example.com")],
+        peer: Some(peer.to_owned()),
+        bytes: Some(1_000 + secs),
+        duration_ms: Some(secs * 1_000),
+        detail: String::new(),
+        kind: Kind::MailboxSession {
+            protocol: crate::event::Protocol::Pop,
+            has_start: true,
+            is_login: true,
+            is_blocked: false,
+            bad_commands: 0,
+            auth_failed: 0,
+            end: Some(crate::event::End::Clean),
+        },
+    }
+}
+
+fn store_of(events: impl IntoIterator<Item = Event>) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let mut batch = Batch { known: vec![subject("ann@example.com")], coverage: covered(0, 400), ..Batch::default() };
+    for (id, after) in events.into_iter().enumerate() {
+        batch.book(Update { id: EventId(id as u64 + 1), before: None, after: Arc::new(after) });
+    }
+    Store::open(dir.path()).unwrap().commit(&batch).unwrap();
+    dir
+}
+
+fn events_of(measure: &mailtally_model::Measure, span: Span) -> EventQuery {
+    EventQuery {
+        subject: subject("ann@example.com"),
+        measures: vec![measure.number],
+        span,
+        kind: None,
+        text: None,
+        after: None,
+        limit: 10,
+        if_absent: IfAbsent::Refuse,
+    }
+}
+
+#[test]
+fn what_is_counted_at_the_end_is_found_where_it_is_counted() {
+    let dir = store_of([session(600, 1_800, "192.0.2.1")]);
+    let reader = Reader::open(dir.path()).unwrap();
+    let amounts = |measure| {
+        let page = |slot| reader.events(&events_of(measure, slots(slot, slot + 1)), |_| true).unwrap();
+        (0..4).map(|slot| page(slot).total.unwrap().amount).collect::<Vec<_>>()
+    };
+    assert_eq!(amounts(&measure::POP_CONNECTIONS), [1, 0, 0, 0]);
+    assert_eq!(amounts(&measure::POP_BYTES), [0, 0, 2_800, 0]);
+}
+
+#[test]
+fn a_retention_forgets_events_and_keeps_numbers() {
+    let (dir, mut store) = store();
+    let event = |time: i64| Event {
+        time: Time(time),
+        host: "mx1".to_owned(),
+        subjects: vec![subject("example.com")],
+        peer: None,
+        bytes: None,
+        duration_ms: None,
+        detail: String::new(),
+        kind: Kind::SmtpSession {
+            has_start: true,
+            is_inferred: false,
+            is_blocked: true,
+            bad_commands: 0,
+            is_terminated: false,
+        },
+    };
+    let mut batch = Batch { coverage: covered(0, 96), ..Batch::default() };
+    for id in 0..10 {
+        batch.book(Update { id: EventId(id), before: None, after: Arc::new(event(id as i64 * 900)) });
+    }
+    store.commit(&batch).unwrap();
+    assert_eq!(store.prune_events(Time(4_500)).unwrap(), 5);
+    let reader = Reader::open(dir.path()).unwrap();
+    let all = EventQuery {
+        subject: Subject::Server,
+        measures: Vec::new(),
+        span: slots(0, 96),
+        kind: None,
+        text: None,
+        after: None,
+        limit: MAX_EVENTS_PAGE,
+        if_absent: IfAbsent::Refuse,
+    };
+    let page = reader.events(&all, |_| true).unwrap();
+    assert_eq!(page.events.iter().map(|event| event.id).collect::<Vec<_>>(), [9, 8, 7, 6, 5]);
+    let report = catalogue::find("smtp-in-usage").unwrap();
+    let answer = reader.answer(&Question { report, ..question("(server)", By::Time, slots(0, 96)) }).unwrap();
+    // The counters of all ten, as a recount of the events that were kept gave them.
+    assert_eq!(answer.totals[measure::SMTP_IN_BLOCKED.id], 10);
+}
+
+#[test]
+fn events_are_filtered_by_kind_and_text() {
+    let mut other = session(700, 1, "198.51.100.7");
+    other.detail = "Aborted login (<SCRIPT>)".to_owned();
+    let dir = store_of([session(600, 1, "192.0.2.1"), other]);
+    let reader = Reader::open(dir.path()).unwrap();
+    let count = |kind: Option<&str>, text: Option<&str>| {
+        let all = events_of(&measure::POP_CONNECTIONS, slots(0, 4));
+        let query = EventQuery { kind: kind.map(str::to_owned), text: text.map(str::to_owned), ..all };
+        reader.events(&query, |_| true).unwrap().total.unwrap().events
+    };
+    assert_eq!(count(None, None), 2);
+    assert_eq!((count(Some("pop-session"), None), count(Some("imap-session"), None)), (2, 0));
+    assert_eq!((count(None, Some("198.51")), count(None, Some("<script>")), count(None, Some("nothing"))), (1, 1, 0));
+    assert_eq!(count(None, Some("ANN@")), 2);
+}
+
+proptest! {
+    // Each case is a file.
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn the_events_behind_a_number_make_the_number(
+        sessions in proptest::collection::vec((0_i64..90_000, 0_u64..90_000), 1..30),
+        from in 0_i64..200,
+        length in 1_i64..40,
+    ) {
+        let dir = store_of(sessions.iter().map(|(time, secs)| session(*time, *secs, "192.0.2.1")));
+        let reader = Reader::open(dir.path()).unwrap();
+        for measure in [&measure::POP_CONNECTIONS, &measure::POP_BYTES, &measure::POP_LOGINS] {
+            let mut query = events_of(measure, slots(from, from + length));
+            let first = reader.events(&query, |_| true).unwrap();
+            let total = first.total.unwrap();
+            prop_assert_eq!(Some(total.amount), total.counted.map(|counted| counted as i64));
+            prop_assert!(total.is_all);
+            // The pages hold each of them once.
+            let (mut seen, mut next) = (first.events.len() as u64, first.next);
+            while let Some(cursor) = next {
+                query.after = crate::store::events::cursor(&cursor);
+                let page = reader.events(&query, |_| true).unwrap();
+                prop_assert!(!page.events.is_empty());
+                seen += page.events.len() as u64;
+                next = page.next;
+            }
+            prop_assert_eq!(seen, total.events);
+        }
+    }
+}
