@@ -26,19 +26,17 @@ pub fn ensure_wasm_target() -> Result<()> {
 
 /// Chromium and its driver, for the tests that look at the product as a person does.
 pub fn ensure_browser() -> Result<()> {
-    if has_browser() {
+    const PACKAGES: [&str; 3] = ["chromium", "chromium-driver", "fonts-dejavu-core"];
+    const PROGRAMS: [&str; 2] = ["chromium", "chromedriver"];
+    if PROGRAMS.iter().all(|program| shell::is_installed(program)) {
         return Ok(());
     }
     let by_hand = "install Chromium and chromedriver (Debian: `apt-get install chromium chromium-driver`)";
-    if !is_root() || !shell::is_installed("apt-get") {
+    if !has_apt() {
         bail!("the browser tests need `chromium` and `chromedriver` on the PATH; {by_hand}");
     }
-    say("installing chromium and chromium-driver");
-    shell::run(Command::new("apt-get").args(["update", "-qq"]))?;
-    let packages =
-        ["install", "-y", "-qq", "--no-install-recommends", "chromium", "chromium-driver", "fonts-dejavu-core"];
-    shell::run(Command::new("apt-get").args(packages).env("DEBIAN_FRONTEND", "noninteractive"))?;
-    if !has_browser() {
+    install(&PACKAGES)?;
+    if !PROGRAMS.iter().all(|program| shell::is_installed(program)) {
         bail!("apt-get has installed them, yet `chromium` or `chromedriver` does not start; {by_hand}");
     }
     Ok(())
@@ -46,70 +44,68 @@ pub fn ensure_browser() -> Result<()> {
 
 /// Firefox, for the test of the main paths. It brings its own remote protocol, so there is no driver to install. Where it
 /// cannot be had, that test says so and is left out.
-pub fn ensure_firefox() -> Result<()> {
-    const FIREFOX: &str = "firefox-esr";
-    if shell::is_installed(FIREFOX) {
-        return Ok(());
+pub fn ensure_firefox() {
+    if !shell::is_installed("firefox-esr") {
+        install_or_skip(&["firefox-esr"], "THE TEST IN FIREFOX");
     }
-    if !is_root() || !shell::is_installed("apt-get") {
-        say("no firefox-esr here, and no way to install it: THE TEST IN FIREFOX WILL BE SKIPPED");
-        return Ok(());
-    }
-    say("installing firefox-esr");
-    shell::run(Command::new("apt-get").args(["update", "-qq"]))?;
-    let install = ["install", "-y", "-qq", "--no-install-recommends", FIREFOX];
-    if let Err(error) = shell::run(Command::new("apt-get").args(install).env("DEBIAN_FRONTEND", "noninteractive")) {
-        say(&format!("firefox-esr cannot be installed ({error:#}): THE TEST IN FIREFOX WILL BE SKIPPED"));
-    }
-    Ok(())
 }
 
-/// Postfix and Dovecot, for the tests that send and fetch real mail. Where they cannot be had, those tests say so and
-/// are left out.
+/// Postfix and Dovecot, for the tests that send and fetch real mail. Where there is no way to install them, those tests
+/// say so and are left out; an installation that fails is an error, for these tests hold what the counts mean.
 pub fn ensure_mail_server() -> Result<()> {
-    let has_mail_server = || ["postfix", "dovecot"].iter().all(|program| Path::new("/usr/sbin").join(program).exists());
-    if has_mail_server() {
+    const PACKAGES: [&str; 5] = ["postfix", "dovecot-core", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd"];
+    if ["postfix", "dovecot"].iter().all(|program| is_daemon_there(program)) {
         return Ok(());
     }
-    if !is_root() || !shell::is_installed("apt-get") {
-        say(
-            "no Postfix and Dovecot here, and no way to install them: the tests with a real mail server will be skipped",
-        );
+    if !has_apt() {
+        say_skipped(&PACKAGES, NO_APT, "THE TESTS WITH A REAL MAIL SERVER");
         return Ok(());
     }
-    say("installing postfix and dovecot");
+    // The package's start script finds no configuration of Postfix; the tests start it with one of their own.
     let question = "postfix postfix/main_mailer_type select No configuration";
     let preseed = format!("echo '{question}' | debconf-set-selections");
     shell::run(Command::new("sh").args(["-c", &preseed]))?;
-    shell::run(Command::new("apt-get").args(["update", "-qq"]))?;
-    // Their own start scripts find no configuration of Postfix, and the tests start each with one of theirs.
-    let packages = ["postfix", "dovecot-core", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd"];
-    let install = ["install", "-y", "-qq", "--no-install-recommends"];
-    shell::run(Command::new("apt-get").args(install).args(packages).env("DEBIAN_FRONTEND", "noninteractive"))?;
-    if !has_mail_server() {
-        bail!("apt-get has installed postfix and dovecot, yet they are not in /usr/sbin");
-    }
-    Ok(())
+    install(&PACKAGES)
 }
 
 /// spamd and clamd, which scan a few texts in those tests. Where they cannot be had, those tests say so and leave them out.
-pub fn ensure_filters() -> Result<()> {
-    const FILTERS: [&str; 2] = ["spamd", "clamd"];
-    let is_there = |program: &str| Path::new("/usr/sbin").join(program).exists();
-    if FILTERS.iter().all(|program| is_there(program)) {
-        return Ok(());
+pub fn ensure_filters() {
+    if !["spamd", "clamd"].iter().all(|program| is_daemon_there(program)) {
+        install_or_skip(&["spamd", "clamav-daemon"], "THE SCANS BY SPAMD AND CLAMD");
     }
-    if !is_root() || !shell::is_installed("apt-get") {
-        say("no spamd and clamd here, and no way to install them: THEIR SCANS WILL BE SKIPPED");
-        return Ok(());
+}
+
+/// Installs what a part of the tests needs. Where that cannot be done, says loudly which part is left out.
+fn install_or_skip(packages: &[&str], part: &str) {
+    if !has_apt() {
+        say_skipped(packages, NO_APT, part);
+    } else if let Err(error) = install(packages) {
+        say_skipped(packages, &format!("{error:#}"), part);
     }
-    say("installing spamd and clamd");
+}
+
+/// Why nothing can be installed.
+const NO_APT: &str = "that needs root and apt-get";
+
+fn say_skipped(packages: &[&str], why: &str, part: &str) {
+    say(&format!("cannot install {} ({why}): {part} WILL BE SKIPPED", packages.join(", ")));
+}
+
+/// Installs packages of Debian, without a question.
+fn install(packages: &[&str]) -> Result<()> {
+    say(&format!("installing {}", packages.join(", ")));
     shell::run(Command::new("apt-get").args(["update", "-qq"]))?;
-    let install = ["install", "-y", "-qq", "--no-install-recommends", "spamd", "clamav-daemon"];
-    if let Err(error) = shell::run(Command::new("apt-get").args(install).env("DEBIAN_FRONTEND", "noninteractive")) {
-        say(&format!("spamd and clamd cannot be installed ({error:#}): THEIR SCANS WILL BE SKIPPED"));
-    }
-    Ok(())
+    let quietly = ["install", "-y", "-qq", "--no-install-recommends"];
+    shell::run(Command::new("apt-get").args(quietly).args(packages).env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+fn has_apt() -> bool {
+    is_root() && shell::is_installed("apt-get")
+}
+
+/// Whether a daemon is where Debian puts it, which need not be on the PATH.
+fn is_daemon_there(program: &str) -> bool {
+    Path::new("/usr/sbin").join(program).exists()
 }
 
 /// The accessibility checker that the browser tests run in each page. It is not ours to ship (MPL-2.0), so it is fetched;
@@ -138,10 +134,6 @@ fn unpack_axe(folder: &Path) -> Result<()> {
     let archive = String::from_utf8_lossy(&name).trim().to_owned();
     let parts = ["--extract", "--file", &archive, "--strip-components=1", "package/axe.min.js", "package/LICENSE"];
     shell::run(Command::new("tar").args(parts).current_dir(folder))
-}
-
-fn has_browser() -> bool {
-    shell::is_installed("chromium") && shell::is_installed("chromedriver")
 }
 
 fn is_root() -> bool {
