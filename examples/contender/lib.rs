@@ -11,12 +11,12 @@ mod whole;
 
 use std::collections::BTreeMap;
 
-use mailtally_model::json;
+use mailtally_model::{Numbers, json};
 use wasm_bindgen::prelude::*;
 
 /// T1: lists of numbers by name, as `values` stands in an answer.
 #[wasm_bindgen]
-pub struct Columns(BTreeMap<String, Vec<u64>>);
+pub struct Columns(BTreeMap<String, Numbers>);
 
 #[wasm_bindgen]
 impl Columns {
@@ -25,7 +25,7 @@ impl Columns {
     }
 
     pub fn rows(&self) -> usize {
-        self.0.values().next().map_or(0, Vec::len)
+        self.0.values().next().map_or(0, Numbers::len)
     }
 }
 

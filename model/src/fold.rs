@@ -10,6 +10,7 @@ use crate::basis::Basis;
 use crate::catalogue::{Column, Formula};
 use crate::coverage::{Covered, Observed, observed_of_each};
 use crate::measure::Family;
+use crate::numbers::Numbers;
 use crate::step::Step;
 use crate::subject::{self, OTHER, Subject, UNATTRIBUTED};
 use crate::table::{Partial, Row, TableColumn};
@@ -37,7 +38,7 @@ pub(crate) fn by_step(
         let observed = &observed[&column.measure().family];
         let observed_secs = observed.iter().map(|observed| observed.secs).sum();
         let Some(values) = values(answer, column) else { return not_available(column, answer, steps.len()) };
-        let sums: Vec<u64> = slots.iter().map(|range| sum(values.get(range.clone()).unwrap_or_default())).collect();
+        let sums: Vec<u64> = slots.iter().map(|range| values.sum(range.clone())).collect();
         TableColumn {
             column,
             basis: basis(answer, column),
@@ -75,7 +76,7 @@ pub(crate) fn by_child(columns: &[&'static Column], answer: &Answer, span: Span)
         };
         let observed_secs = observed[&column.measure().family][0].secs;
         let own = answer.totals.get(column.measure().id).copied().unwrap_or_default();
-        let mut sums = sums_by_row(&row_of_each, values, rows.len() + 1);
+        let mut sums = values.sums_by_row(&row_of_each, rows.len() + 1);
         sums.truncate(nowhere);
         // A column of the server alone has nothing to say of its domains: neither a number nor a zero.
         let of_children = !column.server_only || answer.by == By::Services;
@@ -125,8 +126,8 @@ fn partial(
 /// For each step the positions in `slot` (first a number, then distances) that lie in it and in `span`.
 ///
 /// One walk over the distances that compares slots' numbers: a list of their starts would be 8 MB at a million slots.
-fn slots_of_each(slot: &[i64], steps: &[Span], span: Span) -> Vec<Range<usize>> {
-    let (mut at, mut number) = (0, slot.first().copied().unwrap_or_default());
+fn slots_of_each(slot: &[i32], steps: &[Span], span: Span) -> Vec<Range<usize>> {
+    let (mut at, mut number) = (0, slot.first().copied().map_or(0, i64::from));
     // The position of the first slot that starts at `until` or later.
     let mut walk_to = |until: Time| {
         let first = until.plus_secs(SLOT_SECS - 1).slot().0;
@@ -140,7 +141,7 @@ fn slots_of_each(slot: &[i64], steps: &[Span], span: Span) -> Vec<Range<usize>> 
         }
         while at < slot.len() && number < first {
             at += 1;
-            number = number.saturating_add(slot.get(at).copied().unwrap_or_default());
+            number = number.saturating_add(slot.get(at).copied().map_or(0, i64::from));
         }
         at
     };
@@ -159,12 +160,14 @@ fn slots_of_each(slot: &[i64], steps: &[Span], span: Span) -> Vec<Range<usize>> 
 /// Slots that are passed over at once.
 const STRIDE: usize = 64;
 
-/// How far a stretch of distances leads; `None` where one of them leads back, or further than any calendar.
+/// How far a stretch of distances leads; `None` where one of them leads back, or further than any calendar. Four at a time,
+/// as [`Numbers::sum`] is.
 #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-fn distance(stretch: &[i64]) -> Option<i64> {
-    let add = |(sum, bits): (i64, i64), distance: &i64| (sum.wrapping_add(*distance), bits | distance);
+fn distance(stretch: &[i32]) -> Option<i64> {
+    let add = |(sum, bits): (i32, i32), distance: &i32| (sum.wrapping_add(*distance), bits | distance);
     let (sum, bits) = stretch.iter().fold((0, 0), add);
-    (0..1 << 53).contains(&bits).then_some(sum)
+    // So many distances below this cannot pass 2^31.
+    (0..i32::MAX / STRIDE as i32).contains(&bits).then_some(i64::from(sum))
 }
 
 /// The rows of a Mode, and for each position in `subjects` its row. A name that is no subject belongs to `(other)`.
@@ -212,7 +215,7 @@ fn basis(answer: &Answer, column: &Column) -> Basis {
 }
 
 /// The answer's values for a column; `None` when its source does not log it or is not set up.
-fn values<'a>(answer: &'a Answer, column: &Column) -> Option<&'a [u64]> {
+fn values<'a>(answer: &'a Answer, column: &Column) -> Option<&'a Numbers> {
     let values = answer.values.get(column.measure().id)?;
     basis(answer, column).has_values().then_some(values)
 }
@@ -221,46 +224,9 @@ fn not_available(column: &'static Column, answer: &Answer, rows: usize) -> Table
     TableColumn { column, basis: basis(answer, column), cells: vec![None; rows], total: None }
 }
 
-/// The sum of the values of each row. Saturating, as [`sum`] is.
-///
-/// As there, no sum is looked at as long as none can pass 2^64: the bits of all values say how high each may be.
-fn sums_by_row(row_of_each: &[usize], values: &[u64], rows: usize) -> Vec<u64> {
-    let mut sums = vec![0_u64; rows];
-    let mut bits = 0;
-    for (row, value) in row_of_each.iter().zip(values) {
-        sums[*row] = sums[*row].wrapping_add(*value);
-        bits |= value;
-    }
-    if bits.checked_mul(values.len() as u64).is_none() {
-        sums.fill(0);
-        for (row, value) in row_of_each.iter().zip(values) {
-            sums[*row] = sums[*row].saturating_add(*value);
-        }
-    }
-    sums
-}
-
 /// Saturating: a wrong number must not become a small one by wrapping.
-///
-/// What a real answer holds is far below 2^53, and 2,048 such values cannot pass 2^64. So whole chunks are summed without
-/// a look at each sum, with one look at the bits of all of them afterwards.
-fn sum(values: &[u64]) -> u64 {
-    const CHUNK: usize = 2048;
-    values.chunks(CHUNK).fold(0, |sum, chunk| {
-        let (of_chunk, bits) = wrapping_sum(chunk);
-        sum.saturating_add(if bits < 1 << 53 { of_chunk } else { sum_of_any(chunk) })
-    })
-}
-
-/// The sum, and the bits of all values. In the browser two at a time: every one that runs WebAssembly at all and is kept
-/// up to date can (since 2023).
-#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-fn wrapping_sum(values: &[u64]) -> (u64, u64) {
-    values.iter().fold((0, 0), |(sum, bits), value| (sum.wrapping_add(*value), bits | value))
-}
-
-fn sum_of_any(values: &[u64]) -> u64 {
-    values.iter().fold(0, |sum, value| sum.saturating_add(*value))
+fn sum(sums: &[u64]) -> u64 {
+    sums.iter().fold(0, |sum, value| sum.saturating_add(*value))
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::numbers::Numbers;
+
 /// Lists in lists: an answer has three levels, and a reader that calls itself must end before its stack does.
 const MAX_DEPTH: u32 = 32;
 
@@ -265,12 +267,9 @@ impl<'a> Json<'a> {
         }
         let mut list = Vec::with_capacity(self.room_for_numbers());
         loop {
-            let rest = self.rest();
-            let (number, length) = eight_digits(rest);
-            let is_plain = length == 1 || (2..8).contains(&length) && rest[0] != b'0';
-            if is_plain && rest.get(length) == Some(&b',') {
+            if let Some((number, length)) = short_number(self.rest()) {
                 list.push(made(number, false).ok_or_else(|| self.error("a number in range"))?);
-                self.at += length + 1;
+                self.at += length;
                 continue;
             }
             list.push(self.number(&made)?);
@@ -362,26 +361,51 @@ impl<'a> Json<'a> {
     }
 }
 
-/// The value of the digits that `bytes` begins with, and how many they are, up to eight.
+/// A number as most are, up to seven digits and a comma, with the length of all that.
 ///
-/// All eight bytes are looked at in one word: a loop over them would leave at another place for each number, which costs
-/// more than all the arithmetic does. A digit is a byte that stays below ten when `0` is taken away; the word is then moved
-/// so that the digits end in its last byte, with zeros before them, and neighbours are joined to pairs, fours and eight.
+/// Most of what an answer is read with, so its only branch is whether there is one here at all: how many digits the next
+/// number has is what a processor cannot guess.
+#[inline]
+fn short_number(bytes: &[u8]) -> Option<(u64, usize)> {
+    let word = u64::from_le_bytes(*bytes.first_chunk()?);
+    let digits = word ^ ZEROS;
+    let length = digits_of(digits);
+    let has_comma = (word >> (8 * (length & 7))) as u8 == b',';
+    let has_zero_before = (length > 1) & (digits as u8 == 0);
+    ((1..8).contains(&length) & has_comma & !has_zero_before).then(|| (value_of(digits, length), length as usize + 1))
+}
+
+/// The value of the digits that `bytes` begins with, and how many they are, up to eight.
 fn eight_digits(bytes: &[u8]) -> (u64, usize) {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    let Some(word) = bytes.first_chunk::<8>() else { return few_digits(bytes) };
-    let digits = u64::from_le_bytes(*word) ^ (EACH * 0x30);
+    let Some(word) = bytes.first_chunk() else { return few_digits(bytes) };
+    let digits = u64::from_le_bytes(*word) ^ ZEROS;
+    let length = digits_of(digits);
+    (if length == 0 { 0 } else { value_of(digits, length) }, length as usize)
+}
+
+/// One in each byte of a word.
+const EACH: u64 = 0x0101_0101_0101_0101;
+
+/// Eight times the digit zero: taken away from eight bytes, digits are below ten.
+const ZEROS: u64 = EACH * 0x30;
+
+/// How many of eight bytes are below ten before the first that is not.
+///
+/// All are looked at in one word: a loop over them would leave at another place for each number, which costs more than all
+/// the arithmetic does.
+fn digits_of(digits: u64) -> u32 {
     // The highest bit of each byte that is ten or more. A carry may reach into the bytes above it, which come later.
     let others = (digits.wrapping_add(EACH * 0x76) | digits) & (EACH * 0x80);
-    let length = others.trailing_zeros() / 8;
-    if length == 0 {
-        return (0, 0);
-    }
+    others.trailing_zeros() / 8
+}
+
+/// The value of the first digits of a word, one to eight of them: the word is moved so that they end in its last byte, with
+/// zeros before them, and neighbours are joined to pairs, fours and eight.
+fn value_of(digits: u64, length: u32) -> u64 {
     let ones = digits << (64 - 8 * length);
     let pairs = ones.wrapping_mul(10).wrapping_add(ones >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
-    let eight = fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff;
-    (eight, length as usize)
+    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff
 }
 
 /// The same where fewer than eight bytes are left.
@@ -424,6 +448,18 @@ integers! {
     usize: |size, negative| usize::try_from(size).ok().filter(|_| !negative);
     i64: signed;
     i32: |size, negative| signed(size, negative).and_then(|number| i32::try_from(number).ok());
+}
+
+/// Narrow, and anew from its beginning where one number of it is not: hardly a list has such a one.
+impl FromJson for Numbers {
+    fn from_json(json: &mut Json) -> Result<Numbers, BadJson> {
+        let start = json.at;
+        if let Ok(narrow) = u32::list(json) {
+            return Ok(Numbers::Narrow(narrow));
+        }
+        json.at = start;
+        u64::list(json).map(Numbers::Wide)
+    }
 }
 
 /// Zero has no minus: that one is a fraction's.

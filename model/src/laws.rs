@@ -58,7 +58,7 @@ fn answers() -> impl Strategy<Value = Answer> {
         let mut before = 0;
         for slot in rows.keys() {
             let slot = first().0 + slot;
-            answer.slot.push(slot - before);
+            answer.slot.push((slot - before) as i32);
             before = slot;
         }
         answer.values.insert("pop.connections".to_owned(), rows.values().map(|(count, _)| *count).collect());
@@ -79,8 +79,8 @@ fn fold(answer: &Answer, span: Span, step: Step, zone: &Zone) -> Table {
 fn sum_of(answer: &Answer, measure: &str, span: Span) -> f64 {
     let mut slot = 0;
     let mut sum = 0;
-    for (distance, value) in answer.slot.iter().zip(&answer.values[measure]) {
-        slot += distance;
+    for (distance, value) in answer.slot.iter().zip(answer.values[measure].iter()) {
+        slot += i64::from(*distance);
         if span.contains(Slot(slot).start()) {
             sum += value;
         }
@@ -192,7 +192,7 @@ proptest! {
         let mut answer = answer(report(), "example.com", By::Users, span);
         answer.subjects.push(name.clone());
         answer.subject_index.push(0);
-        answer.values.insert("pop.connections".to_owned(), vec![7]);
+        answer.values.insert("pop.connections".to_owned(), [7].into_iter().collect());
         let table = fold(&answer, span, Step::Day, &Zone::utc());
         let file = csv::write(&table, &table.order(None), &Zone::utc(), CsvOptions::default());
         let mut reader = ::csv::Reader::from_reader(file.as_slice());
@@ -210,8 +210,8 @@ proptest! {
         let mut answer = answer(report(), "example.com", By::Users, span);
         answer.subject_index.extend(0..names.len() as u32);
         answer.subjects.extend(names.iter().map(|name| format!("{name}@example.com")));
-        answer.values.insert("pop.connections".to_owned(), values[..names.len()].to_vec());
-        answer.values.insert("pop.active_connections".to_owned(), values[..names.len()].to_vec());
+        answer.values.insert("pop.connections".to_owned(), values[..names.len()].iter().copied().collect());
+        answer.values.insert("pop.active_connections".to_owned(), values[..names.len()].iter().copied().collect());
         let table = build(report(), &columns(report(), &["connections", "active_connections"]), &answer, span, Step::Day, &Zone::utc());
         let file = csv::write(&table, &table.order(None), &Zone::utc(), CsvOptions::default());
 

@@ -31,6 +31,7 @@ pub mod json;
 #[cfg(test)]
 mod laws;
 pub mod measure;
+pub mod numbers;
 pub mod overage;
 pub mod report_json;
 pub mod splice;
@@ -47,6 +48,7 @@ pub mod zone;
 pub use basis::Basis;
 pub use catalogue::{Column, Formula, Report};
 pub use measure::{Family, Measure};
+pub use numbers::Numbers;
 pub use step::Step;
 pub use subject::{Scope, Subject};
 pub use table::Table;

@@ -26,10 +26,9 @@ pub fn splice(answer: &Answer, tail: &Answer) -> Option<Answer> {
     let mut totals = BTreeMap::new();
     for (measure, before) in &answer.values {
         let after = tail.values.get(measure)?;
-        let (stays, goes) = before.split_at_checked(kept)?;
-        values.insert(measure.clone(), [stays, after].concat());
+        values.insert(measure.clone(), before.iter().take(kept).chain(after.iter()).collect());
         let own = |of: &Answer| of.totals.get(measure).copied().unwrap_or_default();
-        let gone = goes.iter().fold(0, |sum: u64, value| sum.saturating_add(*value));
+        let gone = before.sum(kept..before.len());
         totals.insert(measure.clone(), own(answer).saturating_sub(gone).saturating_add(own(tail)));
     }
     Some(Answer {
@@ -43,18 +42,18 @@ pub fn splice(answer: &Answer, tail: &Answer) -> Option<Answer> {
 }
 
 /// How many rows begin before an instant.
-fn rows_before(slot: &[i64], until: Time) -> usize {
+fn rows_before(slot: &[i32], until: Time) -> usize {
     let mut number = 0_i64;
     let starts = slot.iter().map(|distance| {
-        number = number.saturating_add(*distance);
+        number = number.saturating_add(i64::from(*distance));
         Slot(number).start()
     });
     starts.take_while(|start| *start < until).count()
 }
 
 /// The first number, then distances, over both parts.
-fn slots(before: &[i64], after: &[i64]) -> Vec<i64> {
-    let last: i64 = before.iter().sum();
+fn slots(before: &[i32], after: &[i32]) -> Vec<i32> {
+    let last: i32 = before.iter().sum();
     let mut slots = before.to_vec();
     slots.extend_from_slice(after);
     // The tail's first number is absolute; behind others it is a distance.
@@ -102,11 +101,12 @@ mod tests {
         let held = amounts.iter().enumerate().skip(from_slot).filter(|(_, amount)| **amount > 0);
         let (mut slot, mut values, mut last) = (Vec::new(), Vec::new(), 0);
         for (number, amount) in held {
-            slot.push(FIRST_SLOT + number as i64 - last);
+            slot.push((FIRST_SLOT + number as i64 - last) as i32);
             last = FIRST_SLOT + number as i64;
             values.push(*amount);
         }
         let total = values.iter().sum();
+        let values = values.into_iter().collect();
         let covered = Covered { span: Span::new(at(from_slot), at(read_slots).max(at(from_slot))), missing_hosts: 0 };
         let covered = Some(covered).filter(|covered| covered.span.secs() > 0);
         Answer {

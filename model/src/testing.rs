@@ -55,7 +55,7 @@ pub(crate) fn answer(report: &Report, subject: &str, by: By, span: Span) -> Answ
         subjects: Vec::new(),
         slot: Vec::new(),
         subject_index: Vec::new(),
-        values: measures().map(|measure| (measure.id.to_owned(), Vec::new())).collect(),
+        values: measures().map(|measure| (measure.id.to_owned(), Default::default())).collect(),
         totals: measures().map(|measure| (measure.id.to_owned(), 0)).collect(),
     }
 }
@@ -65,7 +65,7 @@ pub(crate) fn with_slots(mut answer: Answer, columns: &[&str], rows: &[(&str, &[
     let mut before = 0;
     for (at, values) in rows {
         let slot = utc(at).slot().0;
-        answer.slot.push(slot - before);
+        answer.slot.push((slot - before) as i32);
         before = slot;
         push(&mut answer, columns, values);
     }
@@ -87,12 +87,11 @@ pub(crate) fn with_children(mut answer: Answer, columns: &[&str], rows: &[(&str,
 }
 
 fn push(answer: &mut Answer, columns: &[&str], values: &[u64]) {
-    for list in answer.values.values_mut() {
-        list.push(0);
-    }
-    for (column, value) in columns.iter().zip(values) {
-        let measure = measure(answer, column);
-        *answer.values.get_mut(measure.id).and_then(|list| list.last_mut()).expect("just pushed") = *value;
+    let given: Vec<(&str, u64)> =
+        columns.iter().map(|column| measure(answer, column).id).zip(values.iter().copied()).collect();
+    for (id, list) in &mut answer.values {
+        let value = given.iter().find(|(given, _)| given == id).map_or(0, |(_, value)| *value);
+        *list = list.iter().chain([value]).collect();
     }
 }
 

@@ -10,6 +10,7 @@ use crate::catalogue::Column;
 use crate::coverage::Covered;
 use crate::json::{reads, reads_word};
 use crate::measure::Family;
+use crate::numbers::Numbers;
 use crate::step::Step;
 use crate::subject::Subject;
 use crate::time::{Span, Time};
@@ -107,10 +108,10 @@ pub struct Answer {
     pub subjects: Vec<String>,
     /// The first slot's number, then the distance of each to the one before. Where the server summed between edges,
     /// the slot that begins at the edge.
-    pub slot: Vec<i64>,
+    pub slot: Vec<i32>,
     /// Row to position in `subjects`.
     pub subject_index: Vec<u32>,
-    pub values: BTreeMap<String, Vec<u64>>,
+    pub values: BTreeMap<String, Numbers>,
     /// The viewed subject's own sums over the whole span, by measure id: never the sum of the rows.
     pub totals: BTreeMap<String, u64>,
 }

@@ -11,7 +11,7 @@ use crate::wire::{
     Account, Answer, By, CountedSpan, EventPage, EventRow, EventTotal, Finding, FoundJump, Health, HostGap, Overage,
     OverageRow, ProgramHealth, Rules, Session, SourceHealth, Unusual,
 };
-use crate::{Basis, Step, Subject};
+use crate::{Basis, Numbers, Step, Subject};
 
 fn texts() -> impl Strategy<Value = String> {
     // Quotes, backslashes, controls and characters outside the first plane among plain ones.
@@ -40,6 +40,13 @@ fn subjects() -> impl Strategy<Value = Subject> {
         .prop_map(|name| name.parse().expect("a name of a subject"))
 }
 
+/// Narrow lists and wide ones, and such as turn wide at their end.
+fn numbers() -> impl Strategy<Value = Numbers> {
+    let list = prop_oneof![0..1000_u64, 0..1_u64 << 33, any::<u64>()]
+        .prop_flat_map(|most| prop::collection::vec(0..=most, 0..20));
+    (list, any::<Option<u64>>()).prop_map(|(list, last)| list.into_iter().chain(last).collect())
+}
+
 prop_compose! {
     fn answers()(
         subject in subjects(),
@@ -48,9 +55,9 @@ prop_compose! {
         coverage in by_family(prop::collection::vec(covered(), 0..4)),
         basis in by_name(prop::sample::select(&Basis::ALL[..])),
         (report, subjects) in (texts(), prop::collection::vec(texts(), 0..5)),
-        slot in prop::collection::vec(any::<i64>(), 0..20),
+        slot in prop::collection::vec(any::<i32>(), 0..20),
         subject_index in prop::collection::vec(any::<u32>(), 0..20),
-        values in by_name(prop::collection::vec(prop_oneof![any::<u64>(), 0..1000_u64], 0..20)),
+        values in by_name(numbers()),
         totals in by_name(any::<u64>()),
     ) -> Answer {
         let slot_seconds = crate::SLOT_SECS;

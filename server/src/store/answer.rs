@@ -182,7 +182,9 @@ fn fill_slots(
         answer.values.insert(measure.id.to_owned(), rows.iter().map(cell).collect());
     }
     let mut before = 0;
-    answer.slot = rows.into_iter().map(|slot| slot - std::mem::replace(&mut before, slot)).collect();
+    let distances = rows.into_iter().map(|slot| slot - std::mem::replace(&mut before, slot));
+    // Slots of 32 bits end in the year 63,000.
+    answer.slot = distances.map(|distance| i32::try_from(distance).unwrap_or(i32::MAX)).collect();
     Ok(())
 }
 
@@ -266,7 +268,7 @@ fn sent(sum: i64) -> u64 {
 fn mark_saturated(answer: &mut Answer) {
     let limit = MAX_VALUE.unsigned_abs();
     for (id, total) in &answer.totals {
-        let saturated = *total >= limit || answer.values[id].contains(&limit);
+        let saturated = *total >= limit || answer.values[id].iter().any(|value| value >= limit);
         if let Some(basis) = answer.basis.get_mut(id).filter(|_| saturated) {
             *basis = (*basis).max(Basis::LowerBound);
         }

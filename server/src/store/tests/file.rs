@@ -89,9 +89,9 @@ fn a_write_ahead_log_cut_anywhere_opens_at_a_commit() {
         // The very first commit made the file; before it there is none.
         let Ok(reader) = opened else { continue };
         let sums = |name: &str| -> Vec<u64> {
-            reader
-                .answer(&question(name, By::Time, slots(0, 96)))
-                .map_or(Vec::new(), |answer| answer.values.get(MEASURE_ID).cloned().unwrap_or_default())
+            reader.answer(&question(name, By::Time, slots(0, 96))).map_or(Vec::new(), |answer| {
+                answer.values.get(MEASURE_ID).map(|values| values.iter().collect()).unwrap_or_default()
+            })
         };
         let (server, mailbox) = (sums("(server)"), sums("ann@example.com"));
         assert!(server.iter().all(|sum| *sum == 1) && server == mailbox, "cut at {cut}: {server:?} {mailbox:?}");

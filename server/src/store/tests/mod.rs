@@ -52,17 +52,17 @@ fn ask(dir: &tempfile::TempDir, name: &str, by: By, span: Span) -> Answer {
 
 /// The rows of a Mode, for the one measure.
 fn rows(answer: &Answer) -> BTreeMap<String, u64> {
-    answer.subjects.iter().cloned().zip(answer.values[MEASURE_ID].iter().copied()).collect()
+    answer.subjects.iter().cloned().zip(answer.values[MEASURE_ID].iter()).collect()
 }
 
 /// The rows of a Trend: slot → value.
 fn trend(answer: &Answer) -> BTreeMap<i64, u64> {
     let mut slot = 0;
     let slots = answer.slot.iter().map(|distance| {
-        slot += distance;
+        slot += i64::from(*distance);
         slot
     });
-    slots.zip(answer.values[MEASURE_ID].iter().copied()).collect()
+    slots.zip(answer.values[MEASURE_ID].iter()).collect()
 }
 
 fn store() -> (tempfile::TempDir, Store) {
