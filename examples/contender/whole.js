@@ -34,7 +34,11 @@ async function go() {
   };
 }
 
-await init({ module_or_path: new URL("./ours.wasm", import.meta.url) });
+// As the product's own page starts (xtask/src/app.rs).
+const started = init({ module_or_path: new URL("./ours.wasm", import.meta.url) });
+new Intl.DateTimeFormat().format();
+new Intl.NumberFormat().format(0);
+await started;
 window.__first = await go();
 window.__go = go;
 window.__done = true;
