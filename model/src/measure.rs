@@ -458,7 +458,9 @@ pub static POP_ACTIVE: Measure = millis(
     "pop.active_connections",
     "Open POP3 sessions as a mean over the time observed, from log-in to the end.",
 );
-pub static POP_AUTH_FAILED: Measure = count(116, Dovecot, "pop.auth_failed", "Failed log-ins, each attempt counted.");
+const FAILED_LOG_INS: &str =
+    "Failed log-ins, each attempt counted; Dovecot logs none that a good one followed in the same connection.";
+pub static POP_AUTH_FAILED: Measure = basis(LowerBound, count(116, Dovecot, "pop.auth_failed", FAILED_LOG_INS));
 pub static POP_LOGINS: Measure = count(117, Dovecot, "pop.logins", "Successful log-ins.");
 pub static POP_BAD_SESSIONS: Measure = basis(
     LowerBound,
@@ -511,7 +513,7 @@ pub static IMAP_ACTIVE: Measure = millis(
     "imap.active_connections",
     "Open IMAP sessions as a mean over the time observed, from log-in to the end.",
 );
-pub static IMAP_AUTH_FAILED: Measure = count(136, Dovecot, "imap.auth_failed", "Failed log-ins, each attempt counted.");
+pub static IMAP_AUTH_FAILED: Measure = basis(LowerBound, count(136, Dovecot, "imap.auth_failed", FAILED_LOG_INS));
 pub static IMAP_LOGINS: Measure = count(137, Dovecot, "imap.logins", "Successful log-ins.");
 
 // Filters.

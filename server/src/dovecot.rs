@@ -80,8 +80,9 @@ const SILENT: &[&[u8]] = &[
     b"dns-client",
     b"imap-master",
     b"stats-writer",
-    // Of version 1, which wrote `dovecot: auth(default): …`.
+    // Of version 1, which wrote `dovecot: auth(default): …`, and PAM's words in its process' own log.
     b"dovecot",
+    b"dovecot-auth",
 ];
 
 /// Reads one message: `process: text`, with the level (`Info: `) in between in Dovecot's own file.

@@ -186,6 +186,13 @@ pub struct Reject<'a> {
     pub is_permanent: bool,
 }
 
+impl Reject<'_> {
+    /// For lines that end in LF alone: what the client sent is no SMTP.
+    pub fn is_of_bare_lf(&self) -> bool {
+        self.reply == smtpd::BARE_LF
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     Connect,
@@ -328,7 +335,8 @@ fn cleanup(message: &[u8]) -> Parsed<Fact<'_>> {
     if rest.starts_with(b"reject: ") || rest.starts_with(b"milter-reject: ") {
         return Parsed::of(smtpd::reject(Some(id), rest).map(Fact::Reject));
     }
-    if rest.starts_with(b"canceled") {
+    // 3.10: `removed (canceled)`.
+    if rest.starts_with(b"canceled") || rest.starts_with(b"removed") {
         return Parsed::Fact(Fact::Removed { id });
     }
     // header_checks refuse what was handed in on this host: nobody was there to be told so at once.

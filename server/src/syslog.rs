@@ -90,9 +90,10 @@ impl Envelope {
                 Some(message) => self.own_file(time, b"clamd", message),
                 None => self.own_file(time, b"spamd", spamd_message(rest)),
             }),
-            Stamp::Yearless { .. } | Stamp::Local { .. } if is_dovecot_prefix(rest) => {
+            Stamp::Yearless { .. } | Stamp::Local { .. } | Stamp::Instant(_) if is_dovecot_prefix(rest) => {
                 Ok(self.own_file(time, b"dovecot", rest))
             }
+            Stamp::Instant(_) if rest.first() == Some(&b'[') => Ok(self.own_file(time, b"spamd", spamd_message(rest))),
             Stamp::Local { .. } if rest.first() == Some(&b'#') => Ok(self.own_file(time, b"rspamd", rest)),
             Stamp::Local { .. } if !names_a_process(rest) => Ok(self.own_file(time, b"exim", rest)),
             _ => rfc3164(time, rest),
@@ -312,6 +313,19 @@ mod tests {
         check(
             b"2026-11-22 00:13:48 1xUvBf-00038z-1J Completed",
             ("box", "exim", None, "1xUvBf-00038z-1J Completed", 1),
+        );
+        // By multilog.
+        check(
+            b"@400000006b0233c600000000 imap-login: Info: Login: user=<a>",
+            ("box", "dovecot", None, "imap-login: Info: Login: user=<a>", 1),
+        );
+        check(
+            b"@400000006b0233c600000000 [12261] info: spamd: result: . 0 - scantime=0.7",
+            ("box", "spamd", None, "spamd: result: . 0 - scantime=0.7", 1),
+        );
+        check(
+            b"@400000006b0233c600000000 mx1 postfix/smtpd[7]: connect from a[1.2.3.4]",
+            ("mx1", "postfix/smtpd", Some(7), "connect from a[1.2.3.4]", 1),
         );
         check(b"2026-11-22 00:13:48 #12(rspamd_proxy) <1>; x", ("box", "rspamd", None, "#12(rspamd_proxy) <1>; x", 1));
     }

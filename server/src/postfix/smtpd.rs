@@ -3,6 +3,10 @@
 use super::{AnvilLimit, BrokenOff, Fact, Peer, QueueId, Reject, Stage, other, split_id};
 use crate::text::{self, Parsed, address, find_outside_brackets, leading_number, number, split};
 
+/// What 3.10 refuses a message for whose lines end in LF alone, `reject: END-OF-MESSAGE from c[1.2.3.4]: bare <LF> received; …`:
+/// the client had 550 5.5.2, which the line does not say.
+pub(super) const BARE_LF: &[u8] = b"bare <LF> received";
+
 /// Actions of access tables and of header_checks that refuse nothing.
 const NOT_REFUSALS: &[&[u8]] = &[
     b"reject_warning: ",
@@ -43,7 +47,7 @@ pub(super) fn parse(message: &[u8]) -> Parsed<Fact<'_>> {
     if let Some(fact) = broken_off(rest) {
         return Parsed::Fact(fact);
     }
-    // 3.9 refuses lines that end in LF alone: `bare <LF> received after DATA (12 bytes) from …`.
+    // Lines that end in LF alone: `bare <LF> received after DATA (12 bytes) from …`. 3.10 refuses at the message's end.
     for words in [&b"improper command pipelining after "[..], b"bare <LF> received after "] {
         if let Some(rest) = rest.strip_prefix(words) {
             return Parsed::of(
@@ -262,7 +266,7 @@ fn is_of_client(reply: &[u8]) -> bool {
 }
 
 fn is_permanent(reply: &[u8]) -> bool {
-    reply.first() == Some(&b'5')
+    reply.first() == Some(&b'5') || reply == BARE_LF
 }
 
 /// What smtpd itself says, behind the code and the thing that it refuses, where it names one.

@@ -30,6 +30,8 @@ pub(super) enum Stamp {
     Ctime { year: i32, month: u32, day: u32, secs: i64 },
     /// `2026-11-22T00:13:48.5726+01:00`
     Offset { year: i32, month: u32, day: u32, secs: i64, east: i64 },
+    /// `@4000000067d2b3c40e4e1c00`, as multilog writes it (TAI64N, <https://cr.yp.to/libtai/tai64.html>).
+    Instant(Time),
     /// Hours over 23, minutes over 59 and the like: the form is right, the time is none.
     Bad,
 }
@@ -39,6 +41,7 @@ impl Stamp {
     pub(super) fn parse(bytes: &[u8]) -> Option<(Stamp, &[u8])> {
         match bytes.first()? {
             b'0'..=b'9' => iso(bytes),
+            b'@' => tai64n(bytes),
             b'A'..=b'Z' => month(bytes).map_or_else(|| ctime(bytes), |month| yearless(month, bytes)),
             _ => None,
         }
@@ -101,6 +104,28 @@ fn iso(bytes: &[u8]) -> Option<(Stamp, &[u8])> {
     Some((stamp, rest))
 }
 
+/// 2^62 stands for 1970 in TAI, and multilog adds the ten seconds by which TAI was ahead then, whatever came since.
+const TAI_AT_EPOCH: u64 = (1 << 62) + 10;
+
+/// 16 hexadecimal digits of seconds and 8 of nanoseconds.
+fn tai64n(bytes: &[u8]) -> Option<(Stamp, &[u8])> {
+    let secs = hexadecimal(bytes.get(1..17)?)?;
+    hexadecimal(bytes.get(17..25)?)?;
+    let rest = bytes[25..].strip_prefix(b" ")?;
+    let secs = secs.checked_sub(TAI_AT_EPOCH).and_then(|secs| i64::try_from(secs).ok());
+    let exists = |secs: &i64| *secs < wall(10_000, 1, 1, 0).unwrap_or(i64::MAX);
+    Some((secs.filter(exists).map_or(Stamp::Bad, |secs| Stamp::Instant(Time(secs))), rest))
+}
+
+/// Digits and small letters alone, at most 16 of them.
+fn hexadecimal(bytes: &[u8]) -> Option<u64> {
+    bytes.iter().try_fold(0, |value, byte| match byte {
+        b'0'..=b'9' => Some(value << 4 | u64::from(byte - b'0')),
+        b'a'..=b'f' => Some(value << 4 | u64::from(byte - b'a' + 10)),
+        _ => None,
+    })
+}
+
 /// Whole seconds count; 1 to 9 digits after a point or a comma are taken off.
 fn without_fraction(bytes: &[u8]) -> Option<&[u8]> {
     let [b'.' | b',', fraction @ ..] = bytes else { return Some(bytes) };
@@ -108,8 +133,12 @@ fn without_fraction(bytes: &[u8]) -> Option<&[u8]> {
     (1..=9).contains(&length).then(|| &fraction[length..])
 }
 
-/// The millionths of a second of an ISO 8601 stamp at the start; 0 for what has none.
+/// The millionths of a second of an ISO 8601 stamp or a TAI64N one at the start; 0 for what has none.
 pub(super) fn micros(bytes: &[u8]) -> u32 {
+    if bytes.first() == Some(&b'@') {
+        let nanos = bytes.get(17..25).and_then(hexadecimal).unwrap_or(0);
+        return u32::try_from(nanos / 1_000).map_or(0, |micros| micros.min(999_999));
+    }
     let Some([b'.' | b',', fraction @ ..]) = bytes.get(19..) else { return 0 };
     let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit());
     // A stamp may have fewer digits, and more than these are no help.
@@ -190,6 +219,7 @@ impl Clock {
     pub(super) fn time(&mut self, stamp: &Stamp) -> Result<Time, NotALine> {
         let time = match *stamp {
             Stamp::Bad => return Err(NotALine::BadStamp),
+            Stamp::Instant(time) => time,
             Stamp::Offset { year, month, day, secs, east } => {
                 Time(wall(year, month, day, secs).ok_or(NotALine::BadStamp)? - east)
             }
@@ -343,6 +373,24 @@ mod tests {
         check("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z");
         check("2026-03-02 00:13:07.123", "2026-03-02T00:13:07Z");
         check("Mon Mar  2 00:13:07 2026 -> ", "2026-03-02T00:13:07Z");
+    }
+
+    #[test]
+    fn tai64n_counts_seconds_since_1970_and_ten() {
+        check("@400000004c91b044077a9e94", "2010-09-16T05:50:50Z");
+        check("@400000000000000a00000000", "1970-01-01T00:00:00Z");
+        assert_eq!(micros(b"@400000004c91b044077a9e94 imap-login: x"), 125_476);
+        for (stamp, expected) in [
+            // Before 1970, and after the year 9999.
+            ("@3fffffffffffffff00000000", Some(Err(NotALine::BadStamp))),
+            ("@400000ffffffffff00000000", Some(Err(NotALine::BadStamp))),
+            ("@400000004C91B044077A9E94", None),
+            ("@400000004c91b044077a9e", None),
+        ] {
+            let line = format!("{stamp} mx1 a: b");
+            let parsed = Stamp::parse(line.as_bytes()).map(|(stamp, _)| Clock::new(Zone::utc()).time(&stamp));
+            assert_eq!(parsed, expected, "{line}");
+        }
     }
 
     /// Some daemons and forwarders write a day below ten without a second space.

@@ -105,17 +105,10 @@ impl Tracker {
         }
     }
 
-    /// One result is one match: the first message with this Message-ID that was not scanned yet, else the newest (a
-    /// message that goes to two filter processes is scanned twice).
+    /// One result is one match.
     fn match_scan(&mut self, message_id: u64, is_spam: bool, time: Time, out: &mut Out<'_>) {
-        let is_near = |row: &&u64| {
-            let opened = self.queue.messages.get(**row).and_then(|message| Some(message.files.first()?.opened));
-            opened.is_some_and(|opened| time.secs_since(opened) <= GRACE_SECS)
-        };
-        let rows = self.queue.with_message_id(message_id);
-        let unscanned = |row: &&u64| self.queue.messages.get(**row).is_some_and(|message| message.scans == 0);
-        let found = rows.iter().filter(is_near).find(unscanned).or_else(|| rows.iter().rfind(is_near));
-        let Some(row) = found.copied() else {
+        let found = self.to_be_scanned(message_id, time);
+        let Some(row) = found else {
             if self.filters.scans.len() < MAX_WAITING {
                 let row = self.new_row();
                 self.filters.scans.insert(row, Scan { message_id, time, is_spam });
@@ -123,6 +116,18 @@ impl Tracker {
             return;
         };
         self.scanned(row, is_spam, out);
+    }
+
+    /// The first message with this Message-ID that was not scanned yet, else the newest (a message that goes to two
+    /// filter processes is scanned twice).
+    fn to_be_scanned(&self, message_id: u64, time: Time) -> Option<u64> {
+        let is_near = |row: &&u64| {
+            let opened = self.queue.messages.get(**row).and_then(|message| Some(message.files.first()?.opened));
+            opened.is_some_and(|opened| time.secs_since(opened) <= GRACE_SECS)
+        };
+        let rows = self.queue.with_message_id(message_id);
+        let unscanned = |row: &&u64| self.queue.messages.get(**row).is_some_and(|message| message.scans == 0);
+        rows.iter().filter(is_near).find(unscanned).or_else(|| rows.iter().rfind(is_near)).copied()
     }
 
     fn scanned(&mut self, row: u64, is_spam: bool, out: &mut Out<'_>) {
@@ -137,15 +142,23 @@ impl Tracker {
     pub(super) fn amavis(&mut self, at: &At<'_>, fact: &amavis::Fact<'_>, out: &mut Out<'_>) {
         match fact {
             amavis::Fact::Checked { is_spam: false, .. } => {}
-            amavis::Fact::Checked { is_blocked: true, queue_id, recipient, .. } => {
+            amavis::Fact::Checked { is_blocked: true, queue_id: Some(queue_id), recipient, .. } => {
                 self.blocked_as_spam(at, *queue_id, Some(recipient), out);
             }
-            amavis::Fact::Checked { queue_id, queued_as, .. } => {
+            amavis::Fact::Checked { is_blocked: true, message_id, recipient, .. } => {
+                let row = message_id.and_then(|id| self.to_be_scanned(hash(id), at.line.time));
+                let recipient = self.recipient_subjects(Some(recipient));
+                self.spam_blocked(at, row, recipient, at.line.message, out);
+            }
+            amavis::Fact::Checked { queue_id, queued_as, message_id, .. } => {
                 // The link between both is made by Postfix's own lines; either may be known by now.
-                let row = self.open_message(at, *queue_id).or_else(|| self.open_message(at, (*queued_as)?));
-                match row {
-                    Some(row) => self.scanned(row, true, out),
-                    None => self.verdict_waits(at, *queue_id, Said::Marked),
+                let row = queue_id.and_then(|id| self.open_message(at, id));
+                let row = row.or_else(|| self.open_message(at, (*queued_as)?));
+                let row = row.or_else(|| self.to_be_scanned(hash((*message_id)?), at.line.time));
+                match (row, queue_id.or(*queued_as)) {
+                    (Some(row), _) => self.scanned(row, true, out),
+                    (None, Some(id)) => self.verdict_waits(at, id, Said::Marked),
+                    (None, None) => {}
                 }
             }
             amavis::Fact::ScannerFailed => {

@@ -102,6 +102,7 @@ impl Tracker {
             session.is_blocked |= reject.stage == Stage::Connect;
             session.is_client_refused |= reject.stage == Stage::Rcpt && reject.is_of_client;
             session.is_terminated |= is_termination || contains(reject.reply, b"Error: too many recipients");
+            session.bad_lines = session.bad_lines.saturating_add(reject.is_of_bare_lf().into());
             if let Some(domain) = domain {
                 session.concern(domain);
             }
