@@ -101,10 +101,24 @@ impl<'de> Deserialize<'de> for Numbers {
     }
 }
 
+/// The list's two halves at once, each into sums of its own: neighbours are often of one row, and adding to a sum waits until
+/// it was added to before.
 fn sums_by_row<T: Copy>(row_of_each: &[usize], list: &[T], rows: usize, add: impl Fn(u64, T) -> u64) -> Vec<u64> {
-    let mut sums = vec![0; rows];
-    for (row, number) in row_of_each.iter().zip(list) {
-        sums[*row] = add(sums[*row], *number);
+    let length = list.len().min(row_of_each.len());
+    let (rows_before, rows_after) = row_of_each[..length].split_at(length / 2);
+    let (before, after) = list[..length].split_at(length / 2);
+    let (mut sums, mut of_after) = (vec![0; rows], vec![0; rows]);
+    let halves = rows_before.iter().zip(before).zip(rows_after.iter().zip(after));
+    for ((row_before, number_before), (row_after, number_after)) in halves {
+        sums[*row_before] = add(sums[*row_before], *number_before);
+        of_after[*row_after] = add(of_after[*row_after], *number_after);
+    }
+    // The halves of an odd number differ by one.
+    if let (Some(row), Some(number)) = (rows_after.get(before.len()), after.get(before.len())) {
+        of_after[*row] = add(of_after[*row], *number);
+    }
+    for (sum, of_after) in sums.iter_mut().zip(of_after) {
+        *sum = sum.saturating_add(of_after);
     }
     sums
 }
@@ -149,6 +163,8 @@ mod tests {
     fn sums_end_at_the_highest_number() {
         let wide = numbers(&[3, u64::MAX, 4, 5]);
         assert_eq!(wide.sums_by_row(&[0, 1, 0, 1], 3), [7, u64::MAX, 0]);
+        assert_eq!(wide.sums_by_row(&[0, 1, 0], 3), [7, u64::MAX, 0]);
+        assert_eq!(wide.sums_by_row(&[], 1), [0]);
         assert_eq!((wide.sum(0..4), wide.sum(2..4), wide.sum(2..5)), (u64::MAX, 9, 0));
         let narrow = numbers(&[u64::from(u32::MAX); 6]);
         assert_eq!(narrow.sums_by_row(&[1; 6], 2), [0, 6 * u64::from(u32::MAX)]);

@@ -18,15 +18,26 @@ pub struct Stamp {
 impl Stamp {
     /// Where each row begins; none for rows that are not steps.
     pub fn of_each(table: &Table) -> Vec<Stamp> {
-        table.rows.iter().map_while(|row| Stamp::of(row, table.step, &table.zone)).collect()
+        let mut before = None;
+        let of = |row| {
+            before = Stamp::of(row, table.step, &table.zone, before);
+            before
+        };
+        table.rows.iter().map_while(of).collect()
     }
 
-    fn of(row: &Row, step: Step, zone: &Zone) -> Option<Stamp> {
+    /// `before` is the stamp of a row that is near: of the same day as a rule, and the calendar need not be asked again.
+    fn of(row: &Row, step: Step, zone: &Zone, before: Option<Stamp>) -> Option<Stamp> {
         let Row::Step { span, .. } = row else { return None };
         let local = zone.local(span.from);
+        let of_day = before.map(|before| (before.date, local - midnight_secs(before.date)));
+        let date = match of_day {
+            Some((date, 0..DAY_SECS)) => date,
+            _ => range::date_at(local)?,
+        };
         // A day whose midnight the clock skips begins at one.
         let hour = if step == Step::Hour { local.rem_euclid(DAY_SECS) / 3600 } else { 0 };
-        Some(Stamp { date: range::date_at(local)?, hour: hour as u32 })
+        Some(Stamp { date, hour: hour as u32 })
     }
 
     /// The wall clock at which it begins (seconds as if UTC).
@@ -156,7 +167,7 @@ mod tests {
     use mailtally_model::{Span, Time};
 
     fn stamp(step: Step, from: Time, zone: &Zone) -> Option<Stamp> {
-        Stamp::of(&Row::Step { span: Span::new(from, from.plus_secs(1)), partial: None }, step, zone)
+        Stamp::of(&Row::Step { span: Span::new(from, from.plus_secs(1)), partial: None }, step, zone, None)
     }
 
     fn days(from: &str, count: usize) -> Vec<Stamp> {
@@ -180,7 +191,7 @@ mod tests {
             assert_eq!(stamp(step, midnight, &berlin), Some(Stamp { date, hour: 0 }));
         }
         let child = Row::Child("ann@example.com".parse().expect("a subject"));
-        assert_eq!(Stamp::of(&child, Step::Day, &berlin), None);
+        assert_eq!(Stamp::of(&child, Step::Day, &berlin, None), None);
     }
 
     #[test]

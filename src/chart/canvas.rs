@@ -67,11 +67,15 @@ pub fn paint(canvas: &HtmlCanvasElement, surface: Surface, layout: &Layout, them
     // Setting a size clears the canvas, even to the size that it has.
     canvas.set_width(width);
     canvas.set_height(height);
-    let area = Canvas::new(canvas, surface.frame())?.into_drawing_area();
+    let drawn_on = Canvas::new(canvas, surface.frame())?;
+    let unit = 1.0 / f64::from(DOT);
+    drawn_on.context.set_transform(unit, 0.0, 0.0, unit, 0.0, 0.0)?;
+    let area = drawn_on.into_drawing_area();
     draw::draw(&area, layout, theme).map_err(|failed| NotDrawn(failed.to_string()))
 }
 
-/// Lays something out with labels measured by this canvas, drawing nothing.
+/// Lays something out with labels measured by this canvas, drawing nothing: no call here makes the browser bring a surface
+/// along, which takes as long as the layout.
 pub fn measured<T>(
     canvas: &HtmlCanvasElement,
     frame: Frame,
@@ -109,8 +113,6 @@ impl Canvas {
         let none = || NotDrawn("this browser has no canvas to draw on".to_owned());
         let context = canvas.get_context("2d")?.ok_or_else(none)?;
         let context: CanvasRenderingContext2d = context.dyn_into().map_err(|_| none())?;
-        let unit = 1.0 / f64::from(frame.dot);
-        context.set_transform(unit, 0.0, 0.0, unit, 0.0, 0.0)?;
         let computed = web_sys::window().and_then(|window| window.get_computed_style(canvas).ok().flatten());
         let family = computed.and_then(|style| style.get_property_value("font-family").ok()).unwrap_or_default();
         let family = if family.is_empty() { "sans-serif".to_owned() } else { family };

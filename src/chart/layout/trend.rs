@@ -78,6 +78,8 @@ pub type Run = std::ops::Range<usize>;
 /// The height of a label's line, and the least distance of two value ticks, in CSS pixels.
 const LINE: f64 = 16.0;
 const TICK_DISTANCE: f64 = 46.0;
+/// Where more rows share a pixel of the screen, a mark would point at none of them: a year's hours are the most that fits.
+const MOST_ROWS_A_PIXEL: f64 = 12.0;
 /// More marks than this are no marks.
 const MOST_SPIKES: usize = 40;
 
@@ -121,7 +123,7 @@ impl Trend {
             series: series(table, drawn, kind, |axis, value| place(&scales[axis], value), plot.bottom),
             partial: table.rows.iter().map(is_partial).collect(),
             before: Vec::new(),
-            spikes: spikes(table, drawn, &stamps),
+            spikes: Vec::new(),
             left_out: drawn.left_out.clone(),
         };
         if let Some(before) = subject.before.filter(|_| !kind.is_stacked()) {
@@ -129,6 +131,9 @@ impl Trend {
             trend.before = series_before(table, drawn, before, place, plot.bottom);
         }
         trend.labels = trend.labels(&stamps, table.step, room);
+        if trend.pitch() * MOST_ROWS_A_PIXEL > f64::from(frame.dot) {
+            trend.spikes = spikes(table, drawn, &stamps);
+        }
         let day_pixels = trend.pitch() / frame.px * if table.step == Step::Hour { 24.0 } else { 1.0 };
         if matches!(table.step, Step::Hour | Step::Day) && day_pixels >= 4.0 {
             trend.weekends = trend.stretches(|row| stamps.get(row).is_some_and(|stamp| stamp.is_weekend()));
