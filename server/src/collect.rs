@@ -151,10 +151,14 @@ impl Collector {
     /// Writes nothing: the sums are in memory.
     pub fn into_memory(settings: &MailSettings, reading: &Reading) -> Result<Collector> {
         let tracker = Tracker::restore(settings, std::iter::empty())?;
-        Ok(Collector::new(tracker, Copies::default(), Sink::Sums(Box::default()), settings, reading))
+        let reading = Reading { keeps_events: false, ..reading.clone() };
+        Ok(Collector::new(tracker, Copies::default(), Sink::Sums(Box::default()), settings, &reading))
     }
 
-    fn new(tracker: Tracker, copies: Copies, sink: Sink, settings: &MailSettings, reading: &Reading) -> Collector {
+    fn new(mut tracker: Tracker, copies: Copies, sink: Sink, settings: &MailSettings, reading: &Reading) -> Collector {
+        if !reading.keeps_events {
+            tracker.be_silent();
+        }
         Collector {
             tracker,
             sink,

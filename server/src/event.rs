@@ -13,11 +13,25 @@ use mailtally_model::{Measure, Slot, Subject, Time, measure};
 use serde::{Deserialize, Serialize};
 
 use crate::host::HostSample;
+use crate::text::Text;
 pub use told::Words;
 
 /// Given by the tracker, rising, never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EventId(pub u64);
+
+/// Names in the order in which an event has them, held together as a [`Text`] is.
+pub type Subjects = Arc<[Subject]>;
+
+/// Adds the names that are not there, up to `max` in all. Most often none is new, or all are.
+pub fn join(subjects: &mut Subjects, more: &Subjects, max: usize) {
+    if subjects.is_empty() && more.len() <= max {
+        subjects.clone_from(more);
+    } else if more.iter().any(|subject| !subjects.contains(subject)) {
+        let fresh = more.iter().filter(|subject| !subjects.contains(subject));
+        *subjects = subjects.iter().chain(fresh).take(max).cloned().collect();
+    }
+}
 
 /// Something a daemon did once, at one time, for the subjects it touches.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,14 +40,14 @@ pub struct Event {
     /// which are logged when they end.
     pub time: Time,
     /// The host that logged it.
-    pub host: String,
+    pub host: Text,
     /// Each once; the server is always touched and not named.
-    pub subjects: Vec<Subject>,
-    pub peer: Option<String>,
+    pub subjects: Subjects,
+    pub peer: Option<Text>,
     pub bytes: Option<u64>,
     pub duration_ms: Option<u64>,
     /// Short, from the log, never trusted.
-    pub detail: String,
+    pub detail: Text,
     pub kind: Kind,
 }
 
@@ -462,12 +476,12 @@ mod tests {
     fn event(time: i64, kind: Kind) -> Event {
         Event {
             time: Time(time),
-            host: "mx1".to_owned(),
-            subjects: vec![Subject::Domain("a.example".to_owned()), Subject::Mailbox("ann@a.example".to_owned())],
+            host: "mx1".into(),
+            subjects: [Subject::Domain("a.example".to_owned()), Subject::Mailbox("ann@a.example".to_owned())].into(),
             peer: None,
             bytes: None,
             duration_ms: None,
-            detail: String::new(),
+            detail: "".into(),
             kind,
         }
     }
@@ -530,8 +544,8 @@ mod tests {
             },
         );
         message.bytes = Some(100);
-        message.subjects.push(Subject::Domain("b.example".to_owned()));
         let other = Subject::Domain("b.example".to_owned());
+        message.subjects = message.subjects.iter().chain([&other]).cloned().collect();
         assert_eq!(booked(&message, &measure::OUTGOING, &message.subjects[1]), [(0, 1)]);
         assert_eq!(booked(&message, &measure::OUTGOING, &other), []);
         assert_eq!(booked(&message, &measure::SMTP_IN_BYTES, &other), [(0, 100)]);

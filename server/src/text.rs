@@ -3,10 +3,16 @@
 //! Much of a log line was chosen by strangers, so nothing here searches a line for a word that a stranger could
 //! have put there: a field is found after the one before it, and an address ends where its quotes allow (FAULTS 46).
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use memchr::{memchr, memchr_iter};
 
 /// Longest text kept of a line in an event: enough to recognise it by, too little to fill a disk with.
 pub const MAX_DETAIL_BYTES: usize = 200;
+
+/// A text that a row, the event made of it and the batch hold together: a copy takes no room and no time.
+pub type Text = Arc<str>;
 
 /// What a parser of a daemon's lines says of one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,10 +128,10 @@ pub fn find_outside_brackets(bytes: &[u8], part: &[u8]) -> Option<usize> {
     None
 }
 
-/// For people: UTF-8 as far as it is, cut at a character.
-pub fn shown(bytes: &[u8]) -> String {
+/// Bytes of a line for an event's words, cut at a length that recognises them.
+pub fn quoted(bytes: &[u8]) -> Cow<'_, str> {
     let cut = bytes.len().min(MAX_DETAIL_BYTES);
-    String::from_utf8_lossy(&bytes[..cut]).into_owned()
+    String::from_utf8_lossy(&bytes[..cut])
 }
 
 #[cfg(test)]

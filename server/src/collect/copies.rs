@@ -44,6 +44,8 @@ pub struct Copies {
     /// Rises with each slot that is asked for.
     asked: u64,
     last: Option<Slot>,
+    /// Where a line is put together to be hashed at one go, kept to be used again.
+    buffer: Vec<u8>,
 }
 
 #[derive(Default)]
@@ -67,6 +69,7 @@ impl Default for Copies {
             commits: 0,
             asked: 0,
             last: None,
+            buffer: Vec::new(),
         }
     }
 }
@@ -81,14 +84,14 @@ impl Copies {
     /// asked about once.
     pub fn is_copy(&mut self, line: &Line<'_>, source: &SourceState) -> Result<bool> {
         let max_slot_hashes = self.max_slot_hashes;
+        let content = content(line, &mut self.buffer);
+        let twin = Twin::of(line, &mut self.buffer);
         let seen = self.slot(line.time.slot())?;
         let is_full = seen.hashes.len() >= max_slot_hashes;
-        let content = content(line);
-        let own = seen.count(content, source.id);
+        let own = if is_full { seen.count(content, source.id) } else { seen.take(content, source.id) };
         let is_cut = source.first == Some(line.time);
         let before: u32 = source.follows.iter().filter(|_| is_cut).map(|id| seen.count(content, *id)).sum();
         let nth = own + before;
-        let twin = Twin::of(line);
         let is_twin = twin.is_some_and(|twin| seen.hashes.contains(&hash(twin.other, nth, None)));
         if is_full {
             // What is remembered still tells its copies.
@@ -97,10 +100,6 @@ impl Copies {
                 seen.fresh.counted.push(FORGOTTEN);
             }
             return Ok(is_copy);
-        }
-        let of_source = hash(content, own, Some(source.id));
-        if seen.hashes.insert(of_source) {
-            seen.fresh.of_sources.push(of_source);
         }
         let mut is_copy = is_twin;
         let mut remembered = 1;
@@ -176,26 +175,38 @@ impl Seen {
         (0..MAX_EQUAL_LINES).take_while(is_there).count() as u32
     }
 
+    /// The same, and the line is one more from now on.
+    fn take(&mut self, content: blake3::Hash, source: u64) -> u32 {
+        for nth in 0..MAX_EQUAL_LINES {
+            let of_source = hash(content, nth, Some(source));
+            if self.hashes.insert(of_source) {
+                self.fresh.of_sources.push(of_source);
+                return nth;
+            }
+        }
+        MAX_EQUAL_LINES
+    }
+
     fn is_fresh(&self) -> bool {
         !self.fresh.of_sources.is_empty() || !self.fresh.counted.is_empty()
     }
 }
 
 /// What makes two lines equal. Not the raw bytes: the same line has other stamps in other files.
-fn content(line: &Line<'_>) -> blake3::Hash {
-    digest(line, line.pid.unwrap_or(0), &[line.host.as_bytes(), line.program, line.message])
+fn content(line: &Line<'_>, buffer: &mut Vec<u8>) -> blake3::Hash {
+    digest(line, line.pid.unwrap_or(0), &[line.host.as_bytes(), line.program, line.message], buffer)
 }
 
-fn digest(line: &Line<'_>, number: u32, parts: &[&[u8]]) -> blake3::Hash {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&line.time.0.to_le_bytes());
-    hasher.update(&line.times.to_le_bytes());
-    hasher.update(&number.to_le_bytes());
+fn digest(line: &Line<'_>, number: u32, parts: &[&[u8]], buffer: &mut Vec<u8>) -> blake3::Hash {
+    buffer.clear();
+    buffer.extend_from_slice(&line.time.0.to_le_bytes());
+    buffer.extend_from_slice(&line.times.to_le_bytes());
+    buffer.extend_from_slice(&number.to_le_bytes());
     for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
+        buffer.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        buffer.extend_from_slice(part);
     }
-    hasher.finalize()
+    blake3::hash(buffer)
 }
 
 /// A line of a daemon that may log it twice, by syslog and to its own file: what both have in common, as the one and as
@@ -207,13 +218,13 @@ struct Twin {
 }
 
 impl Twin {
-    fn of(line: &Line<'_>) -> Option<Twin> {
+    fn of(line: &Line<'_>, buffer: &mut Vec<u8>) -> Option<Twin> {
         let (name, message): (&[u8], &[u8]) = match line.program {
             b"clamd" => (b"clamd", line.message),
             b"exim" | b"exim4" => (b"exim", exim::without_stamp(line.message)),
             _ => return None,
         };
-        let as_own_file = |is_own: bool| digest(line, u32::from(is_own), &[b"twin", name, message]);
+        let mut as_own_file = |is_own: bool| digest(line, u32::from(is_own), &[b"twin", name, message], buffer);
         Some(Twin { own: as_own_file(line.own_file), other: as_own_file(!line.own_file) })
     }
 }

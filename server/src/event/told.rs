@@ -26,7 +26,7 @@ impl Event {
     /// What may be read by whoever `sees` these subjects.
     pub fn words(&self, sees: &impl Fn(&Subject) -> bool) -> Words<'_> {
         let peer = self.peer.as_deref();
-        let whole = Cow::Borrowed(self.detail.as_str());
+        let whole = Cow::Borrowed(&*self.detail);
         if sees(&Subject::Server) {
             return Words { peer, detail: whole, is_withheld: false };
         }
@@ -45,7 +45,7 @@ impl Event {
             // That of who logged in.
             Kind::SmtpSession { .. } if !self.detail.is_empty() => {
                 let login = self.subjects.iter().position(|subject| is_log_in_of(&self.detail, subject));
-                login.map_or(Some(&self.subjects), |at| self.subjects.get(at..=at))
+                login.map_or(Some(&*self.subjects), |at| self.subjects.get(at..=at))
             }
             // Of the recipient's domain, which learns what a stranger tried and not what another's user did.
             Kind::Refused { has_login: true, .. } => None,
@@ -134,12 +134,12 @@ mod tests {
     fn event(kind: Kind, names: &[&str], detail: &str) -> Event {
         Event {
             time: Time(0),
-            host: "mx1".to_owned(),
-            subjects: subjects(names),
-            peer: Some("home.example.net[192.0.2.7]".to_owned()),
+            host: "mx1".into(),
+            subjects: subjects(names).into(),
+            peer: Some("home.example.net[192.0.2.7]".into()),
             bytes: None,
             duration_ms: None,
-            detail: detail.to_owned(),
+            detail: detail.into(),
             kind,
         }
     }
@@ -153,7 +153,7 @@ mod tests {
 
     fn is_told(event: &Event, root: &str) -> bool {
         let (peer, detail, is_withheld) = read(event, root);
-        let is_all = (peer.as_ref(), &detail) == (event.peer.as_ref(), &event.detail);
+        let is_all = (peer.as_deref(), &*detail) == (event.peer.as_deref(), &*event.detail);
         assert!(is_withheld != is_all && (is_all || (peer, detail) == (None, String::new())), "{root}");
         is_all
     }
@@ -229,7 +229,7 @@ mod tests {
             "Blocked SPAM, [192.0.2.9] <…> -> <ann@alfa.example>,<…>, <….>,…, …, <ann@ALFA.example>, …, Hits: 17"
         );
         assert!(is_withheld);
-        assert_eq!(read(&blocked, "(server)"), (blocked.peer.clone(), line.to_owned(), false));
+        assert_eq!(read(&blocked, "(server)"), (blocked.peer.as_deref().map(str::to_owned), line.to_owned(), false));
         assert!(!is_told(&blocked, "bravo.example"));
 
         let limit = Kind::Throttled { limit: Limit::MessagesSent, is_traffic: true, is_violation: true };

@@ -341,12 +341,12 @@ async fn events_come_newest_first_in_pages_and_revised() {
     let mut site = site();
     let session = |time: i64| Event {
         time: Time(time),
-        host: "mx1".to_owned(),
-        subjects: vec!["example.com".parse().unwrap(), "ann@example.com".parse().unwrap()],
-        peer: Some("192.0.2.1".to_owned()),
+        host: "mx1".into(),
+        subjects: ["example.com".parse().unwrap(), "ann@example.com".parse().unwrap()].into(),
+        peer: Some("192.0.2.1".into()),
         bytes: None,
         duration_ms: None,
-        detail: "connection".to_owned(),
+        detail: "connection".into(),
         kind: Kind::SmtpSession {
             has_start: true,
             is_inferred: false,

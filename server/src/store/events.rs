@@ -15,6 +15,7 @@ use super::counters::{self, Slots};
 use super::names::{Names, SERVER_ID};
 use crate::batch::Evidence;
 use crate::event::{Event, EventId};
+use crate::text::Text;
 
 /// The most events on a page.
 pub const MAX_EVENTS_PAGE: usize = 1_000;
@@ -69,12 +70,12 @@ pub fn write(tx: &Connection, names: &Names, events: &FxHashMap<EventId, Evidenc
             id.0 as i64,
             moved.at(0),
             json(&mut kind, &event.kind),
-            event.host,
+            &*event.host,
             json(&mut subjects, &event.subjects),
-            event.peer,
+            event.peer.as_deref(),
             event.bytes.map(|bytes| bytes as i64),
             event.duration_ms.map(|millis| millis as i64),
-            event.detail,
+            &*event.detail,
         ])?;
         for (nth, subject) in event.subjects.iter().enumerate() {
             if let Some(name) = names.find(subject) {
@@ -286,7 +287,7 @@ fn is_wanted(event: &Event, query: &EventQuery, visible: &impl Fn(&Subject) -> b
         let wanted = wanted.to_lowercase();
         let names = event.subjects.iter().filter(|subject| visible(subject)).map(Subject::to_string);
         let words = event.words(visible);
-        let told = [event.host.as_str(), &words.detail].into_iter().chain(words.peer).map(str::to_owned);
+        let told = [&*event.host, &*words.detail].into_iter().chain(words.peer).map(str::to_owned);
         told.chain(names).any(|text| text.to_lowercase().contains(&wanted))
     };
     query.kind.as_ref().is_none_or(|wanted| wanted == event.kind.id()) && query.text.as_ref().is_none_or(holds)
@@ -302,12 +303,12 @@ fn read(tx: &Connection, time: Time, id: EventId) -> Result<Option<Event>> {
         Ok(Some(Event {
             time,
             kind,
-            host: row.get(1)?,
+            host: row.get_ref(1)?.as_str()?.into(),
             subjects: serde_json::from_str(row.get_ref(2)?.as_str()?).unwrap_or_default(),
-            peer: row.get(3)?,
+            peer: row.get_ref(3)?.as_str_or_null()?.map(Text::from),
             bytes: row.get::<_, Option<i64>>(4)?.map(|bytes| bytes as u64),
             duration_ms: row.get::<_, Option<i64>>(5)?.map(|millis| millis as u64),
-            detail: row.get(6)?,
+            detail: row.get_ref(6)?.as_str()?.into(),
         }))
     });
     Ok(event.optional()?.flatten())
@@ -327,7 +328,7 @@ fn shown(id: i64, event: &Event, query: &EventQuery, visible: &impl Fn(&Subject)
         id: id as u64,
         time: event.time,
         kind: event.kind.id().to_owned(),
-        host: event.host.clone(),
+        host: event.host.to_string(),
         subjects: event.subjects.iter().filter(|subject| visible(subject)).map(Subject::to_string).collect(),
         peer: words.peer.map(str::to_owned),
         bytes: event.bytes,

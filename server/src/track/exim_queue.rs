@@ -2,7 +2,6 @@
 //! once, `=>` is a final outcome, `Completed` closes.
 
 use super::message::{Attempt, FileKey, Origin};
-use super::names::Mailbox;
 use super::outcome::Reached;
 use super::queue::hash;
 use super::relay::{self, Role};
@@ -13,7 +12,7 @@ use crate::exim::{Arrival, Delivery, Fact, Outcome, trouble};
 use crate::postfix::{Peer, Reject};
 use crate::queue_id::QueueId;
 use crate::settings::TransportRole;
-use crate::text::{contains, contains_ignoring_case};
+use crate::text::{contains, contains_ignoring_case, quoted};
 
 /// Lines of one delivery process are written together when it ends.
 const SAME_ATTEMPT_SECS: i64 = 1;
@@ -42,8 +41,8 @@ impl Tracker {
             Fact::ScannerFailed(kind) => {
                 let service = self.service(at, *kind, None);
                 out.once(Event {
-                    detail: detail(at.line.message),
-                    ..at.event(Kind::FilterFailed(*kind), vec![service])
+                    detail: out.quote(at.line.message),
+                    ..at.event(Kind::FilterFailed(*kind), [service].into())
                 });
             }
             Fact::Restart => self.smtp_restart(at, at.program, out),
@@ -66,7 +65,7 @@ impl Tracker {
         let origin = match &arrival.client {
             Some(client) => Origin::Smtp {
                 ip: detail(client.ip),
-                user: arrival.sasl_username.map(|user| String::from_utf8_lossy(user).into_owned()),
+                user: arrival.sasl_username.map(|user| String::from_utf8_lossy(user).into()),
                 is_submission: false,
             },
             None if arrival.parent.is_some() || arrival.sender.is_empty() => Origin::Unknown,
@@ -102,7 +101,7 @@ impl Tracker {
             Role::Filter => self.hand_over_exim(at, row, delivery, out),
             Role::Local | Role::Pipe if delivery.outcome == Outcome::Deferred => {}
             Role::Local | Role::Pipe => {
-                let pipe = (role == Role::Pipe).then(|| String::from_utf8_lossy(delivery.transport).into_owned());
+                let pipe = (role == Role::Pipe).then(|| String::from_utf8_lossy(delivery.transport).into());
                 let reached = Reached {
                     recipient: &delivery.recipient,
                     is_sent: delivery.outcome == Outcome::Sent,
@@ -158,7 +157,7 @@ impl Tracker {
             Some(false) => Role::Local,
             // Failed before a transport was chosen, or one that was not seen at work yet: whose domain is it?
             None => {
-                let mailbox = Mailbox::addressed(&delivery.recipient, &self.settings);
+                let mailbox = self.ours.addressed(&delivery.recipient, &self.settings);
                 let is_ours = mailbox.is_none_or(|mailbox| self.ours.has(mailbox.domain()));
                 if is_ours || contains(delivery.response, b"for maildir transport") {
                     Role::Local
@@ -171,9 +170,8 @@ impl Tracker {
 
     fn hand_over_exim(&mut self, at: &At<'_>, row: u64, delivery: &Delivery<'_>, out: &mut Out<'_>) {
         if delivery.outcome == Outcome::Bounced && self.says_spam(delivery.response) {
-            let subjects =
-                Mailbox::addressed(&delivery.recipient, &self.settings).map(|mailbox| mailbox.subjects().to_vec());
-            self.spam_blocked(at, Some(row), subjects.unwrap_or_default(), delivery.response, out);
+            let subjects = self.recipient_subjects(Some(&delivery.recipient));
+            self.spam_blocked(at, Some(row), subjects, delivery.response, out);
         }
         if delivery.host.is_none()
             && delivery.outcome == Outcome::Sent
@@ -208,10 +206,17 @@ impl Tracker {
                 let host = delivery.host.as_ref();
                 message.push_attempt(Attempt {
                     size,
-                    peer: host.map_or_else(String::new, |host| format!("{}[{}]", detail(host.name), detail(host.ip))),
+                    peer: host
+                        .map(|host| out.words(format_args!("{}[{}]", quoted(host.name), quoted(host.ip))))
+                        .unwrap_or_default(),
                     connections: u32::from(is_new_connection || is_only_witness),
                     failed: u32::from(trouble.is_setup_failed && is_new_connection || is_only_witness),
-                    detail: format!("{} to <{}>: {}", key.id, detail(&delivery.recipient), detail(delivery.response)),
+                    detail: out.words(format_args!(
+                        "{} to <{}>: {}",
+                        key.id,
+                        quoted(&delivery.recipient),
+                        quoted(delivery.response)
+                    )),
                     ..Attempt::at(key, now, group.unwrap_or_else(|| hash((key, "none"))))
                 })
             }
@@ -242,11 +247,11 @@ impl Tracker {
         let row = self.touch(at, key);
         let Some(message) = self.queue.messages.get_mut(row) else { return };
         let index = message.push_attempt(Attempt {
-            peer: format!("{}[{}]", detail(host.name), detail(host.ip)),
+            peer: out.words(format_args!("{}[{}]", quoted(host.name), quoted(host.ip))),
             connections: 1,
             failed: u32::from(trouble.is_setup_failed),
             is_terminated: trouble.is_terminated,
-            detail: format!("{}: {}", key.id, detail(response)),
+            detail: out.words(format_args!("{}: {}", key.id, quoted(response))),
             ..Attempt::at(key, at.line.time, hash((key, host.ip)))
         });
         message.sync_attempt(index, &self.settings, &self.ours, out);

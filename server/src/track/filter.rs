@@ -7,14 +7,15 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::message::{Aftermath, FileKey, What};
-use super::names::Mailbox;
+use super::names::subjects_of;
 use super::queue::hash;
 use super::relay::is_loopback;
 use super::state::{Booked, Out, Table};
 use super::{At, GRACE_SECS, Tracker, detail};
-use crate::event::{Event, Kind};
+use crate::event::{Event, Kind, Subjects};
 use crate::queue_id::QueueId;
 use crate::settings::ClamAvSource;
+use crate::text::{Text, quoted};
 use crate::{amavis, clamav, rspamd, spamassassin};
 
 /// Scans that wait for their message; a scanner of files alone would leave one for each.
@@ -43,8 +44,8 @@ enum Said {
     Marked,
     /// With the event, where it was given out already.
     Refused {
-        recipient: Vec<Subject>,
-        detail: String,
+        recipient: Subjects,
+        detail: Text,
         booked: Option<Booked>,
     },
 }
@@ -89,14 +90,14 @@ impl Tracker {
         use spamassassin::Fact;
         let kind = ServiceKind::SpamAssassin;
         match fact {
-            Fact::Connected => out.once(at.event(Kind::SpamConnection, vec![self.service(at, kind, None)])),
+            Fact::Connected => out.once(at.event(Kind::SpamConnection, [self.service(at, kind, None)].into())),
             Fact::Failed { address } => {
-                let event = at.event(Kind::FilterFailed(kind), vec![self.service(at, kind, *address)]);
-                out.once(Event { peer: address.map(detail), ..event });
+                let event = at.event(Kind::FilterFailed(kind), [self.service(at, kind, *address)].into());
+                out.once(Event { peer: address.map(|address| out.quote(address)), ..event });
             }
             Fact::Scanned { is_spam, scan_ms, message_id } => {
-                let event = at.event(Kind::SpamScan { is_spam: *is_spam }, vec![self.service(at, kind, None)]);
-                let detail = detail(message_id.unwrap_or_default());
+                let event = at.event(Kind::SpamScan { is_spam: *is_spam }, [self.service(at, kind, None)].into());
+                let detail = out.quote(message_id.unwrap_or_default());
                 out.once(Event { duration_ms: Some(*scan_ms), detail, ..event });
                 if let Some(message_id) = message_id {
                     self.match_scan(hash(message_id), *is_spam, at.line.time, out);
@@ -163,7 +164,7 @@ impl Tracker {
             }
             amavis::Fact::ScannerFailed => {
                 let service = self.service(at, ServiceKind::ClamAv, None);
-                out.once(at.event(Kind::FilterFailed(ServiceKind::ClamAv), vec![service]));
+                out.once(at.event(Kind::FilterFailed(ServiceKind::ClamAv), [service].into()));
             }
         }
     }
@@ -173,12 +174,12 @@ impl Tracker {
             rspamd::Fact::Checked { queue_id, verdict, recipient } => (queue_id, verdict, recipient),
             rspamd::Fact::MilterSession => {
                 let service = self.milter_service(at);
-                out.once(at.event(Kind::SpamConnection, vec![service]));
+                out.once(at.event(Kind::SpamConnection, [service].into()));
                 return;
             }
             rspamd::Fact::ScannerFailed => {
                 let service = self.service(at, ServiceKind::ClamAv, None);
-                out.once(at.event(Kind::FilterFailed(ServiceKind::ClamAv), vec![service]));
+                out.once(at.event(Kind::FilterFailed(ServiceKind::ClamAv), [service].into()));
                 return;
             }
             rspamd::Fact::OverLimit { limit, user, recipients, size } => {
@@ -197,7 +198,7 @@ impl Tracker {
                 Some(_) => self.blocked_as_spam(at, *queue_id, *recipient, out),
                 None => {
                     let recipient = self.recipient_subjects(*recipient);
-                    let detail = detail(at.line.message);
+                    let detail = out.quote(at.line.message);
                     self.verdict_waits(at, *queue_id, Said::Refused { recipient, detail, booked: None });
                 }
             },
@@ -228,9 +229,8 @@ impl Tracker {
         }
     }
 
-    fn recipient_subjects(&self, recipient: Option<&[u8]>) -> Vec<Subject> {
-        let mailbox = recipient.and_then(|to| Mailbox::addressed(to, &self.settings));
-        mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default()
+    pub(super) fn recipient_subjects(&self, recipient: Option<&[u8]>) -> Subjects {
+        subjects_of(recipient.and_then(|to| self.ours.addressed(to, &self.settings)).as_ref())
     }
 
     fn blocked_as_spam(&mut self, at: &At<'_>, id: QueueId, recipient: Option<&[u8]>, out: &mut Out<'_>) {
@@ -241,8 +241,8 @@ impl Tracker {
         }
         let event = at.event(Kind::SpamBlocked { is_outgoing: false }, recipient.clone());
         let mut booked = None;
-        out.set(&mut booked, Event { detail: detail(at.line.message), ..event });
-        let detail = detail(at.line.message);
+        let detail = out.quote(at.line.message);
+        out.set(&mut booked, Event { detail: detail.clone(), ..event });
         self.verdict_waits(at, id, Said::Refused { recipient, detail, booked });
     }
 
@@ -275,13 +275,13 @@ impl Tracker {
             clamav::Fact::Scanned { is_infected } => {
                 if is_clamd == (self.settings.clamav_source == ClamAvSource::Clamd) {
                     let event =
-                        at.event(Kind::VirusScan { is_infected: *is_infected }, vec![self.service(at, kind, None)]);
-                    out.once(Event { detail: detail(at.line.message), ..event });
+                        at.event(Kind::VirusScan { is_infected: *is_infected }, [self.service(at, kind, None)].into());
+                    out.once(Event { detail: out.quote(at.line.message), ..event });
                 }
             }
             clamav::Fact::Failed { address } => {
-                let event = at.event(Kind::FilterFailed(kind), vec![self.service(at, kind, *address)]);
-                out.once(Event { detail: detail(at.line.message), ..event });
+                let event = at.event(Kind::FilterFailed(kind), [self.service(at, kind, *address)].into());
+                out.once(Event { detail: out.quote(at.line.message), ..event });
             }
         }
     }
@@ -290,7 +290,7 @@ impl Tracker {
     /// its address does; a milter of another kind is no report's.
     pub(super) fn milter_down(&mut self, at: &At<'_>, address: &[u8], out: &mut Out<'_>) {
         let text = detail(address);
-        let named = self.settings.services.get(&text).and_then(|name| name.parse::<Subject>().ok());
+        let named = self.settings.services.get(&*text).and_then(|name| name.parse::<Subject>().ok());
         let lower = text.to_ascii_lowercase();
         let kind = match &named {
             Some(Subject::Service(kind, _)) => *kind,
@@ -299,7 +299,7 @@ impl Tracker {
             _ => return,
         };
         let service = named.unwrap_or_else(|| self.service(at, kind, Some(milter_host(address))));
-        out.once(Event { peer: Some(text), ..at.event(Kind::FilterFailed(kind), vec![service]) });
+        out.once(Event { peer: Some(text), ..at.event(Kind::FilterFailed(kind), [service].into()) });
     }
 
     /// Rspamd is a row of its own beside the spamd of its host.
@@ -313,10 +313,10 @@ impl Tracker {
     pub(super) fn service(&self, at: &At<'_>, kind: ServiceKind, address: Option<&[u8]>) -> Subject {
         let is_here = |address: &[u8]| is_loopback(address) || address == b"localhost" || address.contains(&b'/');
         let name = match address {
-            Some(address) if !address.is_empty() && !is_here(address) => detail(address),
-            _ => at.line.host.to_owned(),
+            Some(address) if !address.is_empty() && !is_here(address) => quoted(address),
+            _ => at.line.host.into(),
         };
-        Subject::service(kind, self.settings.services.get(&name).unwrap_or(&name))
+        Subject::service(kind, self.settings.services.get(&*name).map_or(&*name, String::as_str))
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use mailtally_model::Time;
 
+use super::few::{put, take_out};
 use super::message::{Expected, FileKey, Origin};
 use super::queue::file_of;
 use super::relay;
@@ -12,6 +13,7 @@ use super::state::Out;
 use super::{At, GRACE_SECS, Tracker};
 use crate::postfix::Peer;
 use crate::queue_id::QueueId;
+use crate::text::Text;
 
 impl Tracker {
     /// By Message-ID, for a filter that a pipe hands messages to and that sends them back (R2).
@@ -40,7 +42,7 @@ impl Tracker {
     /// A pipe took the message and another one with its Message-ID is already in the queue: it came back.
     pub(super) fn find_return(&mut self, row: u64, out: &mut Out<'_>) {
         let Some(message) = self.queue.messages.get(row) else { return };
-        let Some(sender) = message.sender().map(str::to_owned) else { return };
+        let Some(sender) = message.sender_text().cloned() else { return };
         let Some(message_id) = message.files.iter().find_map(|file| file.message_id) else { return };
         let opened = message.files.first().map_or(Time(0), |file| file.opened);
         let child = self.queue.with_message_id(message_id).iter().copied().find(|candidate| {
@@ -51,7 +53,7 @@ impl Tracker {
                         && child.delivered.iter().all(|reached| reached.pipe.is_none())
                         && child.files[0].client_is_internal
                         && child.files[0].opened >= opened
-                        && child.sender() == Some(sender.as_str())
+                        && child.sender() == Some(&*sender)
                 })
         });
         if let Some(child) = child {
@@ -64,7 +66,7 @@ impl Tracker {
     pub(super) fn came_back(&mut self, row: u64, out: &mut Out<'_>) {
         let Some(message) = self.queue.messages.get_mut(row) else { return };
         message.returns += 1;
-        let pipes: BTreeSet<String> = message.delivered.iter().filter_map(|reached| reached.pipe.clone()).collect();
+        let pipes: BTreeSet<Text> = message.delivered.iter().filter_map(|reached| reached.pipe.clone()).collect();
         for pipe in pipes {
             message.take_back(&pipe, out);
             self.is_meta_changed |= self.queue.filter_pipes.insert(format!("{}/{pipe}", message.host));
@@ -83,7 +85,7 @@ impl Tracker {
                 let Some(message) = self.queue.messages.get_mut(row) else { return };
                 if let Some(file) = file_of(message, child) {
                     file.named_parent = Some(parent);
-                    self.queue.named_parents.entry(parent).or_default().push(row);
+                    put(&mut self.queue.named_parents, parent, row);
                 }
             }
         }
@@ -108,7 +110,7 @@ impl Tracker {
         if !self.queue.named_parents.is_empty()
             && let Some(children) = self.queue.named_parents.remove(&key.id)
         {
-            for child in children {
+            for child in children.iter().copied() {
                 let is_child = self.queue.messages.get(child).is_some_and(|message| {
                     message.files.iter().any(|file| file.named_parent == Some(key.id) && file.key.host == key.host)
                 });
@@ -120,7 +122,7 @@ impl Tracker {
         if !self.queue.expecting.is_empty()
             && let Some(parents) = self.queue.expecting.get(&key.id).cloned()
         {
-            for parent in parents {
+            for parent in parents.iter().copied() {
                 self.link_expected(at, row, key, parent, out);
             }
         }
@@ -131,7 +133,7 @@ impl Tracker {
         if message.returns < handed {
             self.find_return(row, out);
         } else if message.files.len() == 1
-            && let Some(sender) = message.sender().map(str::to_owned)
+            && let Some(sender) = message.sender_text().cloned()
         {
             self.link_return(row, key, &sender, out);
         }
@@ -195,13 +197,9 @@ impl Tracker {
             {
                 rows.iter_mut().filter(|row| **row == child).for_each(|row| *row = parent);
             }
-            if let Some(message_id) = file.message_id
-                && let Some(rows) = self.queue.by_message_id.get_mut(&message_id)
-            {
-                rows.retain(|row| *row != child);
-                if !rows.contains(&parent) {
-                    rows.push(parent);
-                }
+            if let Some(message_id) = file.message_id {
+                take_out(&mut self.queue.by_message_id, message_id, &child);
+                put(&mut self.queue.by_message_id, message_id, parent);
             }
         }
         for expected in &absorbed.expected {

@@ -1,14 +1,19 @@
 //! POP3 and IMAP: connections, log-ins and sessions until log-out (SEMANTICS 1.2, reports 12 to 15 and 19).
 
-use mailtally_model::{Subject, Time};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mailtally_model::Time;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::names::Mailbox;
+use super::names::subjects_of;
 use super::state::{Booked, Out, Table};
 use super::{At, GRACE_SECS, Tracker, detail};
 use crate::dovecot::{Fact, Who, Why};
-use crate::event::{End, Event, Kind, Protocol};
+use crate::event::{End, Event, Kind, Protocol, Subjects};
+use crate::text::{Text, quoted};
 
 /// A session whose end is not in the log is over by then; IMAP clients stay for weeks.
 const MAX_SESSION_SECS: i64 = 30 * 86_400;
@@ -19,20 +24,21 @@ const MAX_SESSIONS: usize = 200_000;
 #[derive(Debug)]
 pub struct Mailboxes {
     pub rows: Table<Session>,
-    by_key: FxHashMap<(u16, String), u64>,
+    /// By host, and the key of each.
+    by_key: BTreeMap<u16, FxHashMap<Text, u64>>,
 }
 
 /// A session that is open, or a rule's refusal whose log-in line is still to come.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
-    host_name: String,
+    host_name: Text,
     host: u16,
-    key: String,
+    key: Text,
     state: State,
     started: Time,
-    subjects: Vec<Subject>,
-    ip: String,
-    user: String,
+    subjects: Subjects,
+    ip: Text,
+    user: Text,
     bad_commands: u32,
     booked: Option<Booked>,
 }
@@ -46,19 +52,25 @@ enum State {
 
 impl Default for Mailboxes {
     fn default() -> Mailboxes {
-        Mailboxes { rows: Table::new(b'm'), by_key: FxHashMap::default() }
+        Mailboxes { rows: Table::new(b'm'), by_key: BTreeMap::new() }
     }
 }
 
 impl Mailboxes {
     pub fn index(&mut self) {
         for (row, session) in self.rows.iter() {
-            self.by_key.insert((session.host, session.key.clone()), row);
+            self.by_key.entry(session.host).or_default().insert(session.key.clone(), row);
+        }
+    }
+
+    fn forget_key(&mut self, session: &Session) {
+        if let Some(keys) = self.by_key.get_mut(&session.host) {
+            keys.remove(&session.key);
         }
     }
 
     fn take(&mut self, host: u16, key: &str) -> Option<Session> {
-        let row = self.by_key.remove(&(host, key.to_owned()))?;
+        let row = self.by_key.get_mut(&host)?.remove(key)?;
         self.rows.remove(row)
     }
 }
@@ -75,7 +87,7 @@ impl Session {
         Event {
             time: self.started,
             host: self.host_name.clone(),
-            subjects: self.subjects.clone(),
+            subjects: Arc::clone(&self.subjects),
             peer: Some(self.ip.clone()),
             bytes: ending.bytes,
             duration_ms: Some(until.secs_since(self.started).max(0) as u64 * 1000),
@@ -109,10 +121,11 @@ impl Tracker {
             Fact::ForbiddenByRule { session } => {
                 let who = Who { session, ..Who::default() };
                 let key = key(Protocol::Imap, &who);
-                self.open_session(at, key, State::Forbidden, &who, Vec::new());
+                self.open_session(at, &key, State::Forbidden, &who, Subjects::default());
             }
             Fact::BadCommand { session } => {
-                let found = self.mailboxes.by_key.get(&(at.host, detail(session))).copied();
+                let keys = self.mailboxes.by_key.get(&at.host);
+                let found = keys.and_then(|keys| keys.get(&*quoted(session))).copied();
                 let Some(session) = found.and_then(|row| self.mailboxes.rows.get_mut(row)) else { return };
                 session.bad_commands = session.bad_commands.saturating_add(1);
                 if let State::Open(protocol) = session.state {
@@ -124,22 +137,19 @@ impl Tracker {
         }
     }
 
-    fn mailbox_of(&self, user: &[u8]) -> Option<Mailbox> {
-        Mailbox::logged_in(user, &self.settings)
-    }
-
-    fn open_session(&mut self, at: &At<'_>, key: String, state: State, who: &Who<'_>, subjects: Vec<Subject>) -> u64 {
+    fn open_session(&mut self, at: &At<'_>, key: &str, state: State, who: &Who<'_>, subjects: Subjects) -> u64 {
         if self.mailboxes.rows.len() >= MAX_SESSIONS {
             let oldest: Vec<u64> = self.mailboxes.rows.iter().map(|(row, _)| row).take(MAX_SESSIONS / 20).collect();
             for row in oldest {
                 if let Some(session) = self.mailboxes.rows.remove(row) {
-                    self.mailboxes.by_key.remove(&(session.host, session.key));
+                    self.mailboxes.forget_key(&session);
                 }
             }
         }
         let row = self.new_row();
+        let key = Text::from(key);
         let session = Session {
-            host_name: at.line.host.to_owned(),
+            host_name: at.host_name.clone(),
             host: at.host,
             key: key.clone(),
             state,
@@ -151,19 +161,19 @@ impl Tracker {
             booked: None,
         };
         self.mailboxes.rows.insert(row, session);
-        if let Some(old) = self.mailboxes.by_key.insert((at.host, key), row) {
+        if let Some(old) = self.mailboxes.by_key.entry(at.host).or_default().insert(key, row) {
             self.mailboxes.rows.remove(old);
         }
         row
     }
 
     fn logged_in(&mut self, at: &At<'_>, protocol: Protocol, who: &Who<'_>, out: &mut Out<'_>) {
-        let mailbox = self.mailbox_of(who.user);
+        let mailbox = self.ours.logged_in(who.user, &self.settings);
         if let Some(mailbox) = &mailbox {
             self.learn(mailbox, out);
         }
-        let subjects = mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
-        let row = self.open_session(at, key(protocol, who), State::Open(protocol), who, subjects);
+        let subjects = subjects_of(mailbox.as_ref());
+        let row = self.open_session(at, &key(protocol, who), State::Open(protocol), who, subjects);
         if let Some(session) = self.mailboxes.rows.get_mut(row) {
             let event = session.event(protocol, at.line.time, &session.open());
             out.set(&mut session.booked, event);
@@ -174,7 +184,7 @@ impl Tracker {
         let key = key(protocol, who);
         let forbidden = (!who.session.is_empty()).then(|| self.mailboxes.take(at.host, &key)).flatten();
         let is_forbidden = forbidden.is_some_and(|session| session.state == State::Forbidden);
-        let subjects = self.mailbox_of(who.user).map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
+        let subjects = self.user_subjects(Some(who.user));
         let kind = Kind::MailboxSession {
             protocol,
             has_start: true,
@@ -184,7 +194,8 @@ impl Tracker {
             auth_failed: why.auth_failed,
             end: Some(why.end),
         };
-        let event = Event { peer: Some(detail(who.ip)), detail: detail(who.user), ..at.event(kind, subjects) };
+        let peer = Some(out.quote(who.ip));
+        let event = Event { peer, detail: out.quote(who.user), ..at.event(kind, subjects) };
         out.once(event);
     }
 
@@ -197,7 +208,7 @@ impl Tracker {
             return;
         }
         // The log begins in the middle of the session.
-        let subjects = self.mailbox_of(who.user).map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
+        let subjects = self.user_subjects(Some(who.user));
         let kind = Kind::MailboxSession {
             protocol,
             has_start: false,
@@ -207,7 +218,7 @@ impl Tracker {
             auth_failed: 0,
             end: ending.end,
         };
-        out.once(Event { bytes: ending.bytes, detail: detail(who.user), ..at.event(kind, subjects) });
+        out.once(Event { bytes: ending.bytes, detail: out.quote(who.user), ..at.event(kind, subjects) });
     }
 
     /// Dovecot started: what was open ended unseen.
@@ -221,7 +232,7 @@ impl Tracker {
 
     fn lose_session(&mut self, row: u64, time: Time, out: &mut Out<'_>) {
         let Some(mut session) = self.mailboxes.rows.remove(row) else { return };
-        self.mailboxes.by_key.remove(&(session.host, session.key.clone()));
+        self.mailboxes.forget_key(&session);
         if let State::Open(protocol) = session.state {
             let ending = Ending { end: Some(End::Lost), ..session.open() };
             let event = session.event(protocol, time, &ending);
@@ -252,6 +263,6 @@ impl Tracker {
 }
 
 /// The session's own id; before 2.3 the log has none at log-out, and the user stands for it.
-fn key(protocol: Protocol, who: &Who<'_>) -> String {
-    if who.session.is_empty() { format!("{protocol:?} {}", detail(who.user)) } else { detail(who.session) }
+fn key<'a>(protocol: Protocol, who: &Who<'a>) -> Cow<'a, str> {
+    if who.session.is_empty() { format!("{protocol:?} {}", quoted(who.user)).into() } else { quoted(who.session) }
 }

@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::names::Mailbox;
 use super::state::{Booked, Out};
+use crate::event::{Subjects, join};
+use crate::text::Text;
 
 pub use owner::{Owner, owner_subjects};
 pub use parts::{Aftermath, Attempt, Delivered, Expected, File, FileKey, Origin, Refused, What};
@@ -31,7 +33,7 @@ const MAX_AFTERMATHS: usize = 32;
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Message {
     /// As logged.
-    pub host: String,
+    pub host: Text,
     pub files: Vec<File>,
     pub origin: Origin,
     pub is_bulk: bool,
@@ -51,7 +53,7 @@ pub struct Message {
     pub aftermaths: Vec<Aftermath>,
     pub expected: Vec<Expected>,
     /// Domains and mailboxes that it reached.
-    pub concerned: Vec<Subject>,
+    pub concerned: Subjects,
     pub touched: Option<Time>,
     pub booked: Option<Booked>,
 }
@@ -68,7 +70,11 @@ impl Message {
     }
 
     pub fn sender(&self) -> Option<&str> {
-        self.accepted_file().and_then(|file| file.sender.as_deref())
+        self.sender_text().map(|sender| &**sender)
+    }
+
+    pub fn sender_text(&self) -> Option<&Text> {
+        self.accepted_file().and_then(|file| file.sender.as_ref())
     }
 
     pub fn is_null_sender(&self) -> bool {
@@ -97,10 +103,20 @@ impl Message {
         self.files.iter().all(|file| file.closed.is_some())
     }
 
+    /// Where and when a message was touched last whose queue files are gone.
+    pub fn closed(&self) -> Option<(u16, Time)> {
+        let host = self.files.first()?.key.host;
+        Some((host, self.touched?)).filter(|_| self.is_closed())
+    }
+
     /// Adds an attempt; the oldest are given up where there are too many. Its place.
     pub fn push_attempt(&mut self, attempt: Attempt) -> usize {
         if self.attempts.len() >= MAX_ATTEMPTS {
             self.attempts.drain(..MAX_ATTEMPTS / 2);
+        }
+        if self.attempts.is_empty() {
+            // Most messages are sent on once; a list grows to four places at once.
+            self.attempts.reserve_exact(1);
         }
         self.attempts.push(attempt);
         self.attempts.len() - 1
@@ -137,9 +153,7 @@ impl Message {
         self.attempts.append(&mut other.attempts);
         self.aftermaths.append(&mut other.aftermaths);
         self.expected.append(&mut other.expected);
-        for subject in other.concerned {
-            self.concern(subject);
-        }
+        self.concern(&other.concerned);
         self.touched = self.touched.max(other.touched);
     }
 
@@ -155,9 +169,9 @@ impl Message {
             self.hand_overs += 1;
             out.withdraw(&mut reached.booked);
         }
-        let reached: Vec<Subject> =
-            self.delivered.iter().filter_map(|reached| reached.mailbox.as_ref()).flat_map(Mailbox::subjects).collect();
-        self.concerned.retain(|subject| reached.contains(subject));
+        let mailboxes = || self.delivered.iter().filter_map(|reached| reached.mailbox.as_ref());
+        let is_reached = |subject: &&Subject| mailboxes().any(|mailbox| mailbox.subjects().contains(subject));
+        self.concerned = self.concerned.iter().filter(is_reached).cloned().collect();
     }
 
     /// The mailboxes that it reached, as many as a session concerns.
@@ -165,9 +179,7 @@ impl Message {
         self.delivered.iter().filter_map(|reached| reached.mailbox.clone()).take(MAX_CONCERNED).collect()
     }
 
-    pub fn concern(&mut self, subject: Subject) {
-        if self.concerned.len() < MAX_CONCERNED && !self.concerned.contains(&subject) {
-            self.concerned.push(subject);
-        }
+    pub fn concern(&mut self, more: &Subjects) {
+        join(&mut self.concerned, more, MAX_CONCERNED);
     }
 }

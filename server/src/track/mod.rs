@@ -5,6 +5,8 @@
 //! kept in the store between runs, so that a log may be cut at any line.
 
 mod exim_queue;
+mod expiry;
+mod few;
 mod filter;
 mod link;
 mod mailbox;
@@ -23,14 +25,14 @@ use anyhow::Context;
 use mailtally_model::{Subject, Time};
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Event, Kind, Update};
+use crate::event::{Event, Kind, Subjects, Update};
 use crate::postfix::{self, Speaker};
 use crate::settings::MailSettings;
 use crate::syslog::Line;
-use crate::text::{MAX_DETAIL_BYTES, Parsed};
+use crate::text::{Parsed, Text, quoted};
 use crate::{amavis, clamav, dovecot, exim, host, log_daemon, policy, rspamd, spamassassin};
 use names::Ours;
-use state::{Interner, Out};
+use state::{Interner, Out, Wording};
 
 /// How a line fared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,7 @@ pub struct Tracker {
     next_event: u64,
     next_row: u64,
     is_meta_changed: bool,
+    wording: Wording,
     queue: queue::Queue,
     sessions: smtp_in::Sessions,
     mailboxes: mailbox::Mailboxes,
@@ -67,8 +70,8 @@ pub struct Tracker {
 /// What of the tracker is no row of a table.
 #[derive(Default, Serialize, Deserialize)]
 struct Meta {
-    hosts: Vec<String>,
-    programs: Vec<String>,
+    hosts: Vec<Text>,
+    programs: Vec<Text>,
     clocks: BTreeMap<u16, Time>,
     next_event: u64,
     next_row: u64,
@@ -82,23 +85,23 @@ struct Meta {
 const META_KEY: &[u8] = b"meta";
 
 /// A line with its host and program as numbers.
-#[derive(Clone, Copy)]
 struct At<'a> {
     line: &'a Line<'a>,
     host: u16,
+    host_name: Text,
     program: u16,
 }
 
 impl At<'_> {
-    fn event(&self, kind: Kind, subjects: Vec<Subject>) -> Event {
+    fn event(&self, kind: Kind, subjects: Subjects) -> Event {
         Event {
             time: self.line.time,
-            host: self.line.host.to_owned(),
+            host: self.host_name.clone(),
             subjects,
             peer: None,
             bytes: None,
             duration_ms: None,
-            detail: String::new(),
+            detail: Text::default(),
             kind,
         }
     }
@@ -143,12 +146,18 @@ impl Tracker {
             next_event: meta.next_event,
             next_row: meta.next_row,
             is_meta_changed: false,
+            wording: Wording::default(),
             queue,
             sessions,
             mailboxes,
             filters,
             limits,
         })
+    }
+
+    /// Events are counted and nobody keeps them: no words are made for them.
+    pub fn be_silent(&mut self) {
+        self.wording.is_silent = true;
     }
 
     /// Takes one line; pushes what it did to `updates` (most often nothing or one) and evidence of our names to `known`.
@@ -159,9 +168,11 @@ impl Tracker {
             return Verdict::Unparsed;
         };
         self.is_meta_changed |= new_host || new_program;
-        let mut out = Out { updates, known, next_event: self.next_event };
+        let mut wording = std::mem::take(&mut self.wording);
+        let mut out = Out { updates, known, next_event: self.next_event, wording: &mut wording };
         self.tick(host, line.time, &mut out);
-        let at = At { line, host, program };
+        let host_name = self.hosts.names()[usize::from(host)].clone();
+        let at = At { line, host, host_name, program };
         let mut verdict = Verdict::Ignored;
         for _ in 0..line.times {
             verdict = self.take(&at, &mut out);
@@ -171,6 +182,7 @@ impl Tracker {
         }
         self.is_meta_changed |= out.next_event != self.next_event;
         self.next_event = out.next_event;
+        self.wording = wording;
         verdict
     }
 
@@ -219,7 +231,7 @@ impl Tracker {
             },
             program if program == host::PROGRAM.as_bytes() => {
                 let Some(sample) = host::parse(line.message) else { return Verdict::Unparsed };
-                out.once(at.event(Kind::HostSample(Box::new(sample)), Vec::new()));
+                out.once(at.event(Kind::HostSample(Box::new(sample)), Subjects::default()));
             }
             program => {
                 let Some(speaker) = Speaker::parse(program) else { return of_no_mail(line) };
@@ -238,11 +250,14 @@ impl Tracker {
     pub fn advance(&mut self, host: &str, now: Time, updates: &mut Vec<Update>) {
         let Some((host, _)) = self.hosts.number(host.as_bytes()) else { return };
         let mut known = Vec::new();
-        let mut out = Out { updates, known: &mut known, next_event: self.next_event };
+        let mut wording = std::mem::take(&mut self.wording);
+        let mut out = Out { updates, known: &mut known, next_event: self.next_event, wording: &mut wording };
         let now = self.clocks.get(&host).map_or(now, |clock| now.max(*clock));
+        self.clocks.insert(host, now);
         self.sweep(host, now, &mut out);
         self.is_meta_changed |= out.next_event != self.next_event;
         self.next_event = out.next_event;
+        self.wording = wording;
     }
 
     /// At each new slot of a host: what [`Tracker::advance`] does, so that results do not hang on how often that is called.
@@ -251,15 +266,25 @@ impl Tracker {
         if now <= *clock {
             return;
         }
+        let is_new_minute = now.0.div_euclid(60) != clock.0.div_euclid(60);
         let is_new_slot = now.slot() != clock.slot();
         *clock = now;
         self.is_meta_changed = true;
         if is_new_slot {
             self.sweep(host, now, out);
+        } else if is_new_minute {
+            self.forget_ended(host, now);
         }
     }
 
+    /// Forgets what ended and was left alone for its grace: nearly all that there is, so it is done each minute.
+    fn forget_ended(&mut self, host: u16, now: Time) {
+        self.forget_sessions(host, now);
+        self.forget_messages(host, now);
+    }
+
     fn sweep(&mut self, host: u16, now: Time, out: &mut Out<'_>) {
+        self.forget_ended(host, now);
         self.sweep_sessions(host, now, out);
         self.sweep_mailboxes(host, now, out);
         self.sweep_messages(host, now);
@@ -327,10 +352,9 @@ fn of_no_mail(line: &Line<'_>) -> Verdict {
     }
 }
 
-/// Text of a line for an event's detail, cut at a length that recognises it.
-fn detail(bytes: &[u8]) -> String {
-    let cut = bytes.len().min(MAX_DETAIL_BYTES);
-    String::from_utf8_lossy(&bytes[..cut]).into_owned()
+/// Text of a line that is compared or kept: cut where an event's words are.
+fn detail(bytes: &[u8]) -> Text {
+    quoted(bytes).into()
 }
 
 #[cfg(test)]

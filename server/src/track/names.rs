@@ -1,12 +1,16 @@
 //! Addresses and log-in names → subjects, and which of them are ours (SEMANTICS R8, R9, R19).
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use mailtally_model::Subject;
 use mailtally_model::subject::{MAX_NAME_BYTES, is_domain};
 use rustc_hash::FxHashSet;
+use serde::{Deserialize, Serialize};
 
 use super::state::Out;
+use crate::event::Subjects;
 use crate::settings::MailSettings;
 
 /// Domains learned from evidence are bounded: only our own server's deliveries and log-ins teach them.
@@ -15,11 +19,42 @@ const MAX_LEARNED_DOMAINS: usize = 100_000;
 /// Evidence that was given out once is not given again; past this many names it may be, which harms nothing.
 const MAX_REMEMBERED_NAMES: usize = 200_000;
 
-/// A mailbox of ours, or one that claims to be: the domain in lower case, the extension taken off.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-pub struct Mailbox {
-    pub address: String,
+/// Spellings whose mailbox is remembered, since the same come again at every line; past this many all are forgotten.
+const MAX_READ: usize = 4_000;
+
+/// A mailbox of ours, or one that claims to be: the domain in lower case, the extension taken off. A copy is cheap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Stored", into = "Stored")]
+pub struct Mailbox(Arc<Named>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Named {
+    address: String,
     domain_at: usize,
+    /// Its domain, and it.
+    subjects: Subjects,
+    domain: Subjects,
+}
+
+/// A mailbox as rows in the store have it.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    address: String,
+    domain_at: usize,
+}
+
+impl From<Stored> for Mailbox {
+    fn from(Stored { address, domain_at }: Stored) -> Mailbox {
+        let domain = Subject::Domain(address.get(domain_at..).unwrap_or_default().to_owned());
+        let subjects = [domain.clone(), Subject::Mailbox(address.clone())].into();
+        Mailbox(Arc::new(Named { address, domain_at, subjects, domain: [domain].into() }))
+    }
+}
+
+impl From<Mailbox> for Stored {
+    fn from(mailbox: Mailbox) -> Stored {
+        Stored { address: mailbox.0.address.clone(), domain_at: mailbox.0.domain_at }
+    }
 }
 
 impl Mailbox {
@@ -35,7 +70,7 @@ impl Mailbox {
 
     fn folded(self, settings: &MailSettings) -> Mailbox {
         match settings.alias_domains.get(self.domain()) {
-            Some(domain) => Mailbox::new(&self.address[..self.domain_at - 1], domain).unwrap_or(self),
+            Some(domain) => Mailbox::new(&self.0.address[..self.0.domain_at - 1], domain).unwrap_or(self),
             None => self,
         }
     }
@@ -71,21 +106,31 @@ impl Mailbox {
         }
         let local = if local.starts_with('"') { local.to_owned() } else { local.to_ascii_lowercase() };
         let domain_at = local.len() + 1;
-        Some(Mailbox { address: format!("{local}@{domain}"), domain_at })
+        Some(Mailbox::from(Stored { address: format!("{local}@{domain}"), domain_at }))
+    }
+
+    pub fn address(&self) -> &str {
+        &self.0.address
     }
 
     pub fn domain(&self) -> &str {
-        &self.address[self.domain_at..]
+        self.0.address.get(self.0.domain_at..).unwrap_or_default()
     }
 
-    pub fn subjects(&self) -> [Subject; 2] {
-        [Subject::Domain(self.domain().to_owned()), Subject::Mailbox(self.address.clone())]
+    /// Its domain, and it.
+    pub fn subjects(&self) -> &Subjects {
+        &self.0.subjects
+    }
+
+    /// Its domain alone.
+    pub fn domain_subjects(&self) -> &Subjects {
+        &self.0.domain
     }
 }
 
-/// The domain of an address, as a subject.
-pub fn domain_subject(address: &[u8], settings: &MailSettings) -> Option<Subject> {
-    Mailbox::addressed(address, settings).map(|mailbox| Subject::Domain(mailbox.domain().to_owned()))
+/// The subjects of a mailbox, if there is one.
+pub fn subjects_of(mailbox: Option<&Mailbox>) -> Subjects {
+    mailbox.map(|mailbox| Arc::clone(mailbox.subjects())).unwrap_or_default()
 }
 
 /// Whose address a forwarder rewrote by the Sender Rewriting Scheme, and the forwarder's domain:
@@ -122,12 +167,42 @@ pub struct Ours {
     settled: FxHashSet<String>,
     pub learned: BTreeSet<String>,
     told: FxHashSet<String>,
+    addressed: Read,
+    logged_in: Read,
+}
+
+/// What spellings were read as. Strangers choose them, so the hash is a seeded one.
+type Read = RefCell<HashMap<Box<[u8]>, Option<Mailbox>>>;
+
+fn read_once(known: &Read, spelled: &[u8], read: impl FnOnce() -> Option<Mailbox>) -> Option<Mailbox> {
+    let mut known = known.borrow_mut();
+    if let Some(mailbox) = known.get(spelled) {
+        return mailbox.clone();
+    }
+    let mailbox = read();
+    if spelled.len() <= MAX_NAME_BYTES {
+        if known.len() >= MAX_READ {
+            known.clear();
+        }
+        known.insert(spelled.into(), mailbox.clone());
+    }
+    mailbox
 }
 
 impl Ours {
     pub fn new(settings: &MailSettings, learned: BTreeSet<String>) -> Ours {
         let settled = settings.own_domains.iter().map(|domain| a_label(domain)).collect();
-        Ours { settled, learned, told: FxHashSet::default() }
+        Ours { settled, learned, ..Ours::default() }
+    }
+
+    /// The mailbox of an address in a log, as [`Mailbox::addressed`] reads it.
+    pub fn addressed(&self, address: &[u8], settings: &MailSettings) -> Option<Mailbox> {
+        read_once(&self.addressed, address, || Mailbox::addressed(address, settings))
+    }
+
+    /// The mailbox of a log-in name in a log, as [`Mailbox::logged_in`] reads it.
+    pub fn logged_in(&self, user: &[u8], settings: &MailSettings) -> Option<Mailbox> {
+        read_once(&self.logged_in, user, || Mailbox::logged_in(user, settings))
     }
 
     pub fn has(&self, domain: &str) -> bool {
@@ -136,12 +211,12 @@ impl Ours {
 
     /// Evidence: a final local delivery or a log-in. Gives the domain if it was not known before.
     pub fn learn<'a>(&mut self, mailbox: &'a Mailbox, out: &mut Out<'_>) -> Option<&'a str> {
-        if !self.told.contains(&mailbox.address) {
+        if !self.told.contains(mailbox.address()) {
             if self.told.len() >= MAX_REMEMBERED_NAMES {
                 self.told.clear();
             }
-            self.told.insert(mailbox.address.clone());
-            out.known.extend(mailbox.subjects());
+            self.told.insert(mailbox.address().to_owned());
+            out.known.extend_from_slice(mailbox.subjects());
         }
         let domain = mailbox.domain();
         if self.has(domain) || self.learned.len() >= MAX_LEARNED_DOMAINS {
@@ -159,7 +234,7 @@ mod tests {
     #[track_caller]
     fn check(address: &str, expected: Option<&str>) {
         let mailbox = Mailbox::of_address(address.as_bytes(), "+");
-        assert_eq!(mailbox.as_ref().map(|mailbox| mailbox.address.as_str()), expected, "{address}");
+        assert_eq!(mailbox.as_ref().map(Mailbox::address), expected, "{address}");
     }
 
     /// SEMANTICS R9.
@@ -179,11 +254,12 @@ mod tests {
     fn alias_domains_fold_into_their_target() {
         let alias_domains = [("alpha.net".to_owned(), "Alpha.example".to_owned())].into();
         let settings = MailSettings { alias_domains, ..MailSettings::default() };
-        let address = |mailbox: Option<Mailbox>| mailbox.map(|mailbox| mailbox.address);
+        let address = |mailbox: Option<Mailbox>| mailbox.map(|mailbox| mailbox.address().to_owned());
         let ann = || Some("ann@alpha.example".to_owned());
         assert_eq!(address(Mailbox::addressed(b"Ann+x@ALPHA.net", &settings)), ann());
         assert_eq!(address(Mailbox::logged_in(b"ann@alpha.net", &settings)), ann());
-        assert_eq!(domain_subject(b"x@alpha.net", &settings), Some(Subject::Domain("alpha.example".to_owned())));
+        let domain = Mailbox::addressed(b"x@alpha.net", &settings).map(|mailbox| mailbox.domain_subjects().to_vec());
+        assert_eq!(domain, Some(vec![Subject::Domain("alpha.example".to_owned())]));
     }
 
     /// SEMANTICS R8, FAULTS 48.

@@ -1,18 +1,19 @@
 //! What became of recipients: delivered here, handed to other servers or to filters, failed (SEMANTICS R4, R5), and
 //! the attempts and connections that it took (1.2, reports 10, 11 and 17).
 
-use mailtally_model::Subject;
+use std::sync::Arc;
 
+use super::few::put;
 use super::message::{Aftermath, Attempt, Delivered, Expected, FileKey, What, owner_subjects};
 use super::names::Mailbox;
 use super::queue::{Failures, file_of, hash};
 use super::relay::{self, Role};
 use super::state::Out;
-use super::{At, Tracker, detail};
-use crate::event::{Class, Event, Kind};
+use super::{At, Tracker};
+use crate::event::{Class, Event, Kind, Subjects};
 use crate::postfix::{Delivery, Peer, Speaker, Status, Trouble};
 use crate::queue_id::QueueId;
-use crate::text::contains_ignoring_case;
+use crate::text::{Text, contains_ignoring_case, quoted};
 
 /// Failed connects of one process whose recipients' line is still to come.
 const MAX_FAILURES: usize = 32;
@@ -26,7 +27,7 @@ pub struct Reached<'a> {
     /// It failed for good otherwise.
     pub is_sent: bool,
     /// The pipe that took it, which may turn out to be a filter.
-    pub pipe: Option<String>,
+    pub pipe: Option<Text>,
     pub response: &'a [u8],
 }
 
@@ -97,10 +98,7 @@ impl Tracker {
         let Some(message) = self.queue.messages.get_mut(row) else { return };
         let id = expected.id;
         if message.expect(expected) {
-            let rows = self.queue.expecting.entry(id).or_default();
-            if !rows.contains(&row) {
-                rows.push(row);
-            }
+            put(&mut self.queue.expecting, id, row);
         }
     }
 
@@ -114,9 +112,8 @@ impl Tracker {
     /// What a filter took is not delivered; what it refused may be spam.
     pub(super) fn hand_over(&mut self, at: &At<'_>, row: u64, delivery: &Delivery<'_>, out: &mut Out<'_>) {
         if delivery.status == Status::Bounced && self.says_spam(delivery.response) {
-            let subjects =
-                Mailbox::addressed(delivery.recipient, &self.settings).map(|mailbox| mailbox.subjects().to_vec());
-            self.spam_blocked(at, Some(row), subjects.unwrap_or_default(), delivery.response, out);
+            let subjects = self.recipient_subjects(Some(delivery.recipient));
+            self.spam_blocked(at, Some(row), subjects, delivery.response, out);
         }
         if delivery.daemon == b"pipe"
             && delivery.status == Status::Sent
@@ -142,7 +139,7 @@ impl Tracker {
         let reached = Reached {
             recipient: delivery.recipient,
             is_sent: delivery.status == Status::Sent,
-            pipe: is_pipe.then(|| String::from_utf8_lossy(delivery.relay).into_owned()),
+            pipe: is_pipe.then(|| String::from_utf8_lossy(delivery.relay).into()),
             response: delivery.response,
         };
         self.reach(at, row, key, &reached, out);
@@ -160,9 +157,13 @@ impl Tracker {
             return;
         }
         let is_pipe = reached.pipe.is_some();
-        let mailbox = Mailbox::addressed(reached.recipient, &self.settings);
+        let mailbox = self.ours.addressed(reached.recipient, &self.settings);
         let size = file_of(message, key).and_then(|file| file.size);
         let is_first = message.delivered.is_empty();
+        if is_first {
+            // Most messages have one recipient here; a list grows to four places at once.
+            message.delivered.reserve_exact(1);
+        }
         message.delivered.push(Delivered {
             file: key,
             time: at.line.time,
@@ -170,16 +171,19 @@ impl Tracker {
             recipient,
             size,
             pipe: reached.pipe.clone(),
-            detail: format!("{} to <{}>: {}", key.id, detail(reached.recipient), detail(reached.response)),
+            detail: out.words(format_args!(
+                "{} to <{}>: {}",
+                key.id,
+                quoted(reached.recipient),
+                quoted(reached.response)
+            )),
             booked: None,
         });
         message.sync_delivered(message.delivered.len() - 1, &self.settings, out);
         let sessions: Vec<u64> = message.files.iter().filter_map(|file| file.session).collect();
         if let Some(mailbox) = &mailbox {
             let concerned = message.concerned.len();
-            for subject in mailbox.subjects() {
-                message.concern(subject);
-            }
+            message.concern(mailbox.subjects());
             if is_first || message.concerned.len() != concerned {
                 message.sync(&self.settings, &self.ours, out);
             }
@@ -234,10 +238,15 @@ impl Tracker {
                 let is_new_connection = !is_unmade && !delivery.is_reuse;
                 message.push_attempt(Attempt {
                     size,
-                    peer: String::from_utf8_lossy(delivery.relay).into_owned(),
+                    peer: out.words(format_args!("{}", String::from_utf8_lossy(delivery.relay))),
                     connections: u32::from(is_new_connection || is_only_witness),
                     failed: u32::from(trouble.is_setup_failed && is_new_connection || is_only_witness),
-                    detail: format!("{} to <{}>: {}", key.id, detail(delivery.recipient), detail(delivery.response)),
+                    detail: out.words(format_args!(
+                        "{} to <{}>: {}",
+                        key.id,
+                        quoted(delivery.recipient),
+                        quoted(delivery.response)
+                    )),
                     ..Attempt::at(key, at.line.time, group)
                 })
             }
@@ -293,12 +302,12 @@ impl Tracker {
             return;
         }
         let index = message.push_attempt(Attempt {
-            peer: format!("{}[{}]", detail(host.name), detail(host.ip)),
+            peer: out.words(format_args!("{}[{}]", quoted(host.name), quoted(host.ip))),
             connections: 1,
             failed: u32::from(trouble.is_setup_failed),
             is_bad_command: trouble.is_bad_command,
             is_terminated: trouble.is_terminated,
-            detail: format!("{}: {}", key.id, detail(response)),
+            detail: out.words(format_args!("{}: {}", key.id, quoted(response))),
             ..Attempt::at(key, at.line.time, group)
         });
         message.sync_attempt(index, &self.settings, &self.ours, out);
@@ -317,8 +326,8 @@ impl Tracker {
             deferred: 0,
             bounced: 0,
         };
-        let peer = Some(format!("{}[{}]", detail(host.name), detail(host.ip)));
-        let event = Event { peer, detail: detail(text), ..at.event(kind, Vec::new()) };
+        let peer = Some(out.words(format_args!("{}[{}]", quoted(host.name), quoted(host.ip))));
+        let event = Event { peer, detail: out.quote(text), ..at.event(kind, Subjects::default()) };
         let mut booked = None;
         out.set(&mut booked, event);
         let Some(process) = at.line.pid else { return };
@@ -335,7 +344,7 @@ impl Tracker {
         if let Some(failures) = self.queue.failures.get_mut(row)
             && failures.failures.len() < MAX_FAILURES
         {
-            failures.failures.push((detail(text), booked));
+            failures.failures.push((out.quote(text), booked));
         }
     }
 
@@ -363,7 +372,7 @@ impl Tracker {
         }
         let index = message.push_attempt(Attempt {
             bounced,
-            detail: format!("{}: expired, returned to sender", key.id),
+            detail: out.words(format_args!("{}: expired, returned to sender", key.id)),
             ..Attempt::at(key, at.line.time, hash((key, "expired")))
         });
         message.sync_attempt(index, &self.settings, &self.ours, out);
@@ -373,7 +382,7 @@ impl Tracker {
     pub(super) fn bounce(&mut self, at: &At<'_>, key: FileKey, child: QueueId, out: &mut Out<'_>) {
         let row = self.touch(at, key);
         let Some(message) = self.queue.messages.get_mut(row) else { return };
-        let detail = format!("{} is returned as {child}", key.id);
+        let detail = out.words(format_args!("{} is returned as {child}", key.id));
         let aftermath = Aftermath { time: at.line.time, what: What::Bounce, detail, booked: None };
         message.push_aftermath(aftermath, &self.settings, &self.ours, out);
     }
@@ -383,17 +392,17 @@ impl Tracker {
         &mut self,
         at: &At<'_>,
         row: Option<u64>,
-        recipient: Vec<Subject>,
+        recipient: Subjects,
         text: &[u8],
         out: &mut Out<'_>,
     ) {
         let Some(message) = row.and_then(|row| self.queue.messages.get_mut(row)) else {
             let event = at.event(Kind::SpamBlocked { is_outgoing: false }, recipient);
-            out.once(Event { detail: detail(text), ..event });
+            out.once(Event { detail: out.quote(text), ..event });
             return;
         };
         let what = What::SpamBlocked { recipient };
-        let aftermath = Aftermath { time: at.line.time, what, detail: detail(text), booked: None };
+        let aftermath = Aftermath { time: at.line.time, what, detail: out.quote(text), booked: None };
         message.push_aftermath(aftermath, &self.settings, &self.ours, out);
     }
 
@@ -419,14 +428,14 @@ fn attempt_group(at: &At<'_>, key: FileKey, delivery: &Delivery<'_>) -> u64 {
 }
 
 /// Whose failed connects they were is known now.
-fn give_failures(failures: &Failures, subjects: &[Subject], out: &mut Out<'_>) {
+fn give_failures(failures: &Failures, subjects: &Subjects, out: &mut Out<'_>) {
     if subjects.is_empty() {
         return;
     }
     for (_, booked) in &failures.failures {
         let mut booked = booked.clone();
         if let Some(given) = &booked {
-            let now = Event { subjects: subjects.to_vec(), ..Event::clone(&given.event) };
+            let now = Event { subjects: Arc::clone(subjects), ..Event::clone(&given.event) };
             out.set(&mut booked, now);
         }
     }

@@ -7,12 +7,15 @@ use mailtally_model::Time;
 use rustc_hash::{FxHashMap, FxHasher};
 use serde::{Deserialize, Serialize};
 
+use super::expiry::Expiry;
+use super::few::{Index, put, take_out};
 use super::message::{File, FileKey, Message, Origin};
 use super::relay::is_loopback;
 use super::state::{Booked, Out, Table};
 use super::{At, GRACE_SECS, Tracker};
 use crate::postfix::{BrokenOff, Fact, Speaker};
 use crate::queue_id::QueueId;
+use crate::text::Text;
 
 /// Postfix gives a message up after five days; a day more, and its last line is lost.
 const MAX_LIFETIME_SECS: i64 = 6 * 86_400;
@@ -34,14 +37,16 @@ pub struct Queue {
     pub exim_transports: BTreeMap<String, bool>,
     /// The newest generation of each queue file that is remembered.
     newest: FxHashMap<FileKey, Newest>,
-    pub by_id: FxHashMap<QueueId, Vec<FileKey>>,
-    pub by_message_id: FxHashMap<u64, Vec<u64>>,
+    pub by_id: Index<QueueId, FileKey>,
+    pub by_message_id: Index<u64, u64>,
     /// Messages of which a next hop said that it calls them so, before that name was seen.
-    pub expecting: FxHashMap<QueueId, Vec<u64>>,
+    pub expecting: Index<QueueId, u64>,
     /// Messages that named their parent before it was seen.
-    pub named_parents: FxHashMap<QueueId, Vec<u64>>,
+    pub named_parents: Index<QueueId, u64>,
     pub failures_of: FxHashMap<(u16, u32), u64>,
     pub awaiting: FxHashMap<String, Vec<u64>>,
+    /// Messages whose last queue file is gone.
+    closed: Expiry,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +61,7 @@ pub struct Failures {
     pub host: u16,
     pub process: u32,
     pub time: Time,
-    pub failures: Vec<(String, Option<Booked>)>,
+    pub failures: Vec<(Text, Option<Booked>)>,
 }
 
 impl Default for Queue {
@@ -73,6 +78,7 @@ impl Default for Queue {
             named_parents: FxHashMap::default(),
             failures_of: FxHashMap::default(),
             awaiting: FxHashMap::default(),
+            closed: Expiry::default(),
         }
     }
 }
@@ -81,6 +87,9 @@ impl Queue {
     /// Builds what is looked up from what was restored.
     pub fn index(&mut self) {
         for (row, message) in self.messages.iter() {
+            if let Some((host, touched)) = message.closed() {
+                self.closed.add(host, touched, row);
+            }
             for file in &message.files {
                 let this = Newest { row, opened: file.opened, closed: file.closed };
                 let is_newer = |known: &Newest| {
@@ -89,23 +98,20 @@ impl Queue {
                 };
                 let known = self.newest.get(&file.key);
                 if known.is_none() {
-                    self.by_id.entry(file.key.id).or_default().push(file.key);
+                    put(&mut self.by_id, file.key.id, file.key);
                 }
                 if known.is_none_or(is_newer) {
                     self.newest.insert(file.key, this);
                 }
                 if let Some(message_id) = file.message_id {
-                    let rows = self.by_message_id.entry(message_id).or_default();
-                    if !rows.contains(&row) {
-                        rows.push(row);
-                    }
+                    put(&mut self.by_message_id, message_id, row);
                 }
                 if let Some(parent) = file.named_parent {
-                    self.named_parents.entry(parent).or_default().push(row);
+                    put(&mut self.named_parents, parent, row);
                 }
             }
             for expected in &message.expected {
-                self.expecting.entry(expected.id).or_default().push(row);
+                put(&mut self.expecting, expected.id, row);
             }
         }
         for (row, failures) in self.failures.iter() {
@@ -134,7 +140,7 @@ impl Queue {
     /// A generation begins.
     fn open(&mut self, key: FileKey, row: u64, opened: Time) {
         if self.newest.insert(key, Newest { row, opened, closed: None }).is_none() {
-            self.by_id.entry(key.id).or_default().push(key);
+            put(&mut self.by_id, key.id, key);
         }
     }
 
@@ -152,6 +158,9 @@ impl Queue {
         message.touched = message.touched.max(Some(time));
         if let Some(file) = file_of(message, key) {
             file.closed = Some(time);
+        }
+        if let Some((host, touched)) = message.closed() {
+            self.closed.add(host, touched, newest.row);
         }
     }
 
@@ -176,17 +185,7 @@ impl Queue {
 
     /// Messages with this Message-ID, oldest first.
     pub fn with_message_id(&self, message_id: u64) -> &[u64] {
-        self.by_message_id.get(&message_id).map_or(&[], Vec::as_slice)
-    }
-}
-
-/// Takes a value out of a list of an index, and the list if it is empty then.
-pub fn take_out<K: Eq + Hash, V: PartialEq>(index: &mut FxHashMap<K, Vec<V>>, key: K, value: &V) {
-    if let Some(values) = index.get_mut(&key) {
-        values.retain(|other| other != value);
-        if values.is_empty() {
-            index.remove(&key);
-        }
+        self.by_message_id.get(&message_id).map_or(&[], |rows| rows)
     }
 }
 
@@ -219,8 +218,8 @@ impl Tracker {
                 }
                 let from = orig_client.as_ref().unwrap_or(client);
                 let origin = Origin::Smtp {
-                    ip: String::from_utf8_lossy(from.ip).into_owned(),
-                    user: sasl_username.map(|user| String::from_utf8_lossy(user).into_owned()),
+                    ip: String::from_utf8_lossy(from.ip).into(),
+                    user: sasl_username.map(|user| String::from_utf8_lossy(user).into()),
                     is_submission: speaker.is_submission(),
                 };
                 self.begin(at, key(*id), origin, session, is_loopback(client.ip), out);
@@ -245,7 +244,7 @@ impl Tracker {
                 if let Some((_, message)) = self.queue.of(key(*id), at.line.time)
                     && let Some(file) = file_of(message, key(*id))
                 {
-                    file.sender.get_or_insert_with(|| String::from_utf8_lossy(sender).into_owned());
+                    file.sender.get_or_insert_with(|| String::from_utf8_lossy(sender).into());
                 }
                 if let Some(parent) = orig_id {
                     self.link_to_named(at, key(*id), *parent, out);
@@ -280,7 +279,7 @@ impl Tracker {
         let row = self.new_row();
         let file = File { opened: at.line.time, ..File::new(key) };
         let message = Message {
-            host: at.line.host.to_owned(),
+            host: at.host_name.clone(),
             files: vec![file],
             touched: Some(at.line.time),
             ..Message::default()
@@ -369,10 +368,7 @@ impl Tracker {
         let Some(file) = file_of(message, key) else { return };
         if file.message_id.is_none() && message_id.len() > 2 {
             file.message_id = Some(hash);
-            let rows = self.queue.by_message_id.entry(hash).or_default();
-            if !rows.contains(&row) {
-                rows.push(row);
-            }
+            put(&mut self.queue.by_message_id, hash, row);
         }
         self.match_waiting_scan(hash, row, at.line.time, out);
         self.settle_links(at, row, key, out);
@@ -406,7 +402,7 @@ impl Tracker {
         }
         file.active = Some(at.line.time);
         file.size = size;
-        file.sender = Some(String::from_utf8_lossy(sender).into_owned());
+        file.sender = Some(String::from_utf8_lossy(sender).into());
         message.fill_sizes(key, size);
         self.settle_links(at, row, key, out);
         // It may be part of another message now.
@@ -436,24 +432,36 @@ impl Tracker {
         self.queue.close(key, time);
     }
 
+    /// Whether no line can touch a message any more.
+    fn is_over(&self, message: &Message, host: u16, now: Time) -> bool {
+        let Some(touched) = message.touched else { return true };
+        let age = now.secs_since(touched);
+        // Nearly all are younger, and asked no further.
+        if age <= GRACE_SECS {
+            return false;
+        }
+        let is_here = message.files.first().is_some_and(|file| file.key.host == host);
+        let grace = match message.awaited_domain(&self.settings, &self.ours) {
+            Some(_) if message.accepted().is_some() => AWAITING_SECS,
+            _ => GRACE_SECS,
+        };
+        is_here && age > if message.is_closed() { grace } else { MAX_LIFETIME_SECS.max(grace) }
+    }
+
+    /// Forgets messages that are closed, after their grace; those that lines touched since wait for the next sweep.
+    pub(super) fn forget_messages(&mut self, host: u16, now: Time) {
+        while let Some(row) = self.queue.closed.take(host, now) {
+            if self.queue.messages.get(row).is_some_and(|message| self.is_over(message, host, now)) {
+                self.queue.forget(row);
+            }
+        }
+    }
+
     /// Forgets what no line can touch any more.
     pub(super) fn sweep_messages(&mut self, host: u16, now: Time) {
-        let is_over = |message: &Message| {
-            let Some(touched) = message.touched else { return true };
-            let age = now.secs_since(touched);
-            // Nearly all are younger, and asked no further.
-            if age <= GRACE_SECS {
-                return false;
-            }
-            let is_here = message.files.first().is_some_and(|file| file.key.host == host);
-            let grace = match message.awaited_domain(&self.settings, &self.ours) {
-                Some(_) if message.accepted().is_some() => AWAITING_SECS,
-                _ => GRACE_SECS,
-            };
-            is_here && age > if message.is_closed() { grace } else { MAX_LIFETIME_SECS.max(grace) }
-        };
+        let messages = self.queue.messages.iter();
         let over: Vec<u64> =
-            self.queue.messages.iter().filter(|(_, message)| is_over(message)).map(|(row, _)| row).collect();
+            messages.filter(|(_, message)| self.is_over(message, host, now)).map(|(row, _)| row).collect();
         for row in over {
             self.queue.forget(row);
         }

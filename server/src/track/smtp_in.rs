@@ -9,10 +9,12 @@ mod session;
 use mailtally_model::Time;
 use rustc_hash::FxHashMap;
 
+use super::expiry::Expiry;
 use super::names::Mailbox;
 use super::state::{Out, Table};
-use super::{At, GRACE_SECS, Tracker};
+use super::{At, Tracker};
 use crate::postfix::{Peer, Speaker};
+use crate::text::Text;
 use session::Session;
 
 /// smtpd waits no longer for a command (`smtpd_timeout`), so a session without lines is over by then.
@@ -33,9 +35,10 @@ pub struct Sessions {
     /// Open sessions of smtpd: host, program, process.
     by_process: FxHashMap<(u16, u16, u32), u64>,
     /// Clients of postscreen and of Exim: host, address, port.
-    by_port: FxHashMap<(u16, String, u16), u64>,
+    by_port: FxHashMap<(u16, Text, u16), u64>,
     /// Clients that postscreen has or has passed on, by address, first come first.
-    by_ip: FxHashMap<(u16, String), Vec<u64>>,
+    by_ip: FxHashMap<(u16, Text), Vec<u64>>,
+    ended: Expiry,
 }
 
 impl Default for Sessions {
@@ -45,14 +48,17 @@ impl Default for Sessions {
             by_process: FxHashMap::default(),
             by_port: FxHashMap::default(),
             by_ip: FxHashMap::default(),
+            ended: Expiry::default(),
         }
     }
 }
 
 impl Sessions {
     pub fn index(&mut self) {
-        for (row, session) in self.rows.iter().filter(|(_, session)| session.ended.is_none()) {
-            if let Some((program, process)) = session.process {
+        for (row, session) in self.rows.iter() {
+            if let Some(ended) = session.ended {
+                self.ended.add(session.host, ended, row);
+            } else if let Some((program, process)) = session.process {
                 self.by_process.insert((session.host, program, process), row);
             } else if let Some(port) = session.port {
                 self.by_port.insert((session.host, session.ip.clone(), port), row);
@@ -102,7 +108,8 @@ impl Tracker {
         }
         let instance = Speaker::parse(at.line.program).and_then(|speaker| self.programs.number(speaker.instance))?.0;
         let process = Some((key.1, key.2));
-        let session = Session { has_start: false, is_seen_in_part: true, process, ..Session::of(at, instance, client) };
+        let session =
+            Session { has_start: false, is_seen_in_part: true, process, ..Session::of(at, instance, client, out) };
         let row = self.smtp_open(session, out);
         self.sessions.by_process.insert(key, row);
         Some(row)
@@ -139,8 +146,10 @@ impl Tracker {
     fn smtp_end(&mut self, row: u64, time: Time, out: &mut Out<'_>) {
         let Some(session) = self.sessions.rows.get_mut(row) else { return };
         if session.ended.is_none() {
-            session.ended = Some(time.max(session.started));
+            let ended = time.max(session.started);
+            session.ended = Some(ended);
             session.sync(time, out);
+            self.sessions.ended.add(session.host, ended, row);
         }
         self.sessions.forget_keys(row);
     }
@@ -156,7 +165,10 @@ impl Tracker {
         let Some((instance, _)) = self.programs.number(speaker.instance) else { return };
         let row = match self.passed_on(at, speaker, client) {
             Some(row) => row,
-            None => self.smtp_open(Session::of(at, instance, client), out),
+            None => {
+                let session = Session::of(at, instance, client, out);
+                self.smtp_open(session, out)
+            }
         };
         self.sessions.by_process.insert(key, row);
         self.smtp_change_row(row, at.line.time, out, |session| session.process = Some((at.program, process)));
@@ -183,17 +195,17 @@ impl Tracker {
     }
 
     pub(super) fn accepted_in(&mut self, row: u64, at: &At<'_>, user: Option<&[u8]>, out: &mut Out<'_>) {
-        let mailbox = user.and_then(|user| Mailbox::logged_in(user, &self.settings));
+        let mailbox = user.and_then(|user| self.ours.logged_in(user, &self.settings));
         if let Some(mailbox) = &mailbox {
             self.learn(mailbox, out);
         }
         self.smtp_change_row(row, at.line.time, out, |session| {
             session.is_accepted = true;
             if let Some(user) = user {
-                session.user = Some(String::from_utf8_lossy(user).into_owned());
+                session.user = Some(String::from_utf8_lossy(user).into());
             }
-            for subject in mailbox.iter().flat_map(Mailbox::subjects) {
-                session.concern(subject);
+            if let Some(mailbox) = &mailbox {
+                session.concern(mailbox.subjects());
             }
         });
     }
@@ -236,9 +248,7 @@ impl Tracker {
         for row in sessions {
             let Some(session) = self.sessions.rows.get_mut(*row) else { continue };
             let known = session.subjects.len();
-            for subject in mailbox.subjects() {
-                session.concern(subject);
-            }
+            session.concern(mailbox.subjects());
             if session.subjects.len() != known {
                 session.sync(session.last, out);
             }
@@ -246,7 +256,7 @@ impl Tracker {
     }
 
     /// The session of the process that wrote the line: its row, the client's address, who logged in.
-    pub(super) fn smtp_front(&self, at: &At<'_>) -> Option<(u64, String, Option<String>)> {
+    pub(super) fn smtp_front(&self, at: &At<'_>) -> Option<(u64, Text, Option<Text>)> {
         let row = *self.sessions.by_process.get(&(at.host, at.program, at.line.pid?))?;
         let session = self.sessions.rows.get(row)?;
         Some((row, session.ip.clone(), session.user.clone()))
@@ -270,28 +280,24 @@ impl Tracker {
     }
 
     pub(super) fn sweep_sessions(&mut self, host: u16, now: Time, out: &mut Out<'_>) {
-        let open: Vec<(u64, bool, bool)> = self
-            .sessions
-            .rows
-            .iter()
-            .filter(|(_, session)| session.host == host)
-            .map(|(row, session)| {
-                let is_silent = session.ended.is_none() && now.secs_since(session.last) > IDLE_SECS;
-                let is_over = session.ended.is_some_and(|ended| now.secs_since(ended) > GRACE_SECS);
-                (row, is_silent, is_over)
-            })
-            .collect();
-        for (row, is_silent, is_over) in open {
-            if is_over {
-                self.sessions.rows.remove(row);
-            } else if is_silent {
-                let end = self.sessions.rows.get(row).map_or(now, Session::silent_end);
+        let is_open = |session: &Session| session.host == host && session.ended.is_none();
+        let open: Vec<u64> =
+            self.sessions.rows.iter().filter(|(_, session)| is_open(session)).map(|(row, _)| row).collect();
+        for row in open {
+            let Some(session) = self.sessions.rows.get_mut(row) else { continue };
+            if now.secs_since(session.last) > IDLE_SECS {
+                let end = session.silent_end();
                 self.smtp_end(row, end, out);
-            } else if self.sessions.rows.get(row).is_some_and(|session| session.ended.is_none())
-                && let Some(session) = self.sessions.rows.get_mut(row)
-            {
+            } else {
                 session.sync(now, out);
             }
+        }
+    }
+
+    /// Forgets sessions that ended, after their grace.
+    pub(super) fn forget_sessions(&mut self, host: u16, now: Time) {
+        while let Some(row) = self.sessions.ended.take(host, now) {
+            self.sessions.rows.remove(row);
         }
     }
 }

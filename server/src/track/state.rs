@@ -2,6 +2,7 @@
 //! were given out and may be revised. Knows nothing of mail.
 
 use std::collections::BTreeMap;
+use std::fmt::{Arguments, Write};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -11,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, EventId, Kind, Update};
+use crate::text::{Text, quoted};
 
 /// An event as it was last given out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,9 +26,43 @@ pub struct Out<'a> {
     pub updates: &'a mut Vec<Update>,
     pub known: &'a mut Vec<Subject>,
     pub next_event: u64,
+    pub wording: &'a mut Wording,
+}
+
+/// Writes the words of events, if anyone will read them.
+#[derive(Debug, Default)]
+pub struct Wording {
+    /// Events are counted and not kept, so that their words would be made for nobody.
+    pub is_silent: bool,
+    /// Kept, so that a text is made at once in its own length.
+    buffer: String,
 }
 
 impl Out<'_> {
+    /// The words of an event, made up from a line.
+    pub fn words(&mut self, words: Arguments<'_>) -> Text {
+        self.words_again(&None, words)
+    }
+
+    /// The same of one that may have been given out with these words.
+    pub fn words_again(&mut self, booked: &Option<Booked>, words: Arguments<'_>) -> Text {
+        if self.wording.is_silent {
+            return Text::default();
+        }
+        let buffer = &mut self.wording.buffer;
+        buffer.clear();
+        buffer.write_fmt(words).expect("memory takes what is written");
+        match booked {
+            Some(booked) if *booked.event.detail == **buffer => Arc::clone(&booked.event.detail),
+            _ => Text::from(buffer.as_str()),
+        }
+    }
+
+    /// The words of an event, as they stand in a line.
+    pub fn quote(&self, bytes: &[u8]) -> Text {
+        if self.wording.is_silent { Text::default() } else { quoted(bytes).into() }
+    }
+
     /// Gives an event out for good: no later line revises it.
     pub fn once(&mut self, event: Event) {
         self.set(&mut None, event);
@@ -168,7 +204,7 @@ fn unpacked<T: DeserializeOwned>(value: &[u8]) -> anyhow::Result<T> {
 /// Names that come again at every line, as small numbers.
 #[derive(Debug, Default)]
 pub struct Interner {
-    names: Vec<String>,
+    names: Vec<Text>,
     numbers: FxHashMap<Vec<u8>, u16>,
 }
 
@@ -185,16 +221,16 @@ impl Interner {
             return None;
         }
         let number = u16::try_from(self.names.len()).ok()?;
-        self.names.push(String::from_utf8_lossy(name).into_owned());
+        self.names.push(String::from_utf8_lossy(name).into());
         self.numbers.insert(name.to_vec(), number);
         Some((number, true))
     }
 
-    pub fn names(&self) -> &[String] {
+    pub fn names(&self) -> &[Text] {
         &self.names
     }
 
-    pub fn restore(names: Vec<String>) -> Interner {
+    pub fn restore(names: Vec<Text>) -> Interner {
         let numbers = names.iter().zip(0..).map(|(name, number)| (name.as_bytes().to_vec(), number)).collect();
         Interner { names, numbers }
     }

@@ -4,13 +4,13 @@ use mailtally_model::{Subject, Time};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::names::Mailbox;
+use super::names::subjects_of;
 use super::state::{Out, Table};
 use super::{At, Tracker, detail};
-use crate::event::{Event, Kind, Limit};
+use crate::event::{Event, Kind, Limit, Subjects};
 use crate::policy::{self, stated_size};
 use crate::postfix::{AnvilLimit, Peer, Reject};
-use crate::text::contains_ignoring_case;
+use crate::text::{contains_ignoring_case, quoted};
 
 /// anvil's default period (`anvil_rate_time_unit`): a limit is armed again after so long without a refusal.
 const ANVIL_WINDOW_SECS: i64 = 60;
@@ -96,7 +96,7 @@ impl Tracker {
         let is_violation = self.trips(format!("{what:?} {owner}"), at.line.time, ANVIL_WINDOW_SECS);
         let subjects = self.user_subjects(user.map(str::as_bytes));
         let kind = Kind::Throttled { limit: Limit::MessagesSent, is_traffic: is_ours, is_violation };
-        let detail = detail(at.line.message);
+        let detail = out.quote(at.line.message);
         out.once(Event { peer: Some(ip), detail, ..at.event(kind, subjects) });
     }
 
@@ -115,19 +115,16 @@ impl Tracker {
             .find(|(_, pattern)| contains_ignoring_case(reject.reply, pattern.text.to_lowercase().as_bytes()));
         let Some((rule, limit)) = found.map(|(rule, pattern)| (rule, pattern.limit)) else { return };
         let subjects = match (limit, reject.recipient) {
-            (Limit::BouncesReceived, Some(recipient)) => {
-                let mailbox = Mailbox::addressed(recipient, &self.settings);
-                mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default()
-            }
+            (Limit::BouncesReceived, Some(recipient)) => self.recipient_subjects(Some(recipient)),
             _ => self.user_subjects(user),
         };
         let client = reject.client.map(|client| detail(client.ip)).unwrap_or_default();
-        let owner = subjects.last().map_or_else(|| client.clone(), Subject::to_string);
+        let owner = subjects.last().map_or_else(|| client.to_string(), Subject::to_string);
         let is_violation = self.trips(format!("{rule} {owner}"), at.line.time, QUOTA_WINDOW_SECS);
         let is_traffic = limit == Limit::BouncesReceived || user.is_some();
         let kind = Kind::Throttled { limit, is_traffic, is_violation };
         let bytes = stated_size(reject.reply);
-        out.once(Event { peer: Some(client), bytes, detail: detail(reject.reply), ..at.event(kind, subjects) });
+        out.once(Event { peer: Some(client), bytes, detail: out.quote(reject.reply), ..at.event(kind, subjects) });
     }
 
     /// A policy server that logs its quotas itself.
@@ -140,7 +137,7 @@ impl Tracker {
                 let subjects = self.user_subjects(*sender);
                 let kind = Kind::Throttled { limit: *limit, is_traffic: true, is_violation };
                 let bytes = stated_size(at.line.message);
-                out.once(Event { bytes, detail: detail(at.line.message), ..at.event(kind, subjects) });
+                out.once(Event { bytes, detail: out.quote(at.line.message), ..at.event(kind, subjects) });
             }
             policy::Fact::Requeued { from, to } => self.requeued(at, *from, *to, out),
         }
@@ -161,8 +158,7 @@ impl Tracker {
         let limit = if is_bounce { Limit::BouncesReceived } else { Limit::MessagesSent };
         for recipient in recipients.split(|byte| *byte == b',').take(MAX_RECIPIENTS) {
             let subjects = if is_bounce || user.is_none() {
-                let mailbox = Mailbox::addressed(recipient, &self.settings);
-                mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default()
+                self.recipient_subjects(Some(recipient))
             } else {
                 self.user_subjects(user)
             };
@@ -170,14 +166,13 @@ impl Tracker {
             let key = format!("rspamd {} {owner}", detail(name));
             let is_violation = self.trips(key, at.line.time, QUOTA_WINDOW_SECS);
             let kind = Kind::Throttled { limit, is_traffic: is_bounce || user.is_some(), is_violation };
-            let detail = format!("ratelimit {}", detail(name));
+            let detail = out.words(format_args!("ratelimit {}", quoted(name)));
             out.once(Event { bytes: size, detail, ..at.event(kind, subjects) });
         }
     }
 
-    fn user_subjects(&self, user: Option<&[u8]>) -> Vec<Subject> {
-        let mailbox = user.and_then(|user| Mailbox::logged_in(user, &self.settings));
-        mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default()
+    pub(super) fn user_subjects(&self, user: Option<&[u8]>) -> Subjects {
+        subjects_of(user.and_then(|user| self.ours.logged_in(user, &self.settings)).as_ref())
     }
 }
 

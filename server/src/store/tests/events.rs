@@ -6,12 +6,12 @@ use super::*;
 fn session(time: i64, secs: u64, peer: &str) -> Event {
     Event {
         time: Time(time),
-        host: "mx1".to_owned(),
-        subjects: vec![subject("ann@example.com"), subject("example.com")],
-        peer: Some(peer.to_owned()),
+        host: "mx1".into(),
+        subjects: [subject("ann@example.com"), subject("example.com")].into(),
+        peer: Some(peer.into()),
         bytes: Some(1_000 + secs),
         duration_ms: Some(secs * 1_000),
-        detail: String::new(),
+        detail: "".into(),
         kind: Kind::MailboxSession {
             protocol: crate::event::Protocol::Pop,
             has_start: true,
@@ -64,12 +64,12 @@ fn a_retention_forgets_events_and_keeps_numbers() {
     let (dir, mut store) = store();
     let event = |time: i64| Event {
         time: Time(time),
-        host: "mx1".to_owned(),
-        subjects: vec![subject("example.com")],
+        host: "mx1".into(),
+        subjects: [subject("example.com")].into(),
         peer: None,
         bytes: None,
         duration_ms: None,
-        detail: String::new(),
+        detail: "".into(),
         kind: Kind::SmtpSession {
             has_start: true,
             is_inferred: false,
@@ -106,7 +106,7 @@ fn a_retention_forgets_events_and_keeps_numbers() {
 #[test]
 fn events_are_filtered_by_kind_and_text() {
     let mut other = session(700, 1, "198.51.100.7");
-    other.detail = "Aborted login (<SCRIPT>)".to_owned();
+    other.detail = "Aborted login (<SCRIPT>)".into();
     let dir = store_of([session(600, 1, "192.0.2.1"), other]);
     let reader = Reader::open(dir.path()).unwrap();
     let count = |kind: Option<&str>, text: Option<&str>| {

@@ -1,9 +1,11 @@
 //! The events of a message, derived from its facts as they are now: after each change of a fact they are given out anew.
 
+use std::sync::Arc;
+
 use super::{Aftermath, MAX_AFTERMATHS, Message, Origin, Owner, What, owner_subjects};
-use crate::event::{Event, Kind};
+use crate::event::{Event, Kind, join};
 use crate::settings::MailSettings;
-use crate::track::names::{Ours, unwound};
+use crate::track::names::{Ours, subjects_of, unwound};
 use crate::track::state::Out;
 
 impl Message {
@@ -21,16 +23,12 @@ impl Message {
             Owner::None => self
                 .delivered
                 .iter()
-                .find_map(|reached| Some(reached.mailbox.as_ref()?.subjects().to_vec()))
+                .find_map(|reached| Some(Arc::clone(reached.mailbox.as_ref()?.subjects())))
                 .unwrap_or_default(),
         };
         let count = owners.len() as u8;
         let mut subjects = owners;
-        for subject in &self.concerned {
-            if !subjects.contains(subject) {
-                subjects.push(subject.clone());
-            }
-        }
+        join(&mut subjects, &self.concerned, usize::MAX);
         let (peer, is_over_smtp) = match &self.origin {
             Origin::Smtp { ip, .. } => (Some(ip.clone()), true),
             _ => (None, false),
@@ -42,11 +40,14 @@ impl Message {
             is_spam: self.is_spam,
             owners: count,
         };
-        let id = self.files.first().map(|file| file.key.id.to_string()).unwrap_or_default();
+        let Some(id) = self.files.first().map(|file| file.key.id) else { return };
         let sender = self.sender().unwrap_or_default();
+        let booked = &self.booked;
         let detail = match unwound(sender) {
-            Some((original, forwarder)) => format!("{id} from <{original}> by way of {forwarder}"),
-            None => format!("{id} from <{sender}>"),
+            Some((original, forwarder)) => {
+                out.words_again(booked, format_args!("{id} from <{original}> by way of {forwarder}"))
+            }
+            None => out.words_again(booked, format_args!("{id} from <{sender}>")),
         };
         let host = self.host.clone();
         out.set(&mut self.booked, Event { time, host, subjects, peer, bytes: size, duration_ms: None, detail, kind });
@@ -60,7 +61,7 @@ impl Message {
         let event = Event {
             time: reached.time,
             host,
-            subjects: reached.mailbox.as_ref().map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default(),
+            subjects: subjects_of(reached.mailbox.as_ref()),
             peer: None,
             bytes: reached.size,
             duration_ms: None,

@@ -1,9 +1,9 @@
 //! Whose message it is (SEMANTICS R9, R10), and its priority class (1.4).
 
-use mailtally_model::Subject;
+use std::sync::Arc;
 
 use super::{Message, Origin};
-use crate::event::Class;
+use crate::event::{Class, Subjects};
 use crate::settings::MailSettings;
 use crate::track::names::{Mailbox, Ours, unwound};
 use crate::track::relay::is_trusted;
@@ -36,7 +36,7 @@ const DAEMONS: &[&str] = &[
 pub enum Owner {
     Mailbox(Mailbox),
     /// A domain of ours that sent on what another one wrote (SRS).
-    Forwarder(String),
+    Forwarder(Subjects),
     /// One of ours, without a name that is a mailbox: `(unattributed)`.
     Unattributed,
     /// It came in from outside, or was made here.
@@ -46,9 +46,9 @@ pub enum Owner {
 impl Message {
     pub fn owner(&self, settings: &MailSettings, ours: &Ours) -> Owner {
         let local_sender = || {
-            let sender = self.sender_mailbox(settings).filter(|sender| ours.has(sender.domain()))?;
+            let sender = self.sender_mailbox(settings, ours).filter(|sender| ours.has(sender.domain()))?;
             Some(match self.sender().and_then(unwound) {
-                Some(_) => Owner::Forwarder(sender.domain().to_owned()),
+                Some(_) => Owner::Forwarder(Arc::clone(sender.domain_subjects())),
                 None => Owner::Mailbox(sender),
             })
         };
@@ -59,7 +59,7 @@ impl Message {
         };
         match &self.origin {
             Origin::Smtp { user: Some(user), .. } => {
-                Mailbox::logged_in(user.as_bytes(), settings).map_or(Owner::Unattributed, Owner::Mailbox)
+                ours.logged_in(user.as_bytes(), settings).map_or(Owner::Unattributed, Owner::Mailbox)
             }
             Origin::Pickup { .. } | Origin::Local { .. } if self.is_null_sender() => Owner::None,
             Origin::Pickup { uid } => local_sender().unwrap_or_else(|| of_this_host(&format!("uid:{uid}"))),
@@ -79,12 +79,12 @@ impl Message {
         if !depends {
             return None;
         }
-        let sender = self.sender_mailbox(settings)?;
+        let sender = self.sender_mailbox(settings, ours)?;
         (!ours.has(sender.domain())).then(|| sender.domain().to_owned())
     }
 
-    fn sender_mailbox(&self, settings: &MailSettings) -> Option<Mailbox> {
-        Mailbox::addressed(self.sender()?.as_bytes(), settings)
+    fn sender_mailbox(&self, settings: &MailSettings, ours: &Ours) -> Option<Mailbox> {
+        ours.addressed(self.sender()?.as_bytes(), settings)
     }
 
     /// Ordered rules, the first that matches (1.4); from facts that are known at the first activation.
@@ -93,7 +93,7 @@ impl Message {
         let local = sender.rsplit_once('@').map_or(sender, |(local, _)| local);
         let is_daemon = match &self.origin {
             Origin::Pickup { uid } => *uid < settings.first_person_uid,
-            Origin::Local { login } => DAEMONS.contains(&login.as_str()),
+            Origin::Local { login } => DAEMONS.contains(&&**login),
             _ => false,
         };
         if sender.is_empty() || is_daemon || local.eq_ignore_ascii_case("mailer-daemon") || local == "double-bounce" {
@@ -111,11 +111,11 @@ impl Message {
     }
 }
 
-pub fn owner_subjects(owner: &Owner) -> Vec<Subject> {
+pub fn owner_subjects(owner: &Owner) -> Subjects {
     match owner {
-        Owner::Mailbox(owner) => owner.subjects().to_vec(),
-        Owner::Forwarder(domain) => vec![Subject::Domain(domain.clone())],
-        Owner::Unattributed | Owner::None => Vec::new(),
+        Owner::Mailbox(owner) => Arc::clone(owner.subjects()),
+        Owner::Forwarder(domain) => Arc::clone(domain),
+        Owner::Unattributed | Owner::None => Subjects::default(),
     }
 }
 

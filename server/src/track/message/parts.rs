@@ -5,7 +5,9 @@ use mailtally_model::{Subject, Time};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
+use crate::event::Subjects;
 use crate::queue_id::QueueId;
+use crate::text::Text;
 use crate::track::names::Mailbox;
 use crate::track::state::Booked;
 
@@ -28,7 +30,7 @@ pub struct File {
     /// Its `client=` or pickup line was seen.
     pub has_origin: bool,
     pub client_is_internal: bool,
-    pub sender: Option<String>,
+    pub sender: Option<Text>,
     /// A hash of the Message-ID: it is compared and never shown.
     pub message_id: Option<u64>,
     /// The SMTP session that brought it.
@@ -101,7 +103,7 @@ impl Expected {
 pub struct Aftermath {
     pub time: Time,
     pub what: What,
-    pub detail: String,
+    pub detail: Text,
     pub booked: Option<Booked>,
 }
 
@@ -110,7 +112,7 @@ pub enum What {
     Bounce,
     /// For its recipient, where it came from outside.
     SpamBlocked {
-        recipient: Vec<Subject>,
+        recipient: Subjects,
     },
 }
 
@@ -121,8 +123,8 @@ pub enum Origin {
     #[default]
     Unknown,
     Smtp {
-        ip: String,
-        user: Option<String>,
+        ip: Text,
+        user: Option<Text>,
         is_submission: bool,
     },
     Pickup {
@@ -130,7 +132,7 @@ pub enum Origin {
     },
     /// By a user of this host whose name, not number, is logged (Exim).
     Local {
-        login: String,
+        login: Text,
     },
 }
 
@@ -144,8 +146,8 @@ pub struct Delivered {
     pub recipient: u64,
     pub size: Option<u64>,
     /// The pipe that took it, which may turn out to be a filter.
-    pub pipe: Option<String>,
-    pub detail: String,
+    pub pipe: Option<Text>,
+    pub detail: Text,
     pub booked: Option<Booked>,
 }
 
@@ -161,14 +163,14 @@ pub struct Attempt {
     pub time: Time,
     pub duration_ms: u64,
     pub size: Option<u64>,
-    pub peer: String,
+    pub peer: Text,
     pub connections: u32,
     pub failed: u32,
     pub is_bad_command: bool,
     pub is_terminated: bool,
     pub deferred: u32,
     pub bounced: u32,
-    pub detail: String,
+    pub detail: Text,
     pub booked: Option<Booked>,
 }
 
@@ -182,14 +184,14 @@ impl Attempt {
             time,
             duration_ms: 0,
             size: None,
-            peer: String::new(),
+            peer: Text::default(),
             connections: 0,
             failed: 0,
             is_bad_command: false,
             is_terminated: false,
             deferred: 0,
             bounced: 0,
-            detail: String::new(),
+            detail: Text::default(),
             booked: None,
         }
     }

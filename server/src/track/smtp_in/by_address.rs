@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::event::{Event, Kind};
 use crate::exim::Closing;
 use crate::postfix::Peer;
-use crate::track::names::Mailbox;
+use crate::text::quoted;
 use crate::track::state::Out;
 use crate::track::{At, Tracker, detail};
 
@@ -24,7 +24,7 @@ impl Tracker {
             self.smtp_end(old, last, out);
         }
         let port = Some(key.2);
-        let session = Session { port, is_seen_in_part, ..Session::of(at, at.program, client) };
+        let session = Session { port, is_seen_in_part, ..Session::of(at, at.program, client, out) };
         let row = self.smtp_open(session, out);
         self.sessions.by_port.insert(key, row);
         row
@@ -73,10 +73,9 @@ impl Tracker {
         out: &mut Out<'_>,
     ) {
         let row = self.client_session(at, client, out);
-        let mailbox = user.and_then(|user| Mailbox::logged_in(user, &self.settings));
-        let subjects = mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
-        let peer = Some(format!("{}[{}]", detail(client.name), detail(client.ip)));
-        let detail = detail(user.unwrap_or_default());
+        let subjects = self.user_subjects(user);
+        let peer = Some(out.words(format_args!("{}[{}]", quoted(client.name), quoted(client.ip))));
+        let detail = out.quote(user.unwrap_or_default());
         out.once(Event { peer, detail, ..at.event(Kind::SmtpLoginFailed, subjects) });
         self.smtp_change_row(row, at.line.time, out, |_| {});
     }

@@ -1,14 +1,12 @@
 //! What SMTP clients were refused: connections, log-ins, recipients, messages, and what was over a limit.
 
-use mailtally_model::Subject;
+use std::sync::Arc;
 
 use super::MAX_REFUSALS;
-use crate::event::{Event, Kind, Refused as RefusedWhat};
+use crate::event::{Event, Kind, Refused as RefusedWhat, Subjects};
 use crate::postfix::{AnvilLimit, Peer, Reject, Speaker, Stage};
-use crate::settings::MailSettings;
-use crate::text::contains;
+use crate::text::{contains, quoted};
 use crate::track::message::{FileKey, Refused};
-use crate::track::names::{Mailbox, domain_subject};
 use crate::track::queue::file_of;
 use crate::track::relay::is_trusted;
 use crate::track::state::Out;
@@ -70,14 +68,14 @@ impl Tracker {
         let is_by_cleanup = matches!(reject.stage, Stage::Content | Stage::EndOfMessage);
         let user = reject.sasl_username.map(<[u8]>::to_vec).or_else(|| {
             let session = row.and_then(|row| self.sessions.rows.get(row))?;
-            session.user.clone().map(String::into_bytes)
+            session.user.as_ref().map(|user| user.as_bytes().to_vec())
         });
         self.throttled_by_reply(at, reject, user.as_deref(), out);
         if reject.stage == Stage::EndOfMessage && reject.is_by_filter && self.says_spam(reject.reply) {
             self.refused_as_spam(at, reject, key, user.as_deref(), out);
         }
-        let refused = self.refusal(at, reject, row);
-        let domain = domain_of_refused(reject, &self.settings);
+        let refused = self.refusal(at, reject, row, out);
+        let domain = self.domain_of_refused(reject);
         let is_termination = reject.stage == Stage::EndOfMessage && reject.is_permanent;
         let Some(row) = row else {
             let mut booked = None;
@@ -87,6 +85,7 @@ impl Tracker {
             // cleanup speaks of a session whose line is still to be read.
             if let Some(key) = key.filter(|_| is_by_cleanup) {
                 let message = self.touch(at, key);
+                let domain = domain.and_then(|domain| domain.first().cloned());
                 let refused = Refused { is_termination, domain, booked };
                 if let Some(file) = self.queue.messages.get_mut(message).and_then(|message| file_of(message, key)) {
                     file.refused.push(refused);
@@ -103,7 +102,7 @@ impl Tracker {
             session.is_client_refused |= reject.stage == Stage::Rcpt && reject.is_of_client;
             session.is_terminated |= is_termination || contains(reject.reply, b"Error: too many recipients");
             session.bad_lines = session.bad_lines.saturating_add(reject.is_of_bare_lf().into());
-            if let Some(domain) = domain {
+            if let Some(domain) = &domain {
                 session.concern(domain);
             }
         });
@@ -128,17 +127,16 @@ impl Tracker {
         user: Option<&[u8]>,
         out: &mut Out<'_>,
     ) {
-        let recipient = reject.recipient.and_then(|recipient| Mailbox::addressed(recipient, &self.settings));
-        let sender = user.and_then(|user| Mailbox::logged_in(user, &self.settings));
-        let subjects = |mailbox: Option<Mailbox>| mailbox.map_or_else(Vec::new, |mailbox| mailbox.subjects().to_vec());
+        let recipient = self.recipient_subjects(reject.recipient);
         if let Some(key) = key {
             let message = self.touch(at, key);
-            self.spam_blocked(at, Some(message), subjects(recipient), reject.reply, out);
+            self.spam_blocked(at, Some(message), recipient, reject.reply, out);
             return;
         }
         let is_outgoing = user.is_some();
-        let event = at.event(Kind::SpamBlocked { is_outgoing }, subjects(if is_outgoing { sender } else { recipient }));
-        out.once(Event { detail: detail(reject.reply), ..event });
+        let subjects = if is_outgoing { self.user_subjects(user) } else { recipient };
+        let event = at.event(Kind::SpamBlocked { is_outgoing }, subjects);
+        out.once(Event { detail: out.quote(reject.reply), ..event });
     }
 
     /// A milter refused the message at its end: the queue file is gone.
@@ -153,7 +151,7 @@ impl Tracker {
         let Some(session) = self.sessions.rows.get_mut(row) else { return };
         session.is_terminated |= refused.is_termination;
         if let Some(domain) = refused.domain {
-            session.concern(domain);
+            session.concern(&[domain].into());
         }
         if refused.booked.is_some() && session.refusals.len() < MAX_REFUSALS {
             session.refusals.push(refused.booked);
@@ -161,7 +159,13 @@ impl Tracker {
         session.sync(session.last, out);
     }
 
-    pub(super) fn refusal(&self, at: &At<'_>, reject: &Reject<'_>, row: Option<u64>) -> Option<Event> {
+    pub(super) fn refusal(
+        &self,
+        at: &At<'_>,
+        reject: &Reject<'_>,
+        row: Option<u64>,
+        out: &mut Out<'_>,
+    ) -> Option<Event> {
         let what = match reject.stage {
             Stage::Rcpt => RefusedWhat::Recipient,
             Stage::Mail | Stage::EndOfMessage | Stage::Content => RefusedWhat::Message,
@@ -171,13 +175,19 @@ impl Tracker {
             Stage::Connect | Stage::Command => return None,
         };
         let session = row.and_then(|row| self.sessions.rows.get(row));
-        let peer = session
-            .map(|session| session.peer.clone())
-            .or_else(|| reject.client.map(|client| format!("{}[{}]", detail(client.name), detail(client.ip))));
+        let named = |client: Peer<'_>| out.words(format_args!("{}[{}]", quoted(client.name), quoted(client.ip)));
+        let peer = session.map(|session| session.peer.clone()).or_else(|| reject.client.map(named));
         let has_login = reject.sasl_username.is_some() || session.is_some_and(|session| session.user.is_some());
         let kind = Kind::Refused { what, in_blocked_session: false, has_login };
-        let subjects = domain_of_refused(reject, &self.settings).into_iter().collect();
-        Some(Event { peer, detail: detail(reject.reply), ..at.event(kind, subjects) })
+        let subjects = self.domain_of_refused(reject).unwrap_or_default();
+        Some(Event { peer, detail: out.quote(reject.reply), ..at.event(kind, subjects) })
+    }
+
+    /// The domain that a refused recipient names, if it may be ours: not where relaying was refused.
+    pub(super) fn domain_of_refused(&self, reject: &Reject<'_>) -> Option<Subjects> {
+        let recipient = reject.recipient.filter(|_| !contains(reject.reply, b">: Relay access denied"))?;
+        let mailbox = self.ours.addressed(recipient, &self.settings)?;
+        Some(Arc::clone(mailbox.domain_subjects()))
     }
 
     pub(in crate::track) fn smtp_login_failed(
@@ -187,10 +197,9 @@ impl Tracker {
         user: Option<&[u8]>,
         out: &mut Out<'_>,
     ) {
-        let mailbox = user.and_then(|user| Mailbox::logged_in(user, &self.settings));
-        let subjects = mailbox.map(|mailbox| mailbox.subjects().to_vec()).unwrap_or_default();
-        let peer = Some(format!("{}[{}]", detail(client.name), detail(client.ip)));
-        let detail = detail(user.unwrap_or_default());
+        let subjects = self.user_subjects(user);
+        let peer = Some(out.words(format_args!("{}[{}]", quoted(client.name), quoted(client.ip))));
+        let detail = out.quote(user.unwrap_or_default());
         out.once(Event { peer, detail, ..at.event(Kind::SmtpLoginFailed, subjects) });
         self.smtp_change(at, client, out, |_| {});
     }
@@ -204,10 +213,4 @@ impl Tracker {
         let is_ours = user.is_some() || is_trusted(&self.settings, &detail(client.ip));
         self.throttled_by_anvil(at, what, user.as_deref(), is_ours, client, out);
     }
-}
-
-/// The domain that a refused recipient names, if it may be ours: not where relaying was refused.
-pub(super) fn domain_of_refused(reject: &Reject<'_>, settings: &MailSettings) -> Option<Subject> {
-    let recipient = reject.recipient.filter(|_| !contains(reject.reply, b">: Relay access denied"))?;
-    domain_subject(recipient, settings)
 }

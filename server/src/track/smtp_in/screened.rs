@@ -1,10 +1,10 @@
 //! Clients that postscreen has: told apart by address and port, until an smtpd has them.
 
-use super::refused::domain_of_refused;
 use super::session::Session;
 use super::{HAND_OVER_SECS, MAX_REFUSALS};
 use crate::event::Kind;
 use crate::postfix::{Peer, Screened, Speaker};
+use crate::text::Text;
 use crate::track::state::Out;
 use crate::track::{At, Tracker, detail};
 
@@ -15,6 +15,9 @@ impl Tracker {
     /// The session that postscreen began for this client, if it did (LOG-LINES trap 25).
     pub(super) fn passed_on(&mut self, at: &At<'_>, speaker: &Speaker<'_>, client: &Peer<'_>) -> Option<u64> {
         if speaker.is_submission() {
+            return None;
+        }
+        if self.sessions.by_ip.is_empty() {
             return None;
         }
         let key = (at.host, detail(client.ip));
@@ -57,7 +60,7 @@ impl Tracker {
                 if let Some(old) = known {
                     self.smtp_end(old, at.line.time, out);
                 }
-                let session = Session { port: Some(port), ..Session::of(at, instance, client) };
+                let session = Session { port: Some(port), ..Session::of(at, instance, client, out) };
                 self.screening(key, session, out);
                 return;
             }
@@ -65,7 +68,7 @@ impl Tracker {
             // An end of which nothing else is known says nothing, and smtpd logs whom it was given.
             (Screened::Gone | Screened::Passed, None) => return,
             (_, None) => {
-                let session = Session::of(at, instance, client);
+                let session = Session::of(at, instance, client, out);
                 let session = Session { port: Some(port), has_start: false, is_seen_in_part: true, ..session };
                 self.screening(key, session, out)
             }
@@ -74,11 +77,11 @@ impl Tracker {
             return;
         }
         let refused = match what {
-            Screened::Rejected(reject) => self.refusal(at, reject, Some(row)),
+            Screened::Rejected(reject) => self.refusal(at, reject, Some(row), out),
             _ => None,
         };
         let domain = match what {
-            Screened::Rejected(reject) => domain_of_refused(reject, &self.settings),
+            Screened::Rejected(reject) => self.domain_of_refused(reject),
             _ => None,
         };
         self.smtp_change_row(row, at.line.time, out, |session| match what {
@@ -91,7 +94,7 @@ impl Tracker {
             Screened::Rejected(reject) => {
                 session.is_client_refused |= reject.is_of_client;
                 if let Some(domain) = domain {
-                    session.concern(domain);
+                    session.concern(&domain);
                 }
             }
             Screened::Gone => {}
@@ -112,7 +115,7 @@ impl Tracker {
     }
 
     /// postscreen has a client.
-    fn screening(&mut self, key: (u16, String, u16), session: Session, out: &mut Out<'_>) -> u64 {
+    fn screening(&mut self, key: (u16, Text, u16), session: Session, out: &mut Out<'_>) -> u64 {
         let row = self.smtp_open(session, out);
         self.sessions.by_port.insert(key.clone(), row);
         self.sessions.by_ip.entry((key.0, key.1)).or_default().push(row);
@@ -141,9 +144,7 @@ impl Tracker {
         session.bad_lines = session.bad_lines.saturating_add(screened.bad_lines);
         session.is_terminated |= screened.is_terminated;
         session.refusals.append(&mut screened.refusals);
-        for subject in screened.subjects {
-            session.concern(subject);
-        }
+        session.concern(&screened.subjects);
         session.sync(session.last, out);
         true
     }

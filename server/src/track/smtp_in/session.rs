@@ -1,18 +1,21 @@
 //! One session of an SMTP client: what its lines said so far, and the event that follows from it.
 
-use mailtally_model::{Subject, Time};
+use std::sync::Arc;
+
+use mailtally_model::Time;
 use serde::{Deserialize, Serialize};
 
 use super::IDLE_SECS;
-use crate::event::{Event, Kind};
+use crate::event::{Event, Kind, Subjects, join};
 use crate::postfix::Peer;
+use crate::text::{Text, quoted};
 use crate::track::message::MAX_CONCERNED;
 use crate::track::state::{Booked, Out};
 use crate::track::{At, detail};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
-    pub(super) host_name: String,
+    pub(super) host_name: Text,
     pub(super) host: u16,
     /// Program and process; postscreen's clients have a port instead until smtpd has them.
     pub(super) process: Option<(u16, u32)>,
@@ -21,9 +24,9 @@ pub struct Session {
     pub(super) started: Time,
     pub(super) last: Time,
     pub(super) ended: Option<Time>,
-    pub(super) ip: String,
-    pub(super) peer: String,
-    pub(super) user: Option<String>,
+    pub(super) ip: Text,
+    pub(super) peer: Text,
+    pub(super) user: Option<Text>,
     /// Its connect is in the log, or its daemon logs none: else it is no new connection (R17).
     pub(super) has_start: bool,
     /// It was seen first in its middle: it is what its lines span.
@@ -44,16 +47,16 @@ pub struct Session {
     pub(super) bad_lines: u32,
     pub(super) is_terminated: bool,
     pub(super) broken_off_bytes: Option<u64>,
-    pub(super) subjects: Vec<Subject>,
+    pub(super) subjects: Subjects,
     pub(super) refusals: Vec<Option<Booked>>,
     pub(super) booked: Option<Booked>,
 }
 
 impl Session {
     /// One that begins with this line.
-    pub(super) fn of(at: &At<'_>, instance: u16, client: &Peer<'_>) -> Session {
+    pub(super) fn of(at: &At<'_>, instance: u16, client: &Peer<'_>, out: &mut Out<'_>) -> Session {
         Session {
-            host_name: at.line.host.to_owned(),
+            host_name: at.host_name.clone(),
             host: at.host,
             process: None,
             instance,
@@ -62,7 +65,7 @@ impl Session {
             last: at.line.time,
             ended: None,
             ip: detail(client.ip),
-            peer: format!("{}[{}]", detail(client.name), detail(client.ip)),
+            peer: out.words(format_args!("{}[{}]", quoted(client.name), quoted(client.ip))),
             user: None,
             has_start: true,
             is_seen_in_part: false,
@@ -77,7 +80,7 @@ impl Session {
             bad_lines: 0,
             is_terminated: false,
             broken_off_bytes: None,
-            subjects: Vec::new(),
+            subjects: Subjects::default(),
             refusals: Vec::new(),
             booked: None,
         }
@@ -97,10 +100,8 @@ impl Session {
         if self.is_seen_in_part { self.last } else { self.last.plus_secs(IDLE_SECS) }
     }
 
-    pub(super) fn concern(&mut self, subject: Subject) {
-        if self.subjects.len() < MAX_CONCERNED && !self.subjects.contains(&subject) {
-            self.subjects.push(subject);
-        }
+    pub(super) fn concern(&mut self, more: &Subjects) {
+        join(&mut self.subjects, more, MAX_CONCERNED);
     }
 
     pub(super) fn sync(&mut self, now: Time, out: &mut Out<'_>) {
@@ -120,7 +121,7 @@ impl Session {
         let event = Event {
             time: self.started,
             host: self.host_name.clone(),
-            subjects: self.subjects.clone(),
+            subjects: Arc::clone(&self.subjects),
             peer: Some(self.peer.clone()),
             bytes: self.broken_off_bytes,
             duration_ms: Some(self.until(now).secs_since(self.started).max(0) as u64 * 1000),
