@@ -3,7 +3,7 @@
 //! The only file that asks the browser about language or time. Native builds (tests) get a plain English fallback, so
 //! that whatever formats can be tested without a browser.
 
-use mailtally_model::Time;
+use mailtally_model::{Span, Time, Zone};
 
 /// How a date or time of day is written. All take wall clock seconds, so no formatter needs to know a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,13 +31,28 @@ pub const LOCALES: [&str; 12] =
     ["en-GB", "en-US", "de-DE", "de-CH", "fr-FR", "es-ES", "it-IT", "nl-NL", "pl-PL", "pt-BR", "sv-SE", "ja-JP"];
 
 #[cfg(target_arch = "wasm32")]
+use browser::own_offset_secs;
+#[cfg(target_arch = "wasm32")]
 pub use browser::{
     browser_zone, choose_locale, chosen_locale, date, date_range, is_zone, now, number, offset_secs, sample,
 };
 #[cfg(not(target_arch = "wasm32"))]
+use plain::own_offset_secs;
+#[cfg(not(target_arch = "wasm32"))]
 pub use plain::{
     browser_zone, choose_locale, chosen_locale, date, date_range, is_zone, now, number, offset_secs, sample,
 };
+
+/// A zone as the browser knows it, over `span`.
+///
+/// Its own, which most people look at, is asked for minutes: no word is written and read for each of some eighty questions.
+pub fn zone(name: &str, span: Span) -> Zone {
+    if name == browser_zone() {
+        Zone::probe(name, span, own_offset_secs)
+    } else {
+        Zone::probe(name, span, |t| offset_secs(name, t))
+    }
+}
 
 #[cfg(target_arch = "wasm32")]
 mod browser {
@@ -108,6 +123,11 @@ mod browser {
         let written = clock.call1(&JsValue::UNDEFINED, &JsValue::from_f64(t.0 as f64 * 1000.0));
         let local = written.ok().and_then(|text| text.as_string()).and_then(|text| wall_clock(&text));
         local.map_or(0, |local| (local - t.0) as i32)
+    }
+
+    /// The same in the browser's own zone, to the minute.
+    pub fn own_offset_secs(t: Time) -> i32 {
+        (-60.0 * js_date(t.0).get_timezone_offset()) as i32
     }
 
     /// A clock that writes `11/22/2026, 02:17:14` as the zone's wall shows it.
@@ -239,6 +259,10 @@ mod plain {
     }
 
     pub fn offset_secs(_zone: &str, _t: Time) -> i32 {
+        0
+    }
+
+    pub fn own_offset_secs(_t: Time) -> i32 {
         0
     }
 

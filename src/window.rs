@@ -50,7 +50,7 @@ pub fn window(range: Range, zone_name: &str, now: Time) -> Window {
         Time(range::midnight_secs(dates.first) - ZONE_MARGIN_SECS),
         Time(range::midnight_secs(dates.last) + ZONE_MARGIN_SECS),
     );
-    let zone = Zone::probe(zone_name, around, |t| intl::offset_secs(zone_name, t));
+    let zone = intl::zone(zone_name, around);
     let span = dates.span(&zone);
     Window { today, dates, zone, span }
 }

@@ -37,7 +37,7 @@ impl Counters {
         let last = time.last().map_or(0, |last| i64::from(*last));
         let span = Span::new(Time(from), Time(last / SLOT_SECS * SLOT_SECS + SLOT_SECS));
         let around = Span::new(span.from.plus_secs(-400 * DAY_SECS), span.until.plus_secs(400 * DAY_SECS));
-        let zone = Zone::probe(zone, around, |t| intl::offset_secs(zone, t));
+        let zone = intl::zone(zone, around);
         let empty = |by| empty(by, span);
         let mut by_time = with_values(empty(By::Time), values, time.len());
         let mut before = 0;

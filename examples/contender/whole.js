@@ -34,7 +34,8 @@ async function go() {
   };
 }
 
-// As the product's own page starts (xtask/src/app.rs).
+// As the product's own page starts (xtask/src/app.rs, style/theme.js).
+localStorage.getItem("mailtally-theme");
 const started = init({ module_or_path: new URL("./ours.wasm", import.meta.url) });
 new Intl.DateTimeFormat().format();
 new Intl.NumberFormat().format(0);

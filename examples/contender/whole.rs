@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mailtally_app::intl;
 use mailtally_model::json;
 use mailtally_model::time::DAY_SECS;
-use mailtally_model::{Answer, Column, Span, Step, Table, Zone, table};
+use mailtally_model::{Answer, Column, Span, Step, Table, table};
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlElement;
 
@@ -26,7 +26,7 @@ impl Answered {
     pub fn fold(&self, zone: &str) -> Whole {
         let span = Span::new(self.0.from, self.0.until);
         let around = Span::new(span.from.plus_secs(-100 * DAY_SECS), span.until.plus_secs(100 * DAY_SECS));
-        let zone = Zone::probe(zone, around, |t| intl::offset_secs(zone, t));
+        let zone = intl::zone(zone, around);
         let columns: Vec<&'static Column> = columns();
         Whole(Arc::new(table::build(report(), &columns, &self.0, span, Step::Day, &zone)))
     }

@@ -86,7 +86,7 @@ fn Shown(evidence: Arc<Evidence>) -> impl IntoView {
 fn zone_of(evidence: &Evidence, host: Host) -> Zone {
     let session = untrack(|| host.session());
     let name = window::zone_name(&evidence.zone, session.as_ref().map(|session| session.zone.as_str()));
-    Zone::probe(&name, evidence.span, |t| intl::offset_secs(&name, t))
+    intl::zone(&name, evidence.span)
 }
 
 /// The report around the number, for those who did not come from there.

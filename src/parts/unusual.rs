@@ -64,7 +64,7 @@ fn zone_of(unusual: &Unusual, now: Time) -> Zone {
     let name = window::zone_name(&crate::state::ZoneChoice::Server, Some(&unusual.zone));
     let days = unusual.findings.iter().map(|finding| finding.day);
     let first = days.min().unwrap_or(now).plus_secs(-120 * DAY_SECS);
-    Zone::probe(&name, Span::new(first, now), |t| crate::intl::offset_secs(&name, t))
+    crate::intl::zone(&name, Span::new(first, now))
 }
 
 fn item(finding: &Finding, years: Years, now: Time, zone: &Zone) -> Option<AnyView> {

@@ -41,6 +41,14 @@ fn intl_and_the_zone_database_give_the_same_zones() {
     }
 }
 
+/// The runner gives the browser a zone that has had summer time (xtask/src/test.rs).
+#[wasm_bindgen_test]
+fn the_browsers_own_zone_is_as_any_other() {
+    let own = intl::browser_zone();
+    assert_ne!(own, "UTC");
+    assert_eq!(intl::zone(&own, YEARS), Zone::probe(&own, YEARS, |t| intl::offset_secs(&own, t)));
+}
+
 #[wasm_bindgen_test]
 fn a_name_that_is_no_zone_is_refused() {
     assert!(intl::is_zone("Europe/Berlin"));

@@ -53,7 +53,9 @@ fn in_browser() -> Result<()> {
     shell::run(
         shell::cargo(test)
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
-            .env("CHROMEDRIVER", "chromedriver"),
+            .env("CHROMEDRIVER", "chromedriver")
+            // Not UTC, which would hide what a zone changes.
+            .env("TZ", "America/New_York"),
     )
 }
 
