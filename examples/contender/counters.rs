@@ -4,7 +4,7 @@ use mailtally_app::intl;
 use mailtally_model::catalogue;
 use mailtally_model::table::{Row, Table, build};
 use mailtally_model::time::DAY_SECS;
-use mailtally_model::{Answer, By, Column, Numbers, Report, SLOT_SECS, Span, Step, Subject, Time, Zone};
+use mailtally_model::{Answer, By, Column, Report, SLOT_SECS, Span, Step, Subject, Time, Zone};
 use wasm_bindgen::prelude::*;
 
 use crate::COLUMNS;
@@ -105,7 +105,7 @@ fn empty(by: By, span: Span) -> Answer {
 
 fn with_values(mut answer: Answer, values: &[i32], rows: usize) -> Answer {
     for (column, values) in columns().iter().zip(values.chunks(rows.max(1))) {
-        let values = Numbers::Narrow(values.iter().map(|value| value.unsigned_abs()).collect());
+        let values = values.iter().map(|value| u64::from(value.unsigned_abs())).collect();
         answer.values.insert(column.measure().id.to_owned(), values);
     }
     answer

@@ -161,7 +161,7 @@ fn slots_of_each(slot: &[i32], steps: &[Span], span: Span) -> Vec<Range<usize>> 
 const STRIDE: usize = 64;
 
 /// How far a stretch of distances leads; `None` where one of them leads back, or further than any calendar. Four at a time,
-/// as [`Numbers::sum`] is.
+/// as [`Numbers::sum`].
 #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
 fn distance(stretch: &[i32]) -> Option<i64> {
     let add = |(sum, bits): (i32, i32), distance: &i32| (sum.wrapping_add(*distance), bits | distance);

@@ -444,16 +444,22 @@ macro_rules! integers {
 
 integers! {
     u64: |size, negative| (!negative).then_some(size);
+    u16: |size, negative| u16::try_from(size).ok().filter(|_| !negative);
     u32: |size, negative| u32::try_from(size).ok().filter(|_| !negative);
     usize: |size, negative| usize::try_from(size).ok().filter(|_| !negative);
     i64: signed;
     i32: |size, negative| signed(size, negative).and_then(|number| i32::try_from(number).ok());
 }
 
-/// Narrow, and anew from its beginning where one number of it is not: hardly a list has such a one.
+/// As narrow as it goes, and anew from its beginning where a number of it is wider: lists of bytes begin with such a one,
+/// and hardly another list has any.
 impl FromJson for Numbers {
     fn from_json(json: &mut Json) -> Result<Numbers, BadJson> {
         let start = json.at;
+        if let Ok(short) = u16::list(json) {
+            return Ok(Numbers::Short(short));
+        }
+        json.at = start;
         if let Ok(narrow) = u32::list(json) {
             return Ok(Numbers::Narrow(narrow));
         }

@@ -1,26 +1,30 @@
-//! A list of sums, four bytes each where all of them fit, eight where one does not.
+//! A list of sums, as narrow as all of them allow: two bytes each, four or eight.
 //!
 //! Nearly all that an answer holds are such lists, so their width is what a page with a million rows weighs, and what
 //! reading and folding it cost. Whoever uses one need not know which it is. Knows nothing of what is counted.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Equal lists may differ in width: one that was cut out of a wide list stays wide.
+/// Equal lists may differ in width.
 #[derive(Clone, Debug)]
 pub enum Numbers {
+    Short(Vec<u16>),
     Narrow(Vec<u32>),
     Wide(Vec<u64>),
 }
 
 impl Default for Numbers {
     fn default() -> Numbers {
-        Numbers::Narrow(Vec::new())
+        Numbers::Short(Vec::new())
     }
 }
 
 impl Numbers {
     pub fn len(&self) -> usize {
         match self {
+            Numbers::Short(list) => list.len(),
             Numbers::Narrow(list) => list.len(),
             Numbers::Wide(list) => list.len(),
         }
@@ -31,26 +35,30 @@ impl Numbers {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = u64> {
-        let (narrow, wide): (&[u32], &[u64]) = match self {
-            Numbers::Narrow(list) => (list, &[]),
-            Numbers::Wide(list) => (&[], list),
+        let (short, narrow, wide): (&[u16], &[u32], &[u64]) = match self {
+            Numbers::Short(list) => (list, &[], &[]),
+            Numbers::Narrow(list) => (&[], list, &[]),
+            Numbers::Wide(list) => (&[], &[], list),
         };
-        narrow.iter().map(|number| u64::from(*number)).chain(wide.iter().copied())
+        let narrow = narrow.iter().map(|number| u64::from(*number));
+        short.iter().map(|number| u64::from(*number)).chain(narrow).chain(wide.iter().copied())
     }
 
     /// The sum of those at `positions`, as far as there are any. Saturating: a wrong number must not become a small one by
     /// wrapping.
-    pub fn sum(&self, positions: std::ops::Range<usize>) -> u64 {
+    pub fn sum(&self, positions: Range<usize>) -> u64 {
         match self {
-            Numbers::Narrow(list) => sum_of_narrow(list.get(positions).unwrap_or_default()),
-            Numbers::Wide(list) => sum(list.get(positions).unwrap_or_default()),
+            Numbers::Short(list) => sum(list.get(positions).unwrap_or_default()),
+            Numbers::Narrow(list) => sum(list.get(positions).unwrap_or_default()),
+            Numbers::Wide(list) => sum_of_wide(list.get(positions).unwrap_or_default()),
         }
     }
 
     /// The sums of `rows` rows, where `row_of_each` says to which row each number belongs. Saturating, as [`Numbers::sum`].
     pub fn sums_by_row(&self, row_of_each: &[usize], rows: usize) -> Vec<u64> {
         match self {
-            // So many narrow numbers as would pass 2^64 do not fit any memory.
+            // So many of four bytes or two as would pass 2^64 do not fit any memory.
+            Numbers::Short(list) => sums_by_row(row_of_each, list, rows, |sum, number| sum + u64::from(number)),
             Numbers::Narrow(list) => sums_by_row(row_of_each, list, rows, |sum, number| sum + u64::from(number)),
             Numbers::Wide(list) => sums_by_row(row_of_each, list, rows, u64::saturating_add),
         }
@@ -59,18 +67,15 @@ impl Numbers {
 
 impl FromIterator<u64> for Numbers {
     fn from_iter<I: IntoIterator<Item = u64>>(numbers: I) -> Numbers {
-        let mut numbers = numbers.into_iter();
-        let mut narrow = Vec::with_capacity(numbers.size_hint().0);
-        while let Some(number) = numbers.next() {
-            match u32::try_from(number) {
-                Ok(fits) => narrow.push(fits),
-                Err(_) => {
-                    let before = narrow.into_iter().map(u64::from);
-                    return Numbers::Wide(before.chain([number]).chain(numbers).collect());
-                }
-            }
+        let wide: Vec<u64> = numbers.into_iter().collect();
+        let most = wide.iter().copied().max().unwrap_or_default();
+        if most <= u64::from(u16::MAX) {
+            Numbers::Short(wide.into_iter().map(|number| number as u16).collect())
+        } else if most <= u64::from(u32::MAX) {
+            Numbers::Narrow(wide.into_iter().map(|number| number as u32).collect())
+        } else {
+            Numbers::Wide(wide)
         }
-        Numbers::Narrow(narrow)
     }
 }
 
@@ -89,6 +94,7 @@ impl<const N: usize> PartialEq<[u64; N]> for Numbers {
 impl Serialize for Numbers {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
+            Numbers::Short(list) => list.serialize(serializer),
             Numbers::Narrow(list) => list.serialize(serializer),
             Numbers::Wide(list) => list.serialize(serializer),
         }
@@ -123,14 +129,13 @@ fn sums_by_row<T: Copy>(row_of_each: &[usize], list: &[T], rows: usize, add: imp
     sums
 }
 
-/// In the browser four at a time: every one that runs WebAssembly at all and is kept up to date can (since 2023).
+/// In the browser several at a time: every one that runs WebAssembly at all and is kept up to date can (since 2023).
 #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-fn sum_of_narrow(list: &[u32]) -> u64 {
-    list.iter().map(|number| u64::from(*number)).sum()
+fn sum<T: Copy + Into<u64>>(list: &[T]) -> u64 {
+    list.iter().map(|number| (*number).into()).sum()
 }
 
-/// Saturating, as sums of a year's bytes may be wide and are seldom that many.
-fn sum(list: &[u64]) -> u64 {
+fn sum_of_wide(list: &[u64]) -> u64 {
     list.iter().fold(0, |sum, number| sum.saturating_add(*number))
 }
 
@@ -144,12 +149,15 @@ mod tests {
 
     #[test]
     fn a_list_is_as_narrow_as_its_numbers() {
-        let fits = u64::from(u32::MAX);
-        assert!(matches!(numbers(&[0, fits]), Numbers::Narrow(_)));
-        assert!(matches!(numbers(&[0, fits + 1, 7]), Numbers::Wide(_)));
-        for list in [&[][..], &[0, fits], &[3, fits + 1, 7], &[u64::MAX]] {
+        let (two, four) = (u64::from(u16::MAX), u64::from(u32::MAX));
+        assert!(matches!(numbers(&[0, two]), Numbers::Short(_)));
+        assert!(matches!(numbers(&[0, two + 1, 7]), Numbers::Narrow(_)));
+        assert!(matches!(numbers(&[0, four]), Numbers::Narrow(_)));
+        assert!(matches!(numbers(&[0, four + 1, 7]), Numbers::Wide(_)));
+        for list in [&[][..], &[0, two], &[3, four, 7], &[four + 1, 0], &[u64::MAX]] {
             assert_eq!(numbers(list).iter().collect::<Vec<_>>(), list);
             assert_eq!(numbers(list).len(), list.len());
+            assert_eq!(serde_json::to_vec(&numbers(list)).expect("JSON"), serde_json::to_vec(list).expect("JSON"));
         }
     }
 
@@ -166,8 +174,10 @@ mod tests {
         assert_eq!(wide.sums_by_row(&[0, 1, 0], 3), [7, u64::MAX, 0]);
         assert_eq!(wide.sums_by_row(&[], 1), [0]);
         assert_eq!((wide.sum(0..4), wide.sum(2..4), wide.sum(2..5)), (u64::MAX, 9, 0));
-        let narrow = numbers(&[u64::from(u32::MAX); 6]);
-        assert_eq!(narrow.sums_by_row(&[1; 6], 2), [0, 6 * u64::from(u32::MAX)]);
-        assert_eq!(narrow.sum(1..6), 5 * u64::from(u32::MAX));
+        for most in [u64::from(u16::MAX), u64::from(u32::MAX)] {
+            let list = numbers(&[most; 6]);
+            assert_eq!(list.sums_by_row(&[1; 6], 2), [0, 6 * most]);
+            assert_eq!(list.sum(1..6), 5 * most);
+        }
     }
 }

@@ -42,7 +42,7 @@ fn subjects() -> impl Strategy<Value = Subject> {
 
 /// Narrow lists and wide ones, and such as turn wide at their end.
 fn numbers() -> impl Strategy<Value = Numbers> {
-    let list = prop_oneof![0..1000_u64, 0..1_u64 << 33, any::<u64>()]
+    let list = prop_oneof![0..1000_u64, 0..1_u64 << 17, 0..1_u64 << 33, any::<u64>()]
         .prop_flat_map(|most| prop::collection::vec(0..=most, 0..20));
     (list, any::<Option<u64>>()).prop_map(|(list, last)| list.into_iter().chain(last).collect())
 }
