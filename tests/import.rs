@@ -149,6 +149,18 @@ fn refusals_are_told_apart_by_what_was_refused() -> Result<()> {
     )
 }
 
+/// Exim's own main log speaks for all that moves mail, and for nothing else: SEMANTICS R14.
+#[test]
+fn a_log_of_exim_alone_has_numbers() -> Result<()> {
+    let imported = imported("exim-4.98", "mail.log")?;
+    let of = |id| report(&imported.data, id, &["--columns", "all", "--zone", "UTC"]);
+    let traffic = of("message-traffic")?;
+    ensure!(total(&traffic, "incoming")? == Some(12.0) && total(&traffic, "outgoing")? == Some(10.0), "{traffic}");
+    ensure!(total(&of("smtp-in-usage")?, "connections")? == Some(25.0));
+    ensure!(total(&of("pop-usage")?, "connections")?.is_none(), "no log of POP was read");
+    Ok(())
+}
+
 #[test]
 fn both_kinds_of_stamp_give_the_same_reports() -> Result<()> {
     for name in CORPORA {

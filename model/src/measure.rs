@@ -210,13 +210,13 @@ pub static DATA_SENT: Measure = bytes(
     27,
     Postfix,
     "data.sent",
-    "The size of each outgoing message as it stood in the queue, once per message whatever the number of recipients.",
+    "The size of each outgoing message as the mail server logs it, once per message whatever the number of recipients.",
 );
 pub static DATA_RECEIVED: Measure = bytes(
     28,
     Postfix,
     "data.received",
-    "The size of each message for each mailbox it was delivered to: every mailbox stores its copy.",
+    "The size of each message, as the mail server logs it, for each mailbox it was delivered to: every mailbox stores its copy.",
 );
 pub static SIZE_UNKNOWN: Measure = count(
     29,
@@ -368,11 +368,15 @@ pub static SMTP_IN_INFERRED: Measure = overlapping(count(
 ));
 
 // SMTP out.
-pub static SMTP_OUT_BYTES: Measure = bytes(
-    90,
-    Postfix,
-    "smtp_out.bandwidth",
-    "The size of each message for each transfer to another server; fifty recipients in one transfer count once.",
+pub static SMTP_OUT_BYTES: Measure = basis(
+    LowerBound,
+    bytes(
+        90,
+        Postfix,
+        "smtp_out.bandwidth",
+        "The size of each message for each transfer to another server; fifty recipients in one transfer count once. \
+         Headers that a milter adds, such as a DKIM signature, are not in the size that Postfix logs.",
+    ),
 );
 pub static SMTP_OUT_ACTIVE: Measure = basis(
     Estimate,

@@ -151,7 +151,7 @@ mod tests {
         let text = serde_json::to_string(&json).expect("JSON").replace("},{", "},\n{").replace(":[{", ":[\n{");
         assert_snapshot!(text, @r#"
         {"report":"smtp-out-usage","subject":"example.com","by":"time","step":"day","zone":"Europe/Berlin","columns":[
-        {"id":"bandwidth","label":"Bandwidth","unit":"B","basis":"exact"},
+        {"id":"bandwidth","label":"Bandwidth","unit":"B","basis":"lower-bound"},
         {"id":"active_connections","label":"Avg. Active Connections","unit":"","basis":"estimate"}],"rows":[
         {"key":"2026-03-28","start":"2026-03-28T00:00:00+01:00","end":"2026-03-29T00:00:00+01:00","values":[1024,0.011574]},
         {"key":"2026-03-29","start":"2026-03-29T00:00:00+01:00","end":"2026-03-30T00:00:00+02:00","partial":true,"values":[5,0]},

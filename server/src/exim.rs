@@ -126,6 +126,9 @@ const SILENT: &[&[u8]] = &[
 /// Reads one message: `1xUvBf-00038z-1J <= ann@outside.example …`, by syslog with Exim's own stamp before it.
 pub fn parse(message: &[u8]) -> Parsed<Fact<'_>> {
     let text = without_process(without_stamp(message));
+    if is_of_reject_log(text) {
+        return Parsed::Ignored;
+    }
     let word = &text[..memchr::memchr(b' ', text).unwrap_or(text.len())];
     match QueueId::parse_exim(word) {
         Some(id) => of_message(id, text[word.len()..].trim_ascii_start()),
@@ -154,6 +157,15 @@ fn without_process(text: &[u8]) -> &[u8] {
     pid.filter(|(pid, _)| number(pid).is_some()).map_or(text, |(_, rest)| rest)
 }
 
+/// `[3\12] Envelope-to: <ann@alpha.example>`: what the reject log shows of a message, by syslog, the last
+/// with `[12/12]`. The first of the lines says
+/// what one of the main log says.
+fn is_of_reject_log(text: &[u8]) -> bool {
+    let part = text.strip_prefix(b"[").and_then(|rest| split(&rest[..rest.len().min(12)], b"] ")).map(|(part, _)| part);
+    let numbers = part.and_then(|part| split(part, b"\\").or_else(|| split(part, b"/")));
+    numbers.is_some_and(|(at, of)| number(at).is_some() && number(of).is_some())
+}
+
 fn of_message(id: QueueId, rest: &[u8]) -> Parsed<Fact<'_>> {
     if let Some(rest) = rest.strip_prefix(b"<= ") {
         return Parsed::of(client::arrival(id, rest).map(Fact::Arrived));
@@ -170,6 +182,13 @@ fn of_message(id: QueueId, rest: &[u8]) -> Parsed<Fact<'_>> {
             let hop = hop.map(|(host, tail)| (host, tail.strip_prefix(b": ").unwrap_or(tail)));
             Parsed::of(hop.map(|(host, response)| Fact::HopFailed { id, host, response }))
         });
+    }
+    // `TLS session: (certificate verification failed): …: delivering unencrypted to H=mx.example [1.2.3.4] (not in …)`: one
+    // connection was given up, and another made.
+    if rest.starts_with(b"TLS session: ")
+        && let Some((_, host)) = split(rest, b": delivering unencrypted to H=")
+    {
+        return Parsed::of(client::peer(host).map(|(host, _)| Fact::HopFailed { id, host, response: rest }));
     }
     // `F=ann@outside.example H=… P=esmtp rejected by local_scan(): …`
     if rest.starts_with(b"F=")

@@ -26,6 +26,7 @@ pub struct Observed {
 #[derive(Default)]
 struct Host {
     logs: Stretches,
+    exim: Stretches,
     dovecot: Stretches,
     clamd: Stretches,
     spamd: Stretches,
@@ -41,6 +42,7 @@ struct Host {
 enum Of {
     /// Everything that the host logs.
     Logs,
+    Exim,
     Dovecot,
     Clamd,
     Spamd,
@@ -56,9 +58,10 @@ impl Of {
         }
         match (line.own_file, line.program) {
             (false, _) => Of::Logs,
+            (true, b"exim") => Of::Exim,
             (true, b"dovecot") => Of::Dovecot,
             (true, b"clamd") => Of::Clamd,
-            (true, b"spamd") => Of::Spamd,
+            (true, b"spamd" | b"rspamd") => Of::Spamd,
             (true, _) => Of::Nothing,
         }
     }
@@ -85,6 +88,7 @@ impl Observed {
         let second = Span::new(line.time, line.time.plus_secs(1));
         match Of::line(line) {
             Of::Logs => host.logs.add(second, self.silence_gap_secs),
+            Of::Exim => host.exim.add(second, self.silence_gap_secs),
             Of::Dovecot => host.dovecot.add(second, self.silence_gap_secs),
             Of::Clamd => host.clamd.add(second, self.silence_gap_secs),
             Of::Spamd => host.spamd.add(second, self.silence_gap_secs),
@@ -116,6 +120,8 @@ impl Observed {
         for (name, host) in &mut self.hosts {
             for (families, stretches) in [
                 (&Family::LOGS[..], &mut host.logs),
+                // What moves mail is one family, whatever its make.
+                (&[Family::Postfix], &mut host.exim),
                 (&[Family::Dovecot], &mut host.dovecot),
                 (&[Family::ClamAv], &mut host.clamd),
                 (&[Family::SpamAssassin], &mut host.spamd),
@@ -224,6 +230,9 @@ mod tests {
         check(&lines, Family::Dovecot, &[(0, 10)]);
         check(&lines, Family::Postfix, &[]);
         check(&[line(3, "clamd", "", true)], Family::ClamAv, &[(3, 4)]);
+        check(&[line(3, "rspamd", "", true)], Family::SpamAssassin, &[(3, 4)]);
+        check(&[line(3, "exim", "", true)], Family::Postfix, &[(3, 4)]);
+        check(&[line(3, "exim", "", true)], Family::Dovecot, &[]);
     }
 
     #[test]

@@ -178,6 +178,25 @@ fn scanners_that_do_not_answer() {
     assert_eq!(parse(b"1xUvBm-0003AE-1m spam acl condition: all spamd servers failed"), Parsed::Ignored);
 }
 
+#[test]
+fn a_connection_given_up_for_its_tls_is_one_that_failed() {
+    let line = "1xVA0N-000000000Cn-0oxK TLS session: (certificate verification failed): certificate invalid: delivering unencrypted to H=mx.tls.example [203.0.113.25] (not in hosts_require_tls)";
+    let Fact::HopFailed { host, response, .. } = fact(line) else { panic!("another fact") };
+    assert_eq!(host.ip, b"203.0.113.25");
+    assert!(trouble(response).is_setup_failed);
+}
+
+#[test]
+fn the_reject_log_by_syslog_says_nothing_new() {
+    for line in [
+        r"[1\12] 1xVA7e-000000000Ca-2fx5 H=(client.example) [203.0.113.34] F=<a@outside.example> rejected after DATA: no",
+        r"[3\12] Envelope-to: <ann@alpha.example>",
+        "[12/12] I Message-ID: <m7@outside.example>",
+    ] {
+        assert_eq!(parse(line.as_bytes()), Parsed::Ignored, "{line}");
+    }
+}
+
 /// What sites have shown of Exim 4.7 to 4.97 elsewhere: options of log_selector, access lists of their own.
 #[test]
 fn lines_of_other_sites() {

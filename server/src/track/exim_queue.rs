@@ -246,13 +246,16 @@ impl Tracker {
         }
         let row = self.touch(at, key);
         let Some(message) = self.queue.messages.get_mut(row) else { return };
+        // The delivery that follows has a connection of its own, where this one broke in its TLS.
+        let is_tried_again = contains(response, b": delivering unencrypted to ");
+        let group = if is_tried_again { hash((key, host.ip, is_tried_again)) } else { hash((key, host.ip)) };
         let index = message.push_attempt(Attempt {
             peer: out.words(format_args!("{}[{}]", quoted(host.name), quoted(host.ip))),
             connections: 1,
             failed: u32::from(trouble.is_setup_failed),
             is_terminated: trouble.is_terminated,
             detail: out.words(format_args!("{}: {}", key.id, quoted(response))),
-            ..Attempt::at(key, at.line.time, hash((key, host.ip)))
+            ..Attempt::at(key, at.line.time, group)
         });
         message.sync_attempt(index, &self.settings, &self.ours, out);
     }
