@@ -9,12 +9,13 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use gloo_net::http::{Request, Response};
-use leptos::prelude::{Get, LocalResource, StoredValue, WithValue, on_cleanup};
+use leptos::prelude::{Get, GetValue, LocalResource, SetValue, StoredValue, WithValue, on_cleanup};
+use mailtally_model::Time;
 use mailtally_model::json::{self, FromJson};
 use mailtally_model::wire::ApiError;
 use web_sys::{AbortController, AbortSignal};
 
-use crate::text;
+use crate::{intl, text};
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,13 +48,22 @@ impl Failure {
     }
 }
 
-/// Answers kept in memory, as they were read: Back and a second look cost a 304, and no reading. Answers are bounded by the
-/// server, so their number is the bound that is needed here.
-const KEPT_ANSWERS: usize = 12;
+/// Answers kept in memory, as they were read: Back and a second look cost nothing or a 304, and no reading. Enough for the
+/// overview, which is an answer for each report, and what was looked at before it.
+const KEPT_ANSWERS: usize = 48;
+/// The largest answers are megabytes: of those, fewer are kept. The last one always is.
+const KEPT_BYTES: usize = 24 << 20;
+
+/// Up to which age an answer is taken for what the server would say again: a page asks as often by itself.
+const FRESH_SECS: i64 = 60;
 
 struct Kept {
     url: String,
     etag: String,
+    /// When the server last gave or confirmed it.
+    confirmed: Time,
+    /// As it was sent.
+    bytes: usize,
     /// What was asked for under this address; one address has answers of one type.
     answer: Arc<dyn Any + Send + Sync>,
 }
@@ -97,7 +107,13 @@ impl<T> Copy for Asked<T> {}
 impl<T: Answered> Asked<T> {
     /// Asks what is at `url`; the signals that it reads are tracked.
     pub fn new(url: impl Fn() -> String + 'static) -> Asked<T> {
-        Asked { answer: resource(Box::new(url), read_as::<T>), of: PhantomData }
+        Asked { answer: resource(Box::new(url), read_as::<T>, Memory::Unused), of: PhantomData }
+    }
+
+    /// The same for numbers, which nothing that a person does here changes: those of a moment ago are good enough, until
+    /// asked again.
+    pub fn numbers(url: String) -> Asked<T> {
+        Asked { answer: resource(Box::new(move || url.clone()), read_as::<T>, Memory::Fresh), of: PhantomData }
     }
 
     /// `None` until there is an answer, or the reason why there is none.
@@ -110,24 +126,77 @@ impl<T: Answered> Asked<T> {
     }
 }
 
-/// Not generic, so that there is one of it.
-fn resource(url: Box<dyn Fn() -> String>, read: Read) -> LocalResource<AnyAnswer> {
-    LocalResource::new(move || fetch_while_wanted(url(), read))
+/// Which answers in memory are good enough, so that nobody is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    Unused,
+    /// Those that the server gave or confirmed a moment ago.
+    Fresh,
+    /// Those of any age.
+    Any,
 }
 
-/// A GET that is given up when the reactive owner that asked is cleaned up (another question, or another page).
-pub fn get<T: Answered>(url: String) -> impl Future<Output = Result<Arc<T>, Failure>> {
-    let answer = fetch_while_wanted(url, read_as::<T>);
+/// Not generic, so that there is one of it.
+fn resource(url: Box<dyn Fn() -> String>, read: Read, memory: Memory) -> LocalResource<AnyAnswer> {
+    let is_again = StoredValue::new(false);
+    LocalResource::new(move || {
+        let memory = if is_again.get_value() { Memory::Unused } else { memory };
+        is_again.set_value(true);
+        fetch_while_wanted(url(), read, memory)
+    })
+}
+
+/// A GET that is given up when the reactive owner that asked is cleaned up (another question, or another page); none where
+/// memory has an answer that is good enough.
+pub fn get<T: Answered>(url: String, memory: Memory) -> impl Future<Output = Result<Arc<T>, Failure>> {
+    let answer = fetch_while_wanted(url, read_as::<T>, memory);
     async move { known_as(answer.await) }
 }
 
-fn fetch_while_wanted(url: String, read: Read) -> impl Future<Output = AnyAnswer> {
+/// An answer that is in memory, whatever its age: what can be shown at once.
+pub fn known<T: Answered>(url: &str) -> Option<Arc<T>> {
+    kept(url)?.1.downcast().ok()
+}
+
+/// Whether there is an answer in memory that the server confirmed too long ago.
+pub fn is_old(url: &str) -> bool {
+    let since = intl::now().plus_secs(-FRESH_SECS);
+    KEPT.with_borrow(|all| all.iter().any(|kept| kept.url == url && kept.confirmed < since))
+}
+
+/// Puts an answer with its last part brought up to date in the place of the one in memory. Their tag stays: as long as the
+/// server would confirm the old one, both say the same.
+pub fn renew<T: Answered>(url: &str, answer: &Arc<T>) {
+    let answer: Arc<dyn Any + Send + Sync> = answer.clone();
+    confirm(url, &answer);
+}
+
+fn confirm(url: &str, answer: &Arc<dyn Any + Send + Sync>) {
+    KEPT.with_borrow_mut(|all| {
+        if let Some(kept) = all.iter_mut().find(|kept| kept.url == url) {
+            kept.answer = answer.clone();
+            kept.confirmed = intl::now();
+        }
+    });
+}
+
+fn fetch_while_wanted(url: String, read: Read, memory: Memory) -> impl Future<Output = AnyAnswer> {
+    let known = match memory {
+        Memory::Unused => None,
+        Memory::Fresh if is_old(&url) => None,
+        Memory::Fresh | Memory::Any => kept(&url),
+    };
     let controller = StoredValue::new_local(AbortController::new().ok());
     on_cleanup(move || {
         controller.try_with_value(|controller| controller.as_ref().map(AbortController::abort));
     });
     let signal = controller.with_value(|controller| controller.as_ref().map(AbortController::signal));
-    fetch(url, signal, read)
+    async move {
+        match known {
+            Some((_, answer)) => Ok(answer),
+            None => fetch(url, signal, read).await,
+        }
+    }
 }
 
 async fn fetch(url: String, signal: Option<AbortSignal>, read: Read) -> AnyAnswer {
@@ -138,6 +207,7 @@ async fn fetch(url: String, signal: Option<AbortSignal>, read: Read) -> AnyAnswe
     }
     let response = request.send().await.map_err(|_| Failure::Unreachable)?;
     if let (304, Some((_, answer))) = (response.status(), kept) {
+        confirm(&url, &answer);
         return Ok(answer);
     }
     if !response.ok() {
@@ -146,7 +216,7 @@ async fn fetch(url: String, signal: Option<AbortSignal>, read: Read) -> AnyAnswe
     let body = response.binary().await.map_err(|_| Failure::Unreachable)?;
     let answer = read(&body).map_err(|error| Failure::Unreadable(error.to_string()))?;
     if let Some(etag) = response.headers().get("etag") {
-        keep(Kept { url, etag, answer: answer.clone() });
+        keep(Kept { url, etag, confirmed: intl::now(), bytes: body.len(), answer: answer.clone() });
     }
     Ok(answer)
 }
@@ -170,8 +240,9 @@ fn keep(answer: Kept) {
     KEPT.with_borrow_mut(|all| {
         all.retain(|kept| kept.url != answer.url);
         all.push_back(answer);
-        if all.len() > KEPT_ANSWERS {
-            all.pop_front();
+        let mut bytes: usize = all.iter().map(|kept| kept.bytes).sum();
+        while all.len() > KEPT_ANSWERS || bytes > KEPT_BYTES && all.len() > 1 {
+            bytes -= all.pop_front().map_or(0, |kept| kept.bytes);
         }
     });
 }

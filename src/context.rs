@@ -8,7 +8,7 @@ use mailtally_model::catalogue::{REPORTS, Report};
 use mailtally_model::wire::Session;
 use mailtally_model::{Column, Subject, Time};
 
-use crate::api::{self, Failure};
+use crate::api::{self, Failure, Memory};
 use crate::intl;
 use crate::memo::Memo;
 use crate::route::{Leaves, Router};
@@ -42,7 +42,7 @@ impl Host {
         });
         let link_void = RwSignal::new(false);
         let asked = LocalResource::new(move || {
-            let asked = api::get::<Session>("/api/reports".to_owned());
+            let asked = api::get::<Session>("/api/reports".to_owned(), Memory::Unused);
             async move {
                 link_void.set(crate::account::link_used().await == Some(false));
                 asked.await

@@ -3,7 +3,7 @@
 
 use chrono::Datelike;
 use mailtally_model::catalogue::{Column, ShownAs};
-use mailtally_model::table::{Partial, Row};
+use mailtally_model::table::{Partial, Row, TableColumn};
 use mailtally_model::{Span, Step, Table, Time, Zone};
 
 use crate::intl::{self, DateStyle};
@@ -11,11 +11,25 @@ use crate::range::{self, Dates, midnight_secs};
 use crate::text;
 use crate::window::Window;
 
-/// A table cell: bytes in KB, grouped; means with one or two decimals; a dash for what was not observed.
+/// A number by itself: bytes in KB, grouped; means with one or two decimals; a dash for what was not observed.
 pub fn cell(column: &Column, value: Option<f64>) -> String {
+    cell_beside(column, 0.0, value)
+}
+
+/// A table cell: as many decimals as the largest value of its column needs, so that a column's digits stand below each
+/// other. What would read as nothing has its own.
+pub fn cell_beside(column: &Column, largest: f64, value: Option<f64>) -> String {
     let Some(value) = value else { return text::DASH.to_owned() };
-    let shown = value / column.shown_as.divisor();
-    intl::number(shown, decimals(column, shown))
+    let divisor = column.shown_as.divisor();
+    let shown = value / divisor;
+    let (own, usual) = (decimals(column, shown), decimals(column, largest / divisor));
+    let is_seen = shown.abs() >= [0.5, 0.05, 0.005][usual.min(2)];
+    intl::number(shown, if largest > 0.0 && (is_seen || shown == 0.0) { usual } else { own })
+}
+
+/// The largest value of a column, by which its cells are spelled.
+pub fn largest(column: &TableColumn) -> f64 {
+    column.cells.iter().flatten().fold(0.0, |largest, value| value.abs().max(largest))
 }
 
 /// Enough decimals that a small value does not read as nothing: one byte is 0.001 KB.
@@ -202,6 +216,21 @@ mod tests {
         check("pop-usage", "active_connections", 0.0, "0.00", "0.00");
         check("server-status", "memory", 900.0 * 1024.0 * 1024.0, "900.0", "900 MB");
         check("server-status", "cpu", 12.3456, "12.35", "12.35 %");
+    }
+
+    #[test]
+    fn a_columns_digits_stand_below_each_other() {
+        let report = catalogue::find("pop-sessions").expect("a report");
+        let column = report.columns.iter().find(|known| known.id == "bandwidth").expect("a column");
+        let kilobytes = |largest: f64, value: f64| cell_beside(column, largest * 1024.0, Some(value * 1024.0));
+        assert_eq!(
+            ["18,159", "5", "0", "0.25"].map(str::to_owned),
+            [18_159.0, 5.4, 0.0, 0.25].map(|v| kilobytes(18_159.0, v))
+        );
+        assert_eq!(
+            ["7.5", "0.0", "0.2", "0.020"].map(str::to_owned),
+            [7.5, 0.0, 0.25, 0.02].map(|v| kilobytes(7.5, v))
+        );
     }
 
     #[test]

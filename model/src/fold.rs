@@ -172,18 +172,19 @@ fn distance(stretch: &[i32]) -> Option<i64> {
 
 /// The rows of a Mode, and for each position in `subjects` its row. A name that is no subject belongs to `(other)`.
 fn children(subjects: &[String]) -> (Vec<Row>, Vec<usize>) {
-    let parsed: Vec<Option<Subject>> = subjects.iter().map(|name| name.parse().ok()).collect();
+    let mut parsed: Vec<Option<Subject>> = subjects.iter().map(|name| name.parse().ok()).collect();
+    let has_other = parsed.iter().any(Option::is_none);
     let mut rows: Vec<Row> = Vec::with_capacity(parsed.len());
     let mut row_of_subject = vec![usize::MAX; parsed.len()];
     for position in subject::in_order(&parsed) {
-        let Some(child) = &parsed[position as usize] else { continue };
+        let Some(child) = parsed[position as usize].take() else { continue };
         // A name that is sent twice is one child.
-        if !matches!(rows.last(), Some(Row::Child(last)) if last == child) {
-            rows.push(Row::Child(child.clone()));
+        if !matches!(rows.last(), Some(Row::Child(last)) if *last == child) {
+            rows.push(Row::Child(child));
         }
         row_of_subject[position as usize] = rows.len() - 1;
     }
-    if parsed.iter().any(Option::is_none) {
+    if has_other {
         rows.push(Row::Rest(OTHER));
         let other = rows.len() - 1;
         row_of_subject.iter_mut().filter(|row| **row == usize::MAX).for_each(|row| *row = other);

@@ -119,8 +119,10 @@ impl Table {
 
     /// The rows' order under a sort: positions in `rows`. Stable; not observed comes last either way; rest rows stay last.
     pub fn order(&self, sort: Option<Sort>) -> Vec<u32> {
-        let (rests, mut order): (Vec<u32>, Vec<u32>) =
-            (0..self.rows.len() as u32).partition(|row| matches!(self.rows[*row as usize], Row::Rest(_)));
+        // They stand last as it is.
+        let subjects = self.rows.iter().rposition(|row| !matches!(row, Row::Rest(_))).map_or(0, |last| last + 1) as u32;
+        let rests = subjects..self.rows.len() as u32;
+        let mut order: Vec<u32> = (0..subjects).collect();
         match sort {
             None | Some(Sort { column: None, descending: false }) => {}
             Some(Sort { column: None, descending: true }) => order.reverse(),
@@ -132,6 +134,20 @@ impl Table {
         }
         order.extend(rests);
         order
+    }
+
+    /// Leaves in an order the rows of subjects whose names hold a text, in letters of either case.
+    pub fn retain_named(&self, order: &mut Vec<u32>, text: &str) {
+        let Some(first) = text.bytes().next() else { return };
+        let either_case = [first.to_ascii_lowercase(), first.to_ascii_uppercase()];
+        order.retain(|row| match self.rows.get(*row as usize) {
+            Some(Row::Child(subject)) => {
+                let name = subject.name();
+                let mut places = name.as_bytes().windows(text.len());
+                places.any(|place| either_case.contains(&place[0]) && place.eq_ignore_ascii_case(text.as_bytes()))
+            }
+            Some(Row::Step { .. } | Row::Rest(_)) | None => false,
+        });
     }
 
     /// The label of the first column: Hour, Day, Week, Month, Quarter, or Domain, User, Service.
@@ -214,6 +230,33 @@ mod tests {
             (a, b) => b.is_some().cmp(&a.is_some()),
         });
         rows
+    }
+
+    #[test]
+    fn names_are_found_in_either_case() {
+        let rows = ["Ann@example.com", "ben@example.com", "joann@example.net"];
+        let rows = rows.map(|name| Row::Child(Subject::Mailbox(name.to_owned())));
+        let table = Table {
+            report: &crate::catalogue::REPORTS[0],
+            subject: Subject::Server,
+            by: By::Users,
+            step: Step::Day,
+            zone: Zone::utc(),
+            span: Span::new(Time(0), Time(900)),
+            columns: Vec::new(),
+            rows: rows.into_iter().chain([Row::Rest(crate::subject::OTHER)]).collect(),
+        };
+        let named = |text: &str| {
+            let mut order = table.order(None);
+            table.retain_named(&mut order, text);
+            order
+        };
+        assert_eq!(named("aNN"), [0, 2]);
+        assert_eq!(named("@example.com"), [0, 1]);
+        assert_eq!(named("joann@example.net."), [] as [u32; 0]);
+        assert_eq!(named("other"), [] as [u32; 0], "a rest is no name");
+        assert_eq!(named(""), [0, 1, 2, 3]);
+        assert_eq!(table.order(Some(Sort { column: None, descending: true })), [2, 1, 0, 3]);
     }
 
     proptest! {

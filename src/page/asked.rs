@@ -1,6 +1,8 @@
 //! Asking the server for the report at hand, and keeping the answer fresh: the whole once, then only its last part, put in
 //! the place of the old one. A lost server takes nothing away from the screen.
 //!
+//! What was asked before is shown from memory, at once and without a request; where it is old, the next look is for it.
+//!
 //! Knows nothing of what is made of an answer.
 
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use mailtally_model::splice::splice;
 use mailtally_model::time::DAY_SECS;
 use mailtally_model::{Answer, By, Time};
 
-use crate::api::{self, Failure};
+use crate::api::{self, Failure, Memory};
 use crate::context::Host;
 use crate::memo::Memo;
 use crate::query::Query;
@@ -54,6 +56,8 @@ pub struct Asked {
     pub outcome: Memo<Outcome>,
     query: Memo<Query>,
     whole: LocalResource<Fetched>,
+    /// Whether what is shown came from memory and is old.
+    is_due: StoredValue<bool>,
     /// Counts the times that the last part was asked for.
     asks: RwSignal<u32>,
 }
@@ -86,36 +90,54 @@ const REVISED_WITHIN_SECS: i64 = 2 * 3600;
 
 impl Asked {
     pub fn new(host: Host, query: Memo<Query>) -> Asked {
+        let last = StoredValue::new(None::<Query>);
+        let is_due = StoredValue::new(false);
         let whole = LocalResource::new(move || {
             let query = query.get();
-            let answer = api::get(query.url());
+            let url = query.url();
+            // The same question once more is asked to hear something new.
+            let is_another = last.with_value(|last| last.as_ref() != Some(&query));
+            last.set_value(Some(query.clone()));
+            is_due.set_value(is_another && api::is_old(&url));
+            let answer = api::get(url, if is_another { Memory::Any } else { Memory::Unused });
             async move { Fetched { query, answer: answer.await } }
         });
+        // Of another question's answer nothing is shown; of this one's, what is known until it comes.
+        let fetched = move || {
+            let query = query.get();
+            let known = || Some(Fetched { answer: Ok(api::known(&query.url())?), query: query.clone() });
+            whole.get().filter(|fetched| fetched.query == query).or_else(known)
+        };
         let asks = RwSignal::new(0);
         let standing = RwSignal::new(None::<Kept>);
         let tail = LocalResource::new(move || {
             let asked = (asks.get() > 0).then(|| standing.with_untracked(|kept| tail_of(kept.as_ref()?))).flatten();
-            let answer = asked.as_ref().map(|(_, tail)| api::get(tail.url()));
+            let answer = asked.as_ref().map(|(_, tail)| api::get(tail.url(), Memory::Unused));
             async move {
                 let (query, _) = asked?;
                 Some(Fetched { query, answer: answer?.await })
             }
         });
         let kept = Memo::new_with_compare(
-            move |last: Option<&Option<Kept>>| kept(last.cloned().flatten(), whole.get(), tail.get().flatten()),
+            move |last: Option<&Option<Kept>>| kept(last.cloned().flatten(), fetched(), tail.get().flatten()),
             |_, _| true,
         );
         // The next last part begins where this one ends: an effect, so that asking does not ask again.
-        Effect::new(move |_| standing.set(kept.get()));
+        Effect::new(move |_| {
+            let kept = kept.get();
+            if let Some(kept) = kept.as_ref().filter(|kept| !Arc::ptr_eq(&kept.fetched, &kept.spliced)) {
+                api::renew(&kept.query.url(), &kept.spliced);
+            }
+            standing.set(kept);
+        });
         let outcome = Memo::new(move |_| {
             // Both answers are on their way at once; shown one after the other, the page would jump.
             if host.is_unknown() {
                 return Outcome::Loading;
             }
             let query = query.get();
-            let fetched = whole.get().filter(|fetched| fetched.query == query);
             let tail = tail.get().flatten().filter(|tail| tail.query == query);
-            let Some(fetched) = fetched else { return Outcome::Loading };
+            let Some(fetched) = fetched() else { return Outcome::Loading };
             match kept.get().filter(|kept| kept.query == query) {
                 Some(kept) => {
                     let failed = |fetched: Fetched| fetched.answer.err();
@@ -128,7 +150,7 @@ impl Asked {
                 },
             }
         });
-        let asked = Asked { outcome, query, whole, asks };
+        let asked = Asked { outcome, query, whole, asks, is_due };
         asked.keep_fresh(host);
         asked
     }
@@ -146,7 +168,8 @@ impl Asked {
         let look = move || {
             let shows_now = self.query.with_untracked(|query| query.span.contains(host.now.get_untracked()));
             let is_lost = self.outcome.with_untracked(Outcome::is_lost);
-            if !(shows_now || is_lost) || document().hidden() {
+            let is_due = self.is_due.get_value();
+            if !(shows_now || is_lost || is_due) || document().hidden() {
                 return;
             }
             if is_lost && untrack(|| host.session()).is_none() {
@@ -157,7 +180,7 @@ impl Asked {
                 *count
             });
             let every = if self.query.with_untracked(has_tail) { WHOLE_EVERY } else { MODE_EVERY };
-            if is_lost || count.unwrap_or_default() % every == 0 {
+            if is_lost || is_due || count.unwrap_or_default() % every == 0 {
                 self.whole.refetch();
             }
             self.asks.update(|asks| *asks += 1);

@@ -156,13 +156,7 @@ fn Cards(period: Arc<Period>, read_until: RwSignal<Option<Time>>) -> impl IntoVi
     let host = Host::get();
     let reports = untrack(|| host.reports());
     let asked = StoredValue::new(period.clone());
-    let answers: Vec<_> = reports
-        .iter()
-        .map(|report| {
-            let url = period.query(report).url();
-            Asked::<Answer>::new(move || url.clone())
-        })
-        .collect();
+    let answers: Vec<_> = reports.iter().map(|report| Asked::<Answer>::numbers(period.query(report).url())).collect();
     let answers = StoredValue::new_local(answers);
     let again = Callback::new(move |()| answers.with_value(|answers| answers.iter().for_each(|answer| answer.again())));
     // All at once: what has changed most stands first, and must not jump there.

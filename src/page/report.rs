@@ -182,15 +182,17 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
 
 /// The rows on screen, those with the most in a column first; rows that are no subject stay last.
 fn largest_first(table: &Table, order: &[u32], column: usize) -> Arc<Vec<u32>> {
-    let mut is_shown = vec![false; table.rows.len()];
-    for row in order {
-        if let Some(is_shown) = is_shown.get_mut(*row as usize) {
-            *is_shown = true;
+    let mut largest = table.order(Some(Sort { column: Some(column), descending: true }));
+    if order.len() < largest.len() {
+        let mut is_shown = vec![false; table.rows.len()];
+        for row in order {
+            if let Some(is_shown) = is_shown.get_mut(*row as usize) {
+                *is_shown = true;
+            }
         }
+        largest.retain(|row| is_shown[*row as usize]);
     }
-    let mut order = table.order(Some(Sort { column: Some(column), descending: true }));
-    order.retain(|row| is_shown[*row as usize]);
-    Arc::new(order)
+    Arc::new(largest)
 }
 
 /// Shapes of what is coming; they appear after a moment, so that a quick answer does not flicker.

@@ -5,11 +5,11 @@
 use std::sync::Arc;
 
 use leptos::{html, prelude::*};
-use mailtally_model::table::{self, Row, Sort};
+use mailtally_model::table::{self, Sort};
 use mailtally_model::{Answer, By, Column, Report, Step, Subject, Table, Time};
 
 use super::asked::{Asked, Outcome};
-use crate::api;
+use crate::api::{self, Memory};
 use crate::compare::{Before, Earlier};
 use crate::context::{Host, View};
 use crate::memo::Memo;
@@ -161,24 +161,70 @@ fn window_memo(host: Host, view: View) -> Memo<Arc<Window>> {
     Memo::new(move |_| Arc::new(window::window(range.get(), &zone_name.read(), host.now.get())))
 }
 
+/// All that a Table is made of.
+#[derive(Clone)]
+struct Ingredients {
+    answer: Arc<Answer>,
+    columns: Vec<&'static Column>,
+    window: Arc<Window>,
+    /// A Mode has none, and is not made anew for another.
+    step: Option<Step>,
+}
+
+impl PartialEq for Ingredients {
+    fn eq(&self, other: &Ingredients) -> bool {
+        Arc::ptr_eq(&self.answer, &other.answer)
+            && self.columns.iter().map(|column| column.id).eq(other.columns.iter().map(|column| column.id))
+            && self.window == other.window
+            && self.step == other.step
+    }
+}
+
+impl Ingredients {
+    fn of(state: &ViewState, outcome: &Outcome, window: Arc<Window>, step: Step) -> Option<Ingredients> {
+        let Outcome::Ready { answer, .. } = outcome else { return None };
+        let report = mailtally_model::catalogue::find(&answer.report)?;
+        let columns = columns_shown(state, report, answer);
+        let step = (answer.by == By::Time).then_some(step);
+        Some(Ingredients { answer: answer.clone(), columns, window, step })
+    }
+
+    fn table(&self) -> Option<Table> {
+        let report = mailtally_model::catalogue::find(&self.answer.report)?;
+        let Window { span, zone, .. } = &*self.window;
+        Some(table::build(report, &self.columns, &self.answer, *span, self.step.unwrap_or(Step::Day), zone))
+    }
+}
+
 fn table_memo(
     view: View,
     outcome: Memo<Outcome>,
     window: Memo<Arc<Window>>,
     step: Memo<Step>,
 ) -> Memo<Option<Arc<Table>>> {
-    let chosen = Memo::new(move |_| view.state.read().columns.clone());
+    let made_of = Memo::new(move |_| Ingredients::of(&view.state.read(), &outcome.read(), window.get(), step.get()));
+    // The last of each Mode, between which people go to and fro: to make one of a hundred thousand rows takes longer than
+    // a frame.
+    let kept = StoredValue::new(Vec::<(Ingredients, Arc<Table>)>::new());
     Memo::new_with_compare(
         move |_| {
-            let Outcome::Ready { answer, .. } = outcome.get() else { return None };
-            let report = mailtally_model::catalogue::find(&answer.report)?;
-            chosen.track();
-            let columns = columns_shown(&view.state.read_untracked(), report, &answer);
-            let window = window.read();
-            Some(Arc::new(table::build(report, &columns, &answer, window.span, step.get(), &window.zone)))
+            let wanted = made_of.get()?;
+            let known =
+                kept.with_value(|kept| kept.iter().find(|(of, _)| *of == wanted).map(|(_, table)| table.clone()));
+            if known.is_some() {
+                return known;
+            }
+            let table = Arc::new(wanted.table()?);
+            kept.update_value(|kept| {
+                kept.retain(|(_, other)| other.by != table.by);
+                kept.push((wanted, table.clone()));
+            });
+            Some(table)
         },
-        // Whatever it is made of has changed, or it would not run.
-        |_, _| true,
+        |last, next| match (last, next) {
+            (Some(Some(last)), Some(Some(next))) => !Arc::ptr_eq(last, next),
+            _ => true,
+        },
     )
 }
 
@@ -214,7 +260,7 @@ fn before_memo(
     });
     let resource = LocalResource::new(move || {
         let query = query.get();
-        let asked = query.as_ref().map(|query| api::get::<Answer>(query.url()));
+        let asked = query.as_ref().map(|query| api::get::<Answer>(query.url(), Memory::Fresh));
         async move {
             let answer = match asked {
                 Some(asked) => asked.await.ok(),
@@ -256,7 +302,7 @@ fn before(
 
 fn order_memo(view: View, table: Memo<Option<Arc<Table>>>) -> Memo<Arc<Vec<u32>>> {
     let sort_by = Memo::new(move |_| view.state.read().sort.clone());
-    let filter = Memo::new(move |_| view.state.read().filter.trim().to_ascii_lowercase());
+    let filter = Memo::new(move |_| view.state.read().filter.trim().to_owned());
     Memo::new(move |_| {
         let table = table.read();
         let Some(table) = table.as_ref() else { return Arc::default() };
@@ -270,16 +316,8 @@ fn order_memo(view: View, table: Memo<Option<Arc<Table>>>) -> Memo<Arc<Vec<u32>>
         let mut order = table.order(sort);
         let filter = filter.read();
         if table.by != By::Time && !filter.is_empty() {
-            order.retain(|row| is_named(&table.rows[*row as usize], &filter));
+            table.retain_named(&mut order, &filter);
         }
         Arc::new(order)
     })
-}
-
-/// Whether a row's name holds the text, which is in small letters.
-fn is_named(row: &Row, filter: &str) -> bool {
-    match row {
-        Row::Child(subject) => subject.to_string().to_ascii_lowercase().contains(filter),
-        Row::Step { .. } | Row::Rest(_) => false,
-    }
 }

@@ -55,6 +55,7 @@ fn tests(stage: &Arc<Stage>) -> Vec<Trial> {
         trial(stage, "hovering_redraws_nothing", drawing::hovering_redraws_nothing),
         trial(stage, "the_crosshair_says_what_the_table_says", drawing::the_crosshair_says_what_the_table_says),
         trial(stage, "what_the_page_knows_is_not_asked_again", quiet::what_the_page_knows_is_not_asked_again),
+        trial(stage, "what_was_seen_is_not_asked_again", quiet::what_was_seen_is_not_asked_again),
         trial(stage, "nothing_is_inline_and_nothing_complains", quiet::nothing_is_inline_and_nothing_complains),
         trial(stage, "visits_give_back_what_they_took", quiet::visits_give_back_what_they_took),
         trial(stage, "the_incidents_of_the_year_rank_first", findings::the_incidents_of_the_year_rank_first),

@@ -38,6 +38,11 @@ async fn look(page: &Page) -> Result<()> {
     let last = "return [...document.querySelectorAll('tbody th[scope=row]')].at(-1).textContent.startsWith('u099999@')";
     page.until("the last row is on screen", last, vec![]).await?;
     on_paper(page).await?;
+    // Elsewhere and back, which is at once: it begins at its top again.
+    page.choose("Trend").await?;
+    page.choose("Users").await?;
+    let top = "return document.querySelector('tbody th[scope=row]').textContent.startsWith('u000000@')";
+    page.until("the first row is on screen", top, vec![]).await?;
     page.sort(0).await?;
     let first = "document.querySelector('table').parentElement.scrollTop = 0;
         return document.querySelector('tbody th[scope=row]').textContent.startsWith('u099999@')";

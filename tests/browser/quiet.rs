@@ -30,6 +30,43 @@ pub async fn what_the_page_knows_is_not_asked_again(_: &Stage, page: &Page) -> R
     Ok(())
 }
 
+/// A Mode is asked for once. What was seen is there again at once, by whatever way one comes back to it.
+pub async fn what_was_seen_is_not_asked_again(_: &Stage, page: &Page) -> Result<()> {
+    page.goto("/").await?;
+    let overview = page.requests().await?;
+    let (first, last) = (page.date(95).await?, page.date(5).await?);
+    page.click("link", "Message Traffic").await?;
+    page.settled().await?;
+    page.back().await?;
+    page.until("the overview", "return document.querySelectorAll('main li a').length > 10", vec![]).await?;
+    let back = page.requests().await?;
+    // The report and what it is compared with; the overview's short list of what is unusual is asked for each time.
+    ensure!(back <= overview + 3, "back at the overview, {} requests for two numbers' answers", back - overview);
+
+    page.goto(&format!("/reports/message-traffic?range={first}..{last}")).await?;
+    let trend = page.table().await?;
+    page.choose("Domains").await?;
+    let (domains, before) = (page.table().await?, page.requests().await?);
+    ensure!(trend != domains, "the Mode changed nothing");
+    for (mode, table) in [("Trend", &trend), ("Domains", &domains), ("Trend", &trend)] {
+        page.choose(mode).await?;
+        ensure!(page.table().await? == *table, "{mode} is not what it was");
+    }
+    for table in [&domains, &trend, &domains] {
+        page.back().await?;
+        page.until("what was seen", ROWS, vec![table.rows.len().into()]).await?;
+    }
+    for table in [&trend, &domains] {
+        page.forward().await?;
+        page.until("what was seen", ROWS, vec![table.rows.len().into()]).await?;
+    }
+    let after = page.requests().await?;
+    ensure!(after == before, "Modes, Back and Forward made {} requests", after - before);
+    Ok(())
+}
+
+const ROWS: &str = "return document.querySelectorAll('tbody th[scope=row]').length === arguments[0]";
+
 pub async fn nothing_is_inline_and_nothing_complains(_: &Stage, page: &Page) -> Result<()> {
     for (id, title) in REPORTS {
         page.goto(&format!("/reports/{id}")).await?;

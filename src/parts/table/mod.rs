@@ -15,7 +15,7 @@ use mailtally_model::Table;
 use crate::context::View;
 use crate::memo::Memo;
 use crate::window::Window;
-use crate::{intl, text};
+use crate::{format, intl, text};
 use head::Head;
 use scroll::{Rows, rows_shown};
 pub use walk::on_key as walk_on_key;
@@ -46,6 +46,15 @@ pub fn ReportTable(
             Rows { first: 0, until: count.min(PRINTED_ROWS) }
         } else {
             rows_shown(top.get(), count, room.get().rows)
+        }
+    });
+    // Another table in the same place begins at its top.
+    let shown = Memo::new(move |_| table.with(|table| (table.report.id, table.subject.clone(), table.by)));
+    Effect::new(move |last: Option<()>| {
+        shown.track();
+        if let (Some(()), Some(scroller)) = (last, scroller.get_untracked()) {
+            scroller.scroll_to_with_x_and_y(0.0, 0.0);
+            top.set(0);
         }
     });
     let place = NodeRef::new();
@@ -110,7 +119,8 @@ fn Totals(table: Signal<Arc<Table>>) -> impl IntoView {
         let state = View::get().state.get_untracked();
         let cells = table.columns.iter().map(|column| {
             let said = column.total.is_none().then_some(text::NOT_OBSERVED);
-            let (words, link) = row::number(&table, &state, None, (column.column, column.total));
+            let (words, link) =
+                row::number(&table, &state, None, (column.column, format::largest(column), column.total));
             let number = match link {
                 Some(href) => view! { <a class="cell" href=href tabindex="-1">{words}</a> }.into_any(),
                 None => words.into_any(),

@@ -25,6 +25,8 @@ pub struct Maker {
     window: Arc<Window>,
     /// Shown unless all dates lie in the current one.
     years: Years,
+    /// Of each column.
+    largest: Vec<f64>,
     /// A row with a name and cells that say nothing.
     empty: Element,
 }
@@ -49,7 +51,8 @@ impl Maker {
             empty.append_child(&cell)?;
         }
         let years = window.years();
-        Ok(Maker { table, state, window, years, empty })
+        let largest = table.columns.iter().map(format::largest).collect();
+        Ok(Maker { table, state, window, years, largest, empty })
     }
 
     /// The row at a place in the Table. An order may be one Table older than its rows, for as long as it takes to say so:
@@ -65,14 +68,14 @@ impl Maker {
         }
         fill(&head, &format::row_name(row, self.table.step, self.years, &self.window.zone), self.leads_to(row))?;
         let mut cell = head.next_element_sibling();
-        for column in &self.table.columns {
+        for (column, largest) in self.table.columns.iter().zip(&self.largest) {
             let Some(here) = cell else { break };
             let value = column.cells.get(at).copied().flatten();
             if value.is_none() {
                 here.set_class_name("none");
                 here.set_attribute("title", text::NOT_OBSERVED)?;
             }
-            let (words, link) = number(&self.table, &self.state, Some(row), (column.column, value));
+            let (words, link) = number(&self.table, &self.state, Some(row), (column.column, *largest, value));
             fill(&here, &words, link)?;
             cell = here.next_element_sibling();
         }
@@ -109,14 +112,15 @@ fn fill(cell: &Element, words: &str, link: Option<String>) -> Result<(), JsValue
     Ok(())
 }
 
-/// A number in words, and the address of the events that it was made of; `row` is `None` for the totals.
+/// A number in words, beside the largest of its column, and the address of the events that it was made of; `row` is `None`
+/// for the totals.
 pub fn number(
     table: &Table,
     state: &ViewState,
     row: Option<&Row>,
-    (column, value): (&'static Column, Option<f64>),
+    (column, largest, value): (&'static Column, f64, Option<f64>),
 ) -> (String, Option<String>) {
-    let words = format::cell(column, value);
+    let words = format::cell_beside(column, largest, value);
     let (subject, span) = match row {
         // What belongs to none of the names has no address of its own.
         Some(Row::Rest(_)) => return (words, None),
