@@ -184,9 +184,12 @@ impl ViewState {
         ViewState { by, sort: None, chart: None, filter: String::new(), ..self.clone() }
     }
 
-    /// A click on a column's header: descending, then ascending, then natural order again.
+    /// A click on a column's header: descending, then ascending, then natural order again. A Trend's natural order is that
+    /// of its steps, the newest first: already descending.
     pub fn sorted_by(&self, column: Option<&str>) -> ViewState {
         let sort = match &self.sort {
+            None if column.is_none() && self.by == By::Time => Some(SortBy { column: None, descending: false }),
+            Some(sort) if column.is_none() && self.by == By::Time && sort.column.is_some() => None,
             Some(sort) if sort.column.as_deref() == column && sort.descending => {
                 Some(SortBy { descending: false, ..sort.clone() })
             }
@@ -334,7 +337,12 @@ mod tests {
         let up = down.sorted_by(Some("bandwidth"));
         assert_eq!(up.url(), "/reports/pop-sessions?sort=bandwidth");
         assert_eq!(up.sorted_by(Some("bandwidth")), natural);
-        assert_eq!(down.sorted_by(None).url(), "/reports/pop-sessions?sort=-row");
+        // Steps stand with the newest first as it is.
+        assert_eq!(down.sorted_by(None), natural);
+        assert_eq!(natural.sorted_by(None).url(), "/reports/pop-sessions?sort=row");
+        assert_eq!(natural.sorted_by(None).sorted_by(None), natural);
+        let users = at("/reports/pop-sessions?by=users&sort=-bandwidth");
+        assert_eq!(users.sorted_by(None).url(), "/reports/pop-sessions?by=users&sort=-row");
     }
 
     #[test]

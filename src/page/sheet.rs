@@ -313,7 +313,9 @@ fn order_memo(view: View, table: Memo<Option<Arc<Table>>>) -> Memo<Arc<Vec<u32>>
                 Some(Sort { column: Some(column), descending: by.descending })
             }
         });
-        let mut order = table.order(sort);
+        // What is new is looked for first.
+        let natural = (table.by == By::Time).then_some(Sort { column: None, descending: true });
+        let mut order = table.order(sort.or(natural));
         let filter = filter.read();
         if table.by != By::Time && !filter.is_empty() {
             table.retain_named(&mut order, &filter);

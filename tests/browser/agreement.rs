@@ -23,8 +23,9 @@ async fn dates(page: &Page) -> Result<Dates> {
 }
 
 impl Dates {
+    /// With the rows as the command line prints them: the screen has the newest step first.
     fn range(&self) -> String {
-        format!("range={}..{}", self.first, self.last)
+        format!("range={}..{}&sort=row", self.first, self.last)
     }
 
     /// The report on the command line over the same dates in the browser's zone.

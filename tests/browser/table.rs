@@ -8,6 +8,14 @@ use crate::stage::Stage;
 pub async fn each_column_sorts_three_ways(_: &Stage, page: &Page) -> Result<()> {
     page.goto("/reports/pop-sessions?step=week").await?;
     let natural = page.table().await?;
+    // The newest step stands first, and says so; a click turns that, and another turns it back.
+    ensure!(page.sorting().await?[0] == "descending");
+    page.sort(0).await?;
+    let turned = page.table().await?;
+    ensure!(turned.rows.iter().rev().eq(&natural.rows), "the steps are not turned: {:?}", turned.rows);
+    ensure!(page.sorting().await?[0] == "ascending");
+    page.sort(0).await?;
+    ensure!(page.table().await? == natural, "the steps are not turned back");
     for column in 1..natural.head.len() {
         let numbers = |table: &mailtally_tests::page::Table| -> Vec<f64> {
             table.rows.iter().filter_map(|row| row.cells[column - 1].replace(',', "").parse().ok()).collect()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use leptos::{ev, prelude::*};
 use mailtally_model::table::TableColumn;
-use mailtally_model::{Basis, Column, Table};
+use mailtally_model::{Basis, By, Column, Table};
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 
@@ -99,6 +99,9 @@ fn sorted_by(column: Option<&'static str>) -> Memo<Option<bool>> {
     let view = View::get();
     Memo::new(move |_| {
         let state = view.state.read();
+        if state.sort.is_none() && column.is_none() && state.by == By::Time {
+            return Some(true);
+        }
         state.sort.as_ref().filter(|sort| sort.column.as_deref() == column).map(|sort| sort.descending)
     })
 }
