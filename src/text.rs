@@ -210,6 +210,7 @@ pub const SHOW_STORED: &str = "Show what is stored";
 
 pub const NOT_FOUND_HEAD: &str = "No such page";
 pub const NOT_FOUND: &str = "The address names no report and no page of Mailtally. The menu leads to all of them.";
+pub const NOT_FOUND_WAY: &str = "To the overview";
 
 pub const HEALTH_SAYS: &str = "What was read, and until when. A number is only as good as the log behind it.";
 pub const HEALTH_SOURCES: &str = "Logs";

@@ -148,9 +148,11 @@ pub struct Unusual {
     pub total: usize,
     /// IANA name of the zone whose days were compared.
     pub zone: String,
+    /// Up to when any log was read; `null` before the first line.
+    pub read_until: Option<Time>,
 }
 
-reads!(Unusual { findings, total, zone });
+reads!(Unusual { findings, total, zone, read_until });
 
 /// A subject's day that stands out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

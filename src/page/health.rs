@@ -23,8 +23,12 @@ const MAX_STRETCHES: usize = 12;
 pub fn HealthPage() -> impl IntoView {
     Effect::new(|_| document().set_title(&format!("{} · {}", text::HEALTH, text::BRAND)));
     let health = Asked::<Health>::new(|| "/api/health".to_owned());
+    let read_until = Signal::derive(move || {
+        let health = health.get()?.ok()?;
+        health.sources.iter().filter_map(|source| source.last).max()
+    });
     view! {
-        <Frame>
+        <Frame read_until>
             <h1 class="title">{text::HEALTH}</h1>
             <p class="sentence">{text::HEALTH_SAYS}</p>
             {move || match health.get() {

@@ -19,5 +19,6 @@ pub fn NotFound() -> impl IntoView {
     view! {
         <h1 class="title">{text::NOT_FOUND_HEAD}</h1>
         <p class="sentence">{text::NOT_FOUND}</p>
+        <p><a class="link" href="/">{text::NOT_FOUND_WAY}</a></p>
     }
 }

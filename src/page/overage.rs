@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use chrono::{Datelike, Months, NaiveDate};
 use leptos::prelude::*;
-use mailtally_model::Subject;
 use mailtally_model::overage::{self, Counts};
 use mailtally_model::wire::{Overage, OverageRow};
+use mailtally_model::{Subject, Time};
 
 use super::frame::Frame;
 use crate::api::{Asked, Failure};
@@ -30,11 +30,12 @@ pub fn OveragePage() -> impl IntoView {
     let address = Router::get().address();
     let sort = Memo::new(move |_| Sort::of(&address.read().search));
     let month = Memo::new(move |_| Arc::new(Month::of(&address.read().search, host)));
+    let read_until = RwSignal::new(None);
     view! {
-        <Frame>
+        <Frame read_until>
             <h1 class="title">{text::OVERAGE}</h1>
             <p class="sentence">{text::OVERAGE_SAYS}</p>
-            {move || view! { <OfMonth month=month.get() sort/> }}
+            {move || view! { <OfMonth month=month.get() sort read_until/> }}
         </Frame>
     }
     .into_any()
@@ -109,9 +110,14 @@ fn last_of(first: NaiveDate) -> Option<NaiveDate> {
 }
 
 #[component]
-fn OfMonth(month: Arc<Month>, sort: Memo<Option<Sort>>) -> impl IntoView {
+fn OfMonth(month: Arc<Month>, sort: Memo<Option<Sort>>, read_until: RwSignal<Option<Time>>) -> impl IntoView {
     let url = month.request();
     let asked = Asked::<Overage>::new(move || url.clone());
+    Effect::new(move |_| {
+        if let Some(Ok(overage)) = asked.get() {
+            read_until.set(overage.read_until);
+        }
+    });
     let name = month.name();
     let beside = |later: bool, label: &'static str, path: &'static str| match month.beside(later) {
         Some(href) => {

@@ -1,6 +1,7 @@
 //! Unusual activity: counts that stand out of their own past, ranked, in words.
 
 use leptos::prelude::*;
+use mailtally_model::Time;
 use mailtally_model::wire::Unusual;
 
 use super::frame::Frame;
@@ -24,8 +25,9 @@ pub fn UnusualPage() -> impl IntoView {
     Effect::new(|_| document().set_title(&format!("{} · {}", text::UNUSUAL, text::BRAND)));
     let address = Router::get().address();
     let days = Memo::new(move |_| period(&address.read().search));
+    let read_until = RwSignal::new(None);
     view! {
-        <Frame>
+        <Frame read_until>
             <h1 class="title">{text::UNUSUAL}</h1>
             <p class="sentence">{text::UNUSUAL_SAYS}</p>
             <div class="toolbar">
@@ -33,7 +35,7 @@ pub fn UnusualPage() -> impl IntoView {
                     {PERIODS.map(|period| view! { <Period period days/> })}
                 </nav>
             </div>
-            {move || view! { <Ranking days=days.get()/> }}
+            {move || view! { <Ranking days=days.get() read_until/> }}
         </Frame>
     }
     .into_any()
@@ -54,16 +56,22 @@ fn Period(period: (i64, &'static str), days: Memo<i64>) -> impl IntoView {
 
 /// The pages that were asked for, one below the other.
 #[component]
-fn Ranking(days: i64) -> impl IntoView {
+fn Ranking(days: i64, read_until: RwSignal<Option<Time>>) -> impl IntoView {
     let pages = RwSignal::new(1_usize);
-    view! { <For each=move || 0..pages.get() key=|page| *page children=move |page| view! { <Page days page pages/> }/> }
+    let children = move |page| view! { <Page days page pages read_until/> };
+    view! { <For each=move || 0..pages.get() key=|page| *page children=children/> }
 }
 
 #[component]
-fn Page(days: i64, page: usize, pages: RwSignal<usize>) -> impl IntoView {
+fn Page(days: i64, page: usize, pages: RwSignal<usize>, read_until: RwSignal<Option<Time>>) -> impl IntoView {
     let host = Host::get();
     let first = page * PAGE;
     let found = Asked::<Unusual>::new(move || request(days, host.now.get(), first, PAGE));
+    Effect::new(move |_| {
+        if let Some(Ok(unusual)) = found.get() {
+            read_until.set(unusual.read_until);
+        }
+    });
     move || match found.get() {
         None => view! { <p class="note" role="status">{text::LOADING}</p> }.into_any(),
         Some(Err(failure)) => failed(failure, found),

@@ -134,7 +134,7 @@ proptest! {
     ) {
         let jump = FoundJump { measure, step, from, until, value, low: 0, high: value / 2, score: 3 };
         let finding = Finding { subject, day: from, jumps: vec![jump.clone(), jump] };
-        check(&Unusual { findings: vec![finding], total, zone: "UTC".to_owned() });
+        check(&Unusual { findings: vec![finding], total, zone: "UTC".to_owned(), read_until: (total > 0).then_some(until) });
     }
 
     #[test]

@@ -27,9 +27,10 @@ pub async fn unusual(
     // Few enough to be read whole: their number is bounded where they are kept.
     let read = move |reader: &Reader| {
         reader.look_for(&subject, asker.if_absent(&subject))?;
-        Ok(reader.findings(span, |found| asker.sees(found) && found.is_within(&subject))?)
+        let findings = reader.findings(span, |found| asker.sees(found) && found.is_within(&subject))?;
+        Ok((findings, reader.read_until()?))
     };
-    let by_day = app.readers.read(read).await?;
+    let (by_day, read_until) = app.readers.read(read).await?;
     let finding = |((subject, day), mut kept): ((_, _), Vec<Kept>)| {
         kept.retain(|kept| shown.contains(&kept.measure.number));
         (!kept.is_empty()).then(|| Finding { subject, day, jumps: jumps(kept) })
@@ -38,7 +39,7 @@ pub async fn unusual(
     findings.sort_by_key(|finding| Reverse((score(finding), finding.day)));
     let total = findings.len();
     let findings = findings.into_iter().skip(params.skip.unwrap_or(0)).take(limit).collect();
-    Ok(Json(Unusual { findings, total, zone: app.zone.clone() }))
+    Ok(Json(Unusual { findings, total, zone: app.zone.clone(), read_until }))
 }
 
 fn jumps(kept: Vec<Kept>) -> Vec<FoundJump> {
