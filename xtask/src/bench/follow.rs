@@ -11,11 +11,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::Depth;
 use super::document::Table;
 use super::native::{fresh, mailtally};
 
 const LINES_A_SECOND: usize = 100_000;
+/// Long enough for batches to be written and what ended to be forgotten many times.
+const SECS: usize = 60;
+/// Lines that the log to follow has.
+pub const LINES: usize = SECS * LINES_A_SECOND;
 /// The log grows so often a second.
 const PIECES_A_SECOND: usize = 20;
 /// How long nothing happens, to see what that costs.
@@ -30,7 +33,7 @@ const ASK_EVERY: Duration = Duration::from_millis(20);
 const TICK_MS: u64 = 10;
 
 /// Follows the lines of `log`, which begins and ends the whole measurement's stamps.
-pub fn run(folder: &Path, log: &Path, depth: Depth) -> Result<String> {
+pub fn run(folder: &Path, log: &Path) -> Result<String> {
     let mut table = Table::new(&["following", "measured"]);
     let mut row = |what: String, measured: String| table.row([what, measured]);
     for (what, sample) in [("idle, no sampler", false), ("idle, with the sampler", true)] {
@@ -42,16 +45,15 @@ pub fn run(folder: &Path, log: &Path, depth: Depth) -> Result<String> {
         let share = (server.cpu()? - before).as_secs_f64() / IDLE.as_secs_f64();
         row(format!("{what}, {} s", IDLE.as_secs()), format!("{:.2} % of a core", share * 100.0));
     }
-    let secs = if depth == Depth::Long { 60 } else { 10 };
     let server = Server::start(folder, false)?;
     let mut lines = BufReader::new(File::open(log).with_context(|| format!("cannot read {}", log.display()))?);
-    let (written, behind) = server.grow(&mut lines, secs)?;
+    let (written, behind) = server.grow(&mut lines, SECS)?;
     row(
-        format!("{LINES_A_SECOND} lines a second for {secs} s ({written} lines)"),
+        format!("{LINES_A_SECOND} lines a second for {SECS} s ({written} lines)"),
         format!(
             "all shown {:.2} s after the last was written, {:.0} % of a core",
             behind.as_secs_f64(),
-            server.cpu()?.as_secs_f64() / secs as f64 * 100.0
+            server.cpu()?.as_secs_f64() / SECS as f64 * 100.0
         ),
     );
     let mut waits = Vec::new();

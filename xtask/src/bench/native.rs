@@ -32,8 +32,8 @@ pub fn run(progress: &mut Progress, depth: Depth) -> Result<String> {
     let import = progress.step("import beside its peers", || import(&folder, depth))?;
     let following = progress.step("follow a log that grows", || {
         let path = folder.join("follow-from.log");
-        log::write(&path, if depth == Depth::Long { 6_000_000 } else { 1_000_000 })?;
-        follow::run(&folder, &path, depth)
+        log::write(&path, follow::LINES as u64)?;
+        follow::run(&folder, &path)
     })?;
     let answers = progress.step("answers beside a bare server", answers)?;
     let parts = progress.step("the parts by themselves", parts)?;
