@@ -30,7 +30,7 @@ pub use link::{Link, SETUP_LINK_SECS};
 pub use schema::FILE;
 pub use secret::{Digest, Secret};
 pub use session::{Limits, Session};
-pub use token::{MAX_TOKENS, Token};
+pub use token::{Bearer, MAX_TOKENS, Token};
 
 /// A longer name is no one's: an address has at most 320 bytes.
 pub const MAX_NAME_BYTES: usize = 320;
@@ -62,6 +62,11 @@ impl Accounts {
     fn connection(&self) -> MutexGuard<'_, Connection> {
         // A panic midway rolls its transaction back.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection, unless another has it now.
+    fn connection_at_once(&self) -> Option<MutexGuard<'_, Connection>> {
+        self.connection.try_lock().ok()
     }
 
     /// Runs `change` in one transaction.

@@ -48,32 +48,24 @@ impl Accounts {
 
     /// The session of a secret, if it is still good; using it keeps it so.
     pub fn session(&self, claimed: &str, limits: Limits, now: Time) -> Result<Option<Session>> {
-        let digest = Digest::of(claimed);
         let connection = self.connection();
-        let read = "SELECT s.name, s.began, s.seen, a.id, a.root FROM session s LEFT JOIN account a ON a.id = s.account
-                    WHERE s.digest = ?1 AND ifnull(a.is_disabled, 0) = 0";
-        let found = connection
-            .prepare_cached(read)?
-            .query_row([digest.bytes()], |row| {
-                let account = match row.get::<_, Option<i64>>(3)? {
-                    Some(id) => Some((id, read_subject(row, 4)?)),
-                    None => None,
-                };
-                let (began, seen): (i64, i64) = (row.get(1)?, row.get(2)?);
-                Ok((Session { digest, name: row.get(0)?, account }, began, seen))
-            })
-            .optional()?;
-        let Some((session, began, seen)) = found else { return Ok(None) };
-        if now.0 - seen > limits.idle_secs || now.0 - began > limits.absolute_secs {
+        let Some(found) = find(&connection, claimed)? else { return Ok(None) };
+        let digest = found.session.digest;
+        if found.is_over(limits, now) {
             end(&connection, &digest)?;
             return Ok(None);
         }
-        // A clock that was set back must not make a session last longer.
-        if (now.0 - seen).abs() >= SEEN_EVERY_SECS {
+        if found.is_use_due(now) {
             let update = "UPDATE session SET seen = ?2, began = min(began, ?2) WHERE digest = ?1";
             connection.prepare_cached(update)?.execute(params![digest.bytes(), now.0])?;
         }
-        Ok(Some(session))
+        Ok(Some(found.session))
+    }
+
+    /// The same, where it takes no waiting: nobody else asks, and nothing is to be written.
+    pub fn session_at_once(&self, claimed: &str, limits: Limits, now: Time) -> Option<Session> {
+        let found = find(&*self.connection_at_once()?, claimed).ok()??;
+        (!found.is_over(limits, now) && !found.is_use_due(now)).then_some(found.session)
     }
 
     /// Log-out.
@@ -112,6 +104,38 @@ impl Accounts {
         let both = "SELECT (SELECT count(*) FROM session), (SELECT count(*) FROM link)";
         Ok(self.connection().query_row(both, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
+}
+
+/// A session as it is stored, over or not.
+struct Found {
+    session: Session,
+    began: i64,
+    seen: i64,
+}
+
+impl Found {
+    fn is_over(&self, limits: Limits, now: Time) -> bool {
+        now.0 - self.seen > limits.idle_secs || now.0 - self.began > limits.absolute_secs
+    }
+
+    /// A clock that was set back must not make a session last longer: that is written, too.
+    fn is_use_due(&self, now: Time) -> bool {
+        (now.0 - self.seen).abs() >= SEEN_EVERY_SECS
+    }
+}
+
+fn find(connection: &Connection, claimed: &str) -> Result<Option<Found>> {
+    let digest = Digest::of(claimed);
+    let read = "SELECT s.name, s.began, s.seen, a.id, a.root FROM session s LEFT JOIN account a ON a.id = s.account
+                WHERE s.digest = ?1 AND ifnull(a.is_disabled, 0) = 0";
+    let found = connection.prepare_cached(read)?.query_row([digest.bytes()], |row| {
+        let account = match row.get::<_, Option<i64>>(3)? {
+            Some(id) => Some((id, read_subject(row, 4)?)),
+            None => None,
+        };
+        Ok(Found { session: Session { digest, name: row.get(0)?, account }, began: row.get(1)?, seen: row.get(2)? })
+    });
+    Ok(found.optional()?)
 }
 
 pub(super) fn end_all_of(connection: &Connection, account: i64) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Tokens for scripts: each reads below one subject inside its account's subtree, and can change nothing.
 
 use mailtally_model::{Subject, Time};
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::secret::Digest;
 use super::{Accounts, Result, read_subject};
@@ -52,22 +52,36 @@ impl Accounts {
 
     /// Who a token speaks for. One of a disabled account speaks for nobody.
     pub fn bearer(&self, claimed: &str, now: Time) -> Result<Option<Bearer>> {
-        let digest = Digest::of(claimed);
         let connection = self.connection();
-        let read = "SELECT a.name, a.root, t.root, t.used, t.id FROM token t JOIN account a ON a.id = t.account
-                    WHERE t.digest = ?1 AND a.is_disabled = 0";
-        let found = connection
-            .prepare_cached(read)?
-            .query_row([digest.bytes()], |row| {
-                let bearer =
-                    Bearer { name: row.get(0)?, account_root: read_subject(row, 1)?, root: read_subject(row, 2)? };
-                Ok((bearer, row.get::<_, Option<i64>>(3)?, row.get::<_, i64>(4)?))
-            })
-            .optional()?;
-        let Some((bearer, used, id)) = found else { return Ok(None) };
-        if used.is_none_or(|used| (now.0 - used).abs() >= USED_EVERY_SECS) {
+        let Some(Found { bearer, is_use_due, id }) = find(&connection, claimed, now)? else { return Ok(None) };
+        if is_use_due {
             connection.execute("UPDATE token SET used = ?2 WHERE id = ?1", [id, now.0])?;
         }
         Ok(Some(bearer))
     }
+
+    /// The same, where it takes no waiting: nobody else asks, and nothing is to be written.
+    pub fn bearer_at_once(&self, claimed: &str, now: Time) -> Option<Bearer> {
+        let found = find(&*self.connection_at_once()?, claimed, now).ok()??;
+        (!found.is_use_due).then_some(found.bearer)
+    }
+}
+
+/// A good token, and whether its use is to be written.
+struct Found {
+    bearer: Bearer,
+    is_use_due: bool,
+    id: i64,
+}
+
+fn find(connection: &Connection, claimed: &str, now: Time) -> Result<Option<Found>> {
+    let read = "SELECT a.name, a.root, t.root, t.used, t.id FROM token t JOIN account a ON a.id = t.account
+                    WHERE t.digest = ?1 AND a.is_disabled = 0";
+    let found = connection.prepare_cached(read)?.query_row([Digest::of(claimed).bytes()], |row| {
+        let bearer = Bearer { name: row.get(0)?, account_root: read_subject(row, 1)?, root: read_subject(row, 2)? };
+        let used: Option<i64> = row.get(3)?;
+        let is_use_due = used.is_none_or(|used| (now.0 - used).abs() >= USED_EVERY_SECS);
+        Ok(Found { bearer, is_use_due, id: row.get(4)? })
+    });
+    Ok(found.optional()?)
 }

@@ -46,6 +46,17 @@ impl Readers {
         timeout(MAX_TIME, self.take_turn(admitted, read)).await.unwrap_or(Err(Refusal::Busy))
     }
 
+    /// Looks at what a few pages tell, here and now: where a connection lies idle, a thread that may block would take longer
+    /// to wake than to look. `None`: all are lent, or it failed; then it is a question like others.
+    pub fn glance<T>(&self, look: impl FnOnce(&Reader) -> anyhow::Result<T>) -> Option<T> {
+        let _admitted = self.admitted.try_acquire().ok()?;
+        let _turn = self.running.try_acquire().ok()?;
+        let reader = self.idle.try_lock().ok()?.pop()?;
+        let seen = look(&reader).ok();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
+        seen
+    }
+
     async fn take_turn<T: Send + 'static>(
         &self,
         admitted: OwnedSemaphorePermit,

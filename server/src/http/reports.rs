@@ -56,6 +56,15 @@ pub async fn answer(
     }
     let if_absent = asker.if_absent(&subject);
     let question = Question { report, subject, by, span, edges, throttling: app.throttling, if_absent };
+    // Most askers hold the answer already.
+    if headers.contains_key(header::IF_NONE_MATCH)
+        && let Some(version) = app.readers.glance(|reader| reader.version(question.span))
+    {
+        let tag = tag(&question, asker.hidden(), version);
+        if tag.is_held_by(&headers) {
+            return Ok(tag.not_modified());
+        }
+    }
     let (tag, body) = app
         .readers
         .read(move |reader| {
