@@ -214,6 +214,19 @@ mod tests {
         check(&grown_back, &[state(7, &bytes)], None);
     }
 
+    // FAULTS 22: between two rungs, all of the 4 KiB before the position is looked at.
+    #[test]
+    fn a_difference_at_the_start_of_the_tail_is_seen() {
+        use crate::source::position::TAIL_BYTES;
+        let bytes = log(1_000, "a");
+        let known = [state(7, &bytes)];
+        let mut other = bytes.clone();
+        other[bytes.len() - TAIL_BYTES] ^= 1;
+        assert!((16 << 10..64 << 10).contains(&bytes.len()), "the last rung is far below");
+        check(&other, &known, None);
+        assert_eq!(TAIL_BYTES, 4096, "what is kept of a stream was hashed over so many bytes");
+    }
+
     // FAULTS 29: two files that begin alike are told apart, and the one that was read farther wins.
     #[test]
     fn files_that_begin_alike_are_told_apart() {
