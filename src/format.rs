@@ -27,8 +27,11 @@ pub fn cell_beside(column: &Column, largest: f64, value: Option<f64>) -> String 
     intl::number(shown, if largest > 0.0 && (is_seen || shown == 0.0) { usual } else { own })
 }
 
-/// The largest value of a column, by which its cells are spelled.
+/// The largest value of a column, by which its cells are spelled; nothing where whole numbers need no looking.
 pub fn largest(column: &TableColumn) -> f64 {
+    if matches!(column.column.shown_as, ShownAs::Number) && !column.column.is_average() {
+        return 0.0;
+    }
     column.cells.iter().flatten().fold(0.0, |largest, value| value.abs().max(largest))
 }
 

@@ -136,6 +136,17 @@ impl Table {
         order
     }
 
+    /// Some of the rows, those with the most in a column first; rows that are no subject stay last.
+    pub fn largest_first(&self, rows: &[u32], column: usize) -> Vec<u32> {
+        let is_rest = |row: &&u32| matches!(self.rows.get(**row as usize), Some(Row::Rest(_)));
+        let rests = rows.iter().rev().take_while(is_rest).count();
+        let Some(column) = self.columns.get(column) else { return rows.to_vec() };
+        let (subjects, rests) = rows.split_at(rows.len() - rests);
+        let mut largest = sorted(subjects, &column.cells, true);
+        largest.extend_from_slice(rests);
+        largest
+    }
+
     /// Leaves in an order the rows of subjects whose names hold a text, in letters of either case.
     pub fn retain_named(&self, order: &mut Vec<u32>, text: &str) {
         let Some(first) = text.bytes().next() else { return };

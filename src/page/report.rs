@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use mailtally_model::table::Sort;
 use mailtally_model::{By, Report, Table};
 
 use super::frame::Frame;
@@ -163,7 +162,7 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
         if is_sorted {
             order
         } else {
-            first().map_or_else(|| order.clone(), |first| largest_first(&table, &order, first))
+            first().map_or_else(|| order.clone(), |first| Arc::new(table.largest_first(&order, first)))
         }
     });
     let canvas = sheet.canvas;
@@ -178,21 +177,6 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
         ChartEvent::ZoomOut => sheet.zoom_out(view),
     });
     view! { <Chart table order kind hidden beside canvas on/> }
-}
-
-/// The rows on screen, those with the most in a column first; rows that are no subject stay last.
-fn largest_first(table: &Table, order: &[u32], column: usize) -> Arc<Vec<u32>> {
-    let mut largest = table.order(Some(Sort { column: Some(column), descending: true }));
-    if order.len() < largest.len() {
-        let mut is_shown = vec![false; table.rows.len()];
-        for row in order {
-            if let Some(is_shown) = is_shown.get_mut(*row as usize) {
-                *is_shown = true;
-            }
-        }
-        largest.retain(|row| is_shown[*row as usize]);
-    }
-    Arc::new(largest)
 }
 
 /// Shapes of what is coming; they appear after a moment, so that a quick answer does not flicker.

@@ -1,6 +1,4 @@
 //! A Mode as rings: for each additive column how its total divides over the rows.
-use mailtally_model::table::largest_first;
-
 use super::{Drawn, Frame, Mark, Nothing, Rect, Subject, name_of, shorten};
 use crate::chart::reduce::Point;
 use crate::chart::turn;
@@ -132,14 +130,23 @@ fn wholes(subject: Subject, drawn: &Drawn) -> Vec<(usize, f64)> {
     wholes.filter(|(_, whole)| *whole > 0.0).collect()
 }
 
-/// The rows with the largest shares over all rings, largest first: each has the same colour in every ring.
+/// The rows with the largest shares over all rings, largest first: each has the same colour in every ring. Found in one
+/// walk, since a sort of a hundred thousand rows for the first six takes longer than a frame.
 fn largest_rows(subject: Subject, wholes: &[(usize, f64)]) -> Vec<usize> {
     let weight = |row: usize| -> f64 {
         wholes.iter().map(|(column, whole)| subject.table.columns[*column].cells[row].unwrap_or(0.0) / whole).sum()
     };
-    let weights: Vec<f64> = subject.order.iter().map(|row| weight(*row as usize)).collect();
-    let largest = largest_first(&weights).into_iter().map(|nth| nth as usize).filter(|nth| weights[*nth] > 0.0);
-    largest.take(MOST_SLICES).map(|nth| subject.order[nth] as usize).collect()
+    let mut largest: Vec<(f64, usize)> = Vec::with_capacity(MOST_SLICES + 1);
+    for row in subject.order.iter().map(|row| *row as usize) {
+        let weight = weight(row);
+        let is_larger = largest.get(MOST_SLICES - 1).is_none_or(|(least, _)| weight > *least);
+        if weight > 0.0 && is_larger {
+            let place = largest.partition_point(|(other, _)| *other >= weight);
+            largest.insert(place, (weight, row));
+            largest.truncate(MOST_SLICES);
+        }
+    }
+    largest.into_iter().map(|(_, row)| row).collect()
 }
 
 fn parts(subject: Subject, column: usize, whole: f64, chosen: &[usize], others: usize) -> Vec<Part> {
