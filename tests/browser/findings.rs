@@ -36,7 +36,8 @@ pub async fn the_incidents_of_the_year_rank_first(_: &Stage, page: &Page) -> Res
 }
 
 pub async fn a_number_leads_to_the_events_that_make_it(_: &Stage, page: &Page) -> Result<()> {
-    for report in ["/reports/pop-sessions?by=users&subject=shop.example", "/reports/message-traffic?step=week"] {
+    for report in ["/reports/pop-sessions?by=users&subject=shop.example", "/reports/message-traffic?step=week&sort=row"]
+    {
         page.goto(report).await?;
         let numbers: Vec<(String, String)> = serde_json::from_value(page.run(NUMBERS, vec![]).await?)?;
         let (number, address) = numbers.iter().find(|(number, _)| number.len() < 4).context("no small number")?;
@@ -89,13 +90,47 @@ pub async fn health_says_how_each_log_fared(_: &Stage, page: &Page) -> Result<()
 /// Nothing is wider than the screen, and nothing is heard that is not seen.
 pub async fn findings_fit_every_screen(_: &Stage, page: &Page) -> Result<()> {
     for path in ["/unusual", "/overage", "/health", "/"] {
-        for (width, height) in [(390, 844), (1280, 900)] {
+        for (width, height) in [(390, 844), (768, 1024), (1024, 768), (1280, 900), (1920, 1080)] {
             page.size(width, height).await?;
             page.goto(path).await?;
             page.frame().await?;
             let wide: Value = page.run("return document.documentElement.scrollWidth", vec![]).await?;
             ensure!(wide.as_u64().unwrap_or_default() <= u64::from(width), "{path}: {wide} px on a screen of {width}");
+            let read_to = "return document.querySelector('header').innerText.includes('read to ')";
+            page.until(&format!("{path} says up to when the logs are read"), read_to, vec![]).await?;
+            let cut = page.run(CUT, vec![]).await?;
+            ensure!(width < 1024 || cut == json!([]), "{path}: a table is cut on a screen of {width}: {cut}");
         }
     }
     Ok(())
 }
+
+/// What on the page is wider than its place: both widths.
+const CUT: &str = "return [...document.querySelectorAll('main [role=region]')]
+    .map(e => [e.scrollWidth, e.clientWidth]).filter(([wide, place]) => wide > place)";
+
+/// The table of events keeps within its place from a small laptop on, and says the whole time of an event on a phone, too.
+pub async fn events_fit_every_screen(_: &Stage, page: &Page) -> Result<()> {
+    let day = page.run("return Math.floor(Date.now() / 86400000) * 86400", vec![]).await?.as_i64().context("no day")?;
+    let (from, until) = (day - 7 * 86_400, day - 6 * 86_400);
+    for (width, height) in [(390, 844), (768, 1024), (1024, 768), (1280, 900), (1920, 1080)] {
+        page.size(width, height).await?;
+        page.begin(&format!(
+            "/events?report=smtp-in-usage&column=bandwidth&subject=example.com&from={from}&until={until}"
+        ))
+        .await?;
+        page.until("the events", "return document.querySelectorAll('table tbody th').length > 3", vec![]).await?;
+        let wide = page.run("return document.documentElement.scrollWidth", vec![]).await?;
+        ensure!(wide.as_u64().unwrap_or_default() <= u64::from(width), "{wide} px on a screen of {width}");
+        let cut = page.run(CUT, vec![]).await?;
+        ensure!(width < 1280 || cut == json!([]), "the table is cut on a screen of {width}: {cut}");
+        let times: Vec<(String, bool)> = serde_json::from_value(page.run(TIMES, vec![]).await?)?;
+        for (time, is_whole) in times {
+            ensure!(is_whole && time.matches(':').count() == 2, "{time:?} is cut on a screen of {width}");
+        }
+    }
+    Ok(())
+}
+
+const TIMES: &str = "return [...document.querySelectorAll('table tbody th')].slice(0, 9)
+    .map(cell => [cell.innerText.trim(), cell.scrollWidth <= cell.clientWidth])";

@@ -34,6 +34,41 @@ pub async fn each_column_sorts_three_ways(_: &Stage, page: &Page) -> Result<()> 
     Ok(())
 }
 
+/// A column that is left out goes from table, tiles and address; the last one stays; one that is added comes.
+pub async fn columns_are_chosen(_: &Stage, page: &Page) -> Result<()> {
+    page.goto("/reports/message-traffic?range=last-28-days").await?;
+    let all = page.table().await?.head;
+    page.click("button", "Columns").await?;
+    let offered = format!("{BOXES} return boxes.filter(box => box.checked).length === arguments[0]");
+    page.until("the columns are offered", &offered, vec![(all.len() - 1).into()]).await?;
+    let toggle = async |label: &str| -> Result<()> {
+        let script = format!("{BOXES} boxes.find(box => name(box).startsWith(arguments[0])).click()");
+        page.run(&script, vec![label.into()]).await?;
+        page.frame().await
+    };
+    toggle(&all[2]).await?;
+    let fewer = page.table().await?.head;
+    ensure!(fewer.iter().eq(all.iter().filter(|head| **head != all[2])), "{fewer:?} of {all:?}");
+    let tiles = page.run("return document.querySelectorAll('main dl dt').length", vec![]).await?;
+    ensure!(tiles == fewer.len() - 1, "{tiles} tiles for {fewer:?}");
+    ensure!(page.path().await?.contains("columns=outgoing"), "{}", page.path().await?);
+    for label in &fewer[2..] {
+        toggle(label).await?;
+    }
+    let last = format!("{BOXES} return boxes.find(box => name(box).startsWith(arguments[0])).disabled");
+    page.until("the last column stays", &last, vec![all[1].as_str().into()]).await?;
+    for label in &all[2..] {
+        toggle(label).await?;
+    }
+    ensure!(page.table().await?.head == all, "the columns are not back");
+    ensure!(!page.path().await?.contains("columns="), "{}", page.path().await?);
+    Ok(())
+}
+
+/// The boxes of the chooser, and what each is labelled with.
+const BOXES: &str = "const boxes = [...document.querySelectorAll('[role=dialog] input[type=checkbox]')].filter(box => box.checkVisibility());
+    const name = box => box.labels[0].textContent.trim();";
+
 pub async fn impossible_steps_say_why(_: &Stage, page: &Page) -> Result<()> {
     page.goto("/reports/pop-sessions?range=last-7-days").await?;
     let refused = page.run(REFUSED, vec!["Quarter".into()]).await?;
