@@ -455,6 +455,7 @@ async fn what_is_unusual_is_ranked_and_paged() {
     let all: Unusual = json(&site, &ask("")).await;
     let names = |page: &Unusual| page.findings.iter().map(|found| found.subject.to_string()).collect::<Vec<_>>();
     assert_eq!((names(&all), all.total), (vec!["ben@example.org".to_owned(), "ann@example.com".to_owned()], 2));
+    assert_eq!(all.read_until, Some(span.until));
     let jump = &all.findings[0].jumps[0];
     assert_eq!((jump.value, jump.low, jump.high, jump.step), (900, 5, 5, mailtally_model::Step::Day));
     let second: Unusual = json(&site, &ask("&skip=1&limit=1")).await;
