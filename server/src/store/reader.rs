@@ -94,7 +94,7 @@ impl Reader {
 
     /// Up to when any log was read.
     pub fn read_until(&self) -> anyhow::Result<Option<Time>> {
-        self.plain(|tx| Ok(coverage::read_until(tx, &Family::LOGS)?))
+        self.plain(|tx| coverage::read_until(tx, &Family::LOGS))
     }
 
     /// What stood out of its own past in a span, by subject and day; `visible` says whose the asker may see.
