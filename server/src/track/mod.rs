@@ -5,6 +5,7 @@
 //! kept in the store between runs, so that a log may be cut at any line.
 
 mod exim_queue;
+mod exim_twice;
 mod expiry;
 mod few;
 mod filter;
@@ -65,6 +66,7 @@ pub struct Tracker {
     mailboxes: mailbox::Mailboxes,
     filters: filter::Filters,
     limits: throttle::Limits,
+    exim_refusals: exim_twice::Refusals,
 }
 
 /// What of the tracker is no row of a table.
@@ -79,6 +81,8 @@ struct Meta {
     filter_pipes: BTreeSet<String>,
     #[serde(default)]
     exim_transports: BTreeMap<String, bool>,
+    #[serde(default)]
+    exim_refusals: exim_twice::Refusals,
 }
 
 /// The key of [`Meta`]; tables have a letter and a number.
@@ -152,6 +156,7 @@ impl Tracker {
             mailboxes,
             filters,
             limits,
+            exim_refusals: meta.exim_refusals,
         })
     }
 
@@ -226,6 +231,9 @@ impl Tracker {
                 parsed => return verdict(&parsed),
             },
             b"exim" | b"exim4" => match exim::parse(line.message) {
+                Parsed::Fact(exim::Fact::Reject(_) | exim::Fact::LoginFailed { .. }) if self.is_said_twice(at) => {
+                    return Verdict::Ignored;
+                }
                 Parsed::Fact(fact) => self.exim(at, &fact, out),
                 parsed => return verdict(&parsed),
             },
@@ -312,6 +320,7 @@ impl Tracker {
                 learned_domains: self.ours.learned.clone(),
                 filter_pipes: self.queue.filter_pipes.clone(),
                 exim_transports: self.queue.exim_transports.clone(),
+                exim_refusals: self.exim_refusals.clone(),
             };
             changes.push((META_KEY.to_vec(), Some(serde_json::to_vec(&meta).expect("plain data is JSON"))));
         }

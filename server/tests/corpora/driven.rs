@@ -5,8 +5,14 @@ use std::collections::BTreeMap;
 use super::{Truth, count_cut, lines};
 
 /// Each has a mail.log, and a truth.json that says which daemons wrote it and what was done.
-const DRIVEN: [&str; 5] =
-    ["postfix-3.10-dovecot-2.4", "postfix-3.10-dovecot-2.4-own-formats", "filters", "exim-4.98", "exim-4.98-default"];
+const DRIVEN: [&str; 6] = [
+    "postfix-3.10-dovecot-2.4",
+    "postfix-3.10-dovecot-2.4-own-formats",
+    "filters",
+    "exim-4.98",
+    "exim-4.98-default",
+    "exim-4.98-syslog",
+];
 
 #[test]
 fn what_a_script_did_is_what_is_counted() {

@@ -69,3 +69,19 @@ fn sessions_are_a_lower_bound_where_they_are_not_logged() {
         ("smtp_in.bad_commands", 7),
     ]);
 }
+
+/// By syslog a refusal comes twice, for the main log and for the reject log; what comes a third time is another.
+#[test]
+fn what_is_refused_and_written_twice_to_syslog_counts_once() {
+    let refused =
+        "H=(c) [203.0.113.10] F=<a@outside.example> rejected RCPT <nobody@alpha.example>: Unrouteable address";
+    let by_syslog = |second: u32, pid: u32| format!("2026-03-02T00:00:{second:02}Z mx1 exim[{pid}]: {refused}");
+    let count = |lines: &[String]| {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        Counts::of_lines(&MailSettings::default(), &lines)
+    };
+    let lines = [by_syslog(1, 7), by_syslog(1, 8), by_syslog(1, 7), by_syslog(2, 8), by_syslog(2, 7)];
+    count(&lines).check(&[("smtp_in.rejected_recipients", 3)]);
+    let of_main_log = format!("2026-03-02 00:00:01 {refused}");
+    count(&[of_main_log.clone(), of_main_log]).check(&[("smtp_in.rejected_recipients", 2)]);
+}
