@@ -17,6 +17,7 @@ pub const CANCEL: &str = "Cancel";
 
 pub const DASH: &str = "–";
 pub const NOT_OBSERVED: &str = "not observed";
+pub const OF_THE_SERVER: &str = "known for the whole server alone";
 pub const PARTIAL_CLIPPED: &str = "in part";
 pub const PARTIAL_GAP: &str = "partly observed";
 pub const TOTAL: &str = "Total";

@@ -112,6 +112,12 @@ impl Column {
         !self.server_only || scope == Scope::Server
     }
 
+    /// Whether the rows of a Mode have numbers of this column: one of the server alone has nothing to say of its domains,
+    /// neither a number nor a zero.
+    pub fn is_told_by(&self, by: By) -> bool {
+        !self.server_only || matches!(by, By::Time | By::Services)
+    }
+
     pub fn best_basis(&self) -> Basis {
         self.measure().basis
     }

@@ -78,8 +78,7 @@ pub(crate) fn by_child(columns: &[&'static Column], answer: &Answer, span: Span)
         let own = answer.totals.get(column.measure().id).copied().unwrap_or_default();
         let mut sums = values.sums_by_row(&row_of_each, rows.len() + 1);
         sums.truncate(nowhere);
-        // A column of the server alone has nothing to say of its domains: neither a number nor a zero.
-        let of_children = !column.server_only || answer.by == By::Services;
+        let of_children = column.is_told_by(answer.by);
         left.push((of_children && column.is_additive()).then(|| own.saturating_sub(sum(&sums))));
         cells.push(TableColumn {
             column,

@@ -20,7 +20,11 @@ pub fn Legend(
     right: Signal<Vec<usize>>,
     on: Callback<ChartEvent>,
 ) -> impl IntoView {
-    let columns = Memo::new(move |_| table.read().columns.iter().map(|column| column.column.id).collect::<Vec<_>>());
+    let columns = Memo::new(move |_| {
+        let table = table.read();
+        let columns = table.columns.iter().enumerate().filter(|(_, column)| column.column.is_told_by(table.by));
+        columns.map(|(at, column)| (at, column.column.id)).collect::<Vec<_>>()
+    });
     let entry = move |(at, id): (usize, &'static str)| {
         let label = move || table.read().columns.get(at).map_or("", |column| column.column.label);
         let shown = move || !hidden.read().contains(id);
@@ -42,7 +46,7 @@ pub fn Legend(
     };
     view! {
         <div class="chart-legend" role="group" aria-label=text::SERIES>
-            <For each=move || columns.get().into_iter().enumerate() key=|entry| *entry children=entry/>
+            <For each=move || columns.get() key=|entry| *entry children=entry/>
         </div>
     }
 }

@@ -176,8 +176,19 @@ fn what_is_not_drawn_is_said() {
     let notes = |table: &Table, kind| words::notes(table, &laid_out(table, kind, &[]).unwrap()).join("\n");
     insta::assert_snapshot!(notes(&sample::days("server-status", "2026-11-02", 7).table(), ChartKind::Line), @"Not drawn: Avg. Handles, Avg. Threads, Avg. Active Connections, Avg. Spool Count (another unit; hide a series to make room).");
     insta::assert_snapshot!(notes(&sample::users("pop-sessions", 40).table(), ChartKind::Bar), @"8 of 40 rows: the largest, or the first as the table is sorted.");
-    insta::assert_snapshot!(notes(&sample::users("pop-usage", 40).table(), ChartKind::Share), @"Not drawn: Avg. Active Connections (rows that do not add up to a whole).");
+    insta::assert_snapshot!(notes(&sample::users("smtp-out-usage", 40).table(), ChartKind::Share), @"Not drawn: Avg. Active Connections (rows that do not add up to a whole).");
     insta::assert_snapshot!(notes(&sample::days("pop-usage", "2026-11-02", 7).table(), ChartKind::Line), @"");
+}
+
+/// Of POP's average of sessions and of its refusals only the whole server has a number.
+#[test]
+fn what_domains_have_no_number_of_is_no_bar_of_theirs() {
+    let table = sample::users("pop-usage", 3).table();
+    let Layout::Bars(bars) = laid_out(&table, ChartKind::Bar, &[]).unwrap() else { panic!("no bars") };
+    let mut drawn: Vec<&str> = bars.lines[0].bars.iter().map(|bar| table.columns[bar.column].column.id).collect();
+    drawn.sort_unstable();
+    assert_eq!(drawn, ["bandwidth", "connections"]);
+    assert_eq!(bars.left_out, [] as [usize; 0]);
 }
 
 #[test]

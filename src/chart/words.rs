@@ -50,6 +50,7 @@ impl Tip {
             Row::Child(_) | Row::Rest(_) => None,
         };
         let lines = table.columns.iter().enumerate().filter(|(_, column)| !hidden.contains(column.column.id));
+        let lines = lines.filter(|(_, column)| column.column.is_told_by(table.by));
         let lines = lines.map(|(at, column)| {
             let mark = text::basis_mark(column.basis).map(|mark| format!("{mark} ")).unwrap_or_default();
             let value = column.cells.get(row).copied().flatten();

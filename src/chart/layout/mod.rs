@@ -213,7 +213,11 @@ impl Drawn {
         if wanted.is_empty() {
             return Err(Nothing::AllHidden);
         }
-        let known: Vec<usize> = wanted.iter().copied().filter(|at| table.columns[*at].basis.has_values()).collect();
+        let is_known = |at: &usize| {
+            let column = &table.columns[*at];
+            column.basis.has_values() && column.column.is_told_by(table.by)
+        };
+        let known: Vec<usize> = wanted.iter().copied().filter(is_known).collect();
         if known.is_empty() {
             let unset = wanted.iter().any(|at| table.columns[*at].basis == Basis::NotConfigured);
             return Err(if unset { Nothing::NotConfigured } else { Nothing::NotAvailable });

@@ -73,7 +73,8 @@ impl Maker {
             let value = column.cells.get(at).copied().flatten();
             if value.is_none() {
                 here.set_class_name("none");
-                here.set_attribute("title", text::NOT_OBSERVED)?;
+                let is_told = column.column.is_told_by(self.table.by);
+                here.set_attribute("title", if is_told { text::NOT_OBSERVED } else { text::OF_THE_SERVER })?;
             }
             let (words, link) = number(&self.table, &self.state, Some(row), (column.column, *largest, value));
             fill(&here, &words, link)?;
