@@ -15,7 +15,7 @@ use crate::step::Step;
 use crate::subject::{self, OTHER, Subject, UNATTRIBUTED};
 use crate::table::{Partial, Row, TableColumn};
 use crate::time::{SLOT_SECS, Span, Time};
-use crate::wire::{Answer, By};
+use crate::wire::Answer;
 use crate::zone::Zone;
 
 /// One row a step, each step between the first and the last of `span`. The answer may be wider than `span`; slots outside

@@ -7,6 +7,7 @@ use crate::catalogue::{self, Report};
 use crate::table::build;
 use crate::testing::{answer, columns, days, text, utc, with_children, with_slots, zone};
 use crate::time::SLOT_SECS;
+use crate::wire::By;
 
 fn pop() -> &'static Report {
     catalogue::find("pop-usage").expect("a report")
