@@ -157,9 +157,8 @@ fn without_process(text: &[u8]) -> &[u8] {
     pid.filter(|(pid, _)| number(pid).is_some()).map_or(text, |(_, rest)| rest)
 }
 
-/// `[3\12] Envelope-to: <ann@alpha.example>`: what the reject log shows of a message, by syslog, the last
-/// with `[12/12]`. The first of the lines says
-/// what one of the main log says.
+/// `[3\12] Envelope-to: <ann@alpha.example>`: what the reject log shows of a message, by syslog, the last with `[12/12]`. The
+/// first of the lines says what one of the main log says.
 fn is_of_reject_log(text: &[u8]) -> bool {
     let part = text.strip_prefix(b"[").and_then(|rest| split(&rest[..rest.len().min(12)], b"] ")).map(|(part, _)| part);
     let numbers = part.and_then(|part| split(part, b"\\").or_else(|| split(part, b"/")));
