@@ -114,6 +114,9 @@ impl Default for Sink {
 /// Takes lines in order and writes what they did.
 pub struct Collector {
     tracker: Tracker,
+    /// Before the sink, so that it is dropped first: the last to leave the data file must be the one who may write, who
+    /// then leaves all of it in one file.
+    copies: Copies,
     sink: Sink,
     batch: Batch,
     /// Lines taken since the last commit.
@@ -123,7 +126,6 @@ pub struct Collector {
     /// By which rules it counts.
     rules: Rules,
     settled: Settled,
-    copies: Copies,
     observed: Observed,
     learned: FxHashSet<Subject>,
     /// Whose days what is unusual is looked for in: an IANA name.

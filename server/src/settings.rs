@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use mailtally_model::{Subject, catalogue};
 use serde::{Deserialize, Serialize};
 
@@ -228,6 +228,16 @@ impl CollectSettings {
     }
 }
 
+/// What is wrong in a TOML text, and in which line: the parser's own words draw a picture of several lines.
+fn in_one_line(text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let words: Vec<&str> = error.message().lines().collect();
+    let words = words.join(", ");
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return anyhow!(words) };
+    let number = before.matches('\n').count();
+    let line = text.lines().nth(number).unwrap_or_default().trim();
+    anyhow!("line {}, {line}: {words}", number + 1)
+}
+
 /// UTC where the system says none.
 fn system_zone() -> String {
     iana_time_zone::get_timezone().unwrap_or_else(|_| "UTC".to_owned())
@@ -249,7 +259,7 @@ impl Settings {
 
     /// Reads settings that stand in no file yet.
     pub fn parse(text: &str) -> Result<Settings> {
-        let settings: Settings = toml::from_str(text)?;
+        let settings: Settings = toml::from_str(text).map_err(|error| in_one_line(text, &error))?;
         settings.check()?;
         Ok(settings)
     }
@@ -474,7 +484,9 @@ mod tests {
     fn a_bad_key_is_named_with_its_file() {
         // FAULTS 20
         for (text, named) in [
-            ("lisen = 'x'", "lisen"),
+            ("lisen = 'x'", "line 1, lisen = 'x': unknown field `lisen`, expected one of"),
+            ("\n[http]\n\nlisten = 'x'", "line 4, listen = 'x': unknown field `listen`"),
+            ("zone = 'UTC\n", "line 1, zone = 'UTC: "),
             ("listen = 'x'", "listen"),
             ("[collect]\nfile = []", "file"),
             ("[mail]\nmagic = 1", "magic"),

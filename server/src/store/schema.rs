@@ -22,10 +22,12 @@ const STEPS: [&str; 5] = [
     include_str!("schema-4.sql"),
     include_str!("schema-5.sql"),
 ];
-/// Versions up to this one were never released: they had rows of another shape.
-const UNRELEASED: i32 = 10;
+/// What the first step makes of an empty file is the version after this.
+const NONE: i32 = 10;
+/// Versions before this one were never released, and what they kept of open messages says too little.
+const OLDEST: i32 = 14;
 /// A file with a higher number was written by a newer Mailtally.
-const VERSION: i32 = UNRELEASED + STEPS.len() as i32;
+const VERSION: i32 = NONE + STEPS.len() as i32;
 /// "MTly", in the file's header: another program's SQLite file is not taken for ours.
 const APPLICATION_ID: i32 = 0x4d54_6c79;
 /// How long a writer waits for one that is just ending, as at a restart.
@@ -169,7 +171,7 @@ fn accept(connection: &Connection) -> Result<(), Refusal> {
     }
     match number("user_version")? {
         version if version > VERSION => Err(Refusal::Newer(version)),
-        version if version <= UNRELEASED => Err(Refusal::Older(version)),
+        version if version < OLDEST => Err(Refusal::Older(version)),
         _ => Ok(()),
     }
 }
@@ -192,7 +194,7 @@ fn set_up(connection: &Connection, length: u64) -> Result<(), Refusal> {
     let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if version < VERSION {
         let tx = connection.unchecked_transaction()?;
-        for step in STEPS.iter().skip(usize::try_from(version - UNRELEASED).unwrap_or(0)) {
+        for step in STEPS.iter().skip(usize::try_from(version - NONE).unwrap_or(0)) {
             tx.execute_batch(step)?;
         }
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;

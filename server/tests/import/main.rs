@@ -5,6 +5,7 @@ mod account;
 mod crowd;
 mod faults;
 mod kill;
+mod older;
 mod recount;
 mod rotated;
 #[cfg(target_os = "linux")]

@@ -28,9 +28,14 @@ fn a_newer_file_is_refused_and_left_untouched() {
     assert!(Reader::open(dir.path()).is_err());
     assert!(before == fs::read(&path).unwrap(), "the file changed");
     // So is one from before the first release, whose rows mean something else.
-    rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", 1).unwrap();
-    let refusal = format!("{:#}", Store::open(dir.path()).map(|_| ()).unwrap_err());
-    assert!(refusal.contains("before the first release (schema 1") && refusal.contains(FILE), "{refusal}");
+    for version in [1, 13] {
+        rusqlite::Connection::open(&path).unwrap().pragma_update(None, "user_version", version).unwrap();
+        let before = fs::read(&path).unwrap();
+        let refusal = format!("{:#}", Store::open(dir.path()).map(|_| ()).unwrap_err());
+        let words = format!("before the first release (schema {version},");
+        assert!(refusal.contains(&words) && refusal.contains(FILE), "{refusal}");
+        assert!(before == fs::read(&path).unwrap(), "the file changed");
+    }
 }
 
 #[test]
