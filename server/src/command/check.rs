@@ -7,10 +7,11 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
+use mailtally_model::measure::Unit;
 use mailtally_model::{Subject, Time, catalogue};
 
 use super::escape;
-use super::import::{Given, ReadingArgs, by_program, read, say_files, say_unparsed, status};
+use super::import::{Given, ReadingArgs, by_program, lines, read, say_files, say_unparsed, status};
 use super::recount::named;
 use crate::batch::Batch;
 use crate::collect::{self, Collector, Imported, Outcome};
@@ -52,13 +53,26 @@ fn say_counts(out: &mut dyn Write, sums: &Batch) -> io::Result<()> {
             *totals.entry(measure).or_default() += amount;
         }
     }
+    totals.retain(|_, total| *total != 0);
+    if totals.is_empty() {
+        return writeln!(out, "would count nothing");
+    }
     writeln!(out, "would count:")?;
     for measure in catalogue::measures() {
-        if let Some(total) = totals.get(&measure.number).filter(|total| **total != 0) {
-            writeln!(out, "  {}: {total}", measure.id)?;
+        if let Some(total) = totals.get(&measure.number) {
+            writeln!(out, "  {}: {total}{}", measure.id, unit(measure.unit))?;
         }
     }
     Ok(())
+}
+
+fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Count => "",
+        Unit::Bytes => " bytes",
+        Unit::Millis => " ms",
+        Unit::KibSeconds => " KiB s",
+    }
 }
 
 /// The data health of each file, as the server's page of that name shows it.
@@ -69,11 +83,19 @@ fn say_health(out: &mut dyn Write, imported: &Imported, sums: &Batch) -> io::Res
         programs.sort_by(|(a, _), (b, _)| a.cmp(b));
         let health = store::of_source(&file.state, programs);
         writeln!(out, "{}:", escape(&file.path.display().to_string()))?;
-        writeln!(out, "  from {} to {} (UTC), {} bytes", stamp(health.first), stamp(health.last), health.position)?;
+        match (health.first, health.last) {
+            (Some(first), Some(last)) => write!(out, "  from {} to {} (UTC)", stamp(first), stamp(last))?,
+            _ => write!(out, "  no line has a stamp")?,
+        }
+        writeln!(out, ", {} bytes", health.position)?;
         writeln!(
             out,
-            "  {} lines: {} understood, {} of no consequence, {} not understood, {} duplicates skipped",
-            health.lines, health.understood, health.ignored, health.unparsed, health.duplicates
+            "  {}: {} understood, {} of no consequence, {} not understood, {} duplicates skipped",
+            lines(health.lines),
+            health.understood,
+            health.ignored,
+            health.unparsed,
+            health.duplicates
         )?;
         for program in health.programs {
             writeln!(
@@ -84,12 +106,12 @@ fn say_health(out: &mut dyn Write, imported: &Imported, sums: &Batch) -> io::Res
         }
     }
     for (host, gap) in &sums.gaps {
-        writeln!(out, "lost on {}: from {} to {} (UTC)", escape(host), stamp(Some(gap.from)), stamp(Some(gap.until)))?;
+        writeln!(out, "lost on {}: from {} to {} (UTC)", escape(host), stamp(gap.from), stamp(gap.until))?;
     }
     Ok(())
 }
 
-fn stamp(time: Option<Time>) -> String {
-    let utc = time.and_then(|time| chrono::DateTime::from_timestamp(time.0, 0));
-    utc.map_or_else(|| "no line with a stamp".to_owned(), |utc| utc.format("%Y-%m-%d %H:%M:%S").to_string())
+fn stamp(time: Time) -> String {
+    let utc = chrono::DateTime::from_timestamp(time.0, 0).unwrap_or_default();
+    utc.format("%Y-%m-%d %H:%M:%S").to_string()
 }

@@ -178,15 +178,15 @@ pub fn read_growing(
     let imported = collect::import_growing(&given.files, more, collector, reading, &mut |progress| {
         bar.set_position(progress.bytes);
         let rate = progress.lines as f64 / began.elapsed().as_secs_f64().max(0.001);
-        bar.set_message(format!("{} lines, {} lines/s", HumanCount(progress.lines), HumanCount(rate as u64)));
+        bar.set_message(format!("{}, {} lines/s", lines(progress.lines), HumanCount(rate as u64)));
         ControlFlow::Continue(())
     })?;
     bar.finish_and_clear();
     let taken = began.elapsed();
     let rate = imported.lines as f64 / taken.max(Duration::from_millis(1)).as_secs_f64();
     eprintln!(
-        "{} lines in {:.1} s, {} lines/s",
-        HumanCount(imported.lines),
+        "{} in {:.1} s, {} lines/s",
+        lines(imported.lines),
         taken.as_secs_f64(),
         HumanCount(rate as u64)
     );
@@ -227,8 +227,14 @@ pub fn say_files(out: &mut dyn Write, imported: &Imported) -> io::Result<()> {
     Ok(())
 }
 
+/// So many lines, in words.
+pub fn lines(count: u64) -> String {
+    let noun = if count == 1 { "line" } else { "lines" };
+    format!("{} {noun}", HumanCount(count))
+}
+
 fn counts(file: &ImportedFile) -> String {
-    let mut text = format!("{} lines", HumanCount(file.lines));
+    let mut text = lines(file.lines);
     for (count, what) in [
         (file.held_back, "already counted from another log"),
         (file.ahead, "stamped in the future, left out"),
@@ -251,7 +257,7 @@ pub fn say_unparsed(out: &mut dyn Write, mut programs: Vec<(String, LineCounts)>
         writeln!(out, "not understood:")?;
     }
     for (program, counts) in programs.iter().take(MAX_PROGRAMS_SAID) {
-        writeln!(out, "  {program}: {} lines", HumanCount(counts.unparsed))?;
+        writeln!(out, "  {program}: {}", lines(counts.unparsed))?;
         for example in &counts.examples {
             writeln!(out, "    {example}")?;
         }
