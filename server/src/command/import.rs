@@ -184,12 +184,7 @@ pub fn read_growing(
     bar.finish_and_clear();
     let taken = began.elapsed();
     let rate = imported.lines as f64 / taken.max(Duration::from_millis(1)).as_secs_f64();
-    eprintln!(
-        "{} in {:.1} s, {} lines/s",
-        lines(imported.lines),
-        taken.as_secs_f64(),
-        HumanCount(rate as u64)
-    );
+    eprintln!("{} in {:.1} s, {} lines/s", lines(imported.lines), taken.as_secs_f64(), HumanCount(rate as u64));
     Ok(imported)
 }
 
