@@ -121,6 +121,7 @@ const SILENT: &[&[u8]] = &[
     b"SMTP connection identification ",
     b"Reverse DNS ",
     b"SPF: ",
+    b"ignoring AUTH=",
 ];
 
 /// Reads one message: `1xUvBf-00038z-1J <= ann@outside.example …`, by syslog with Exim's own stamp before it.
@@ -175,6 +176,11 @@ fn of_message(id: QueueId, rest: &[u8]) -> Parsed<Fact<'_>> {
     if rest == b"Completed" || rest.starts_with(b"Completed ") || rest.starts_with(b"removed by ") {
         return Parsed::Fact(Fact::Completed { id });
     }
+    if rest.starts_with(b"U=")
+        && let Some(parsed) = client::line(Some(id), rest)
+    {
+        return parsed;
+    }
     if rest.starts_with(b"H=") {
         return client::line(Some(id), rest).unwrap_or_else(|| {
             let hop = client::peer(rest).map(|(host, tail)| (host, tail.trim_ascii_start()));
@@ -184,8 +190,9 @@ fn of_message(id: QueueId, rest: &[u8]) -> Parsed<Fact<'_>> {
     }
     // `TLS session: (certificate verification failed): …: delivering unencrypted to H=mx.example [1.2.3.4] (not in …)`: one
     // connection was given up, and another made.
-    if rest.starts_with(b"TLS session: ")
-        && let Some((_, host)) = split(rest, b": delivering unencrypted to H=")
+    // Before 4.92 `TLS session failure: delivering unencrypted to mx.example [1.2.3.4] (not in …)`.
+    if rest.starts_with(b"TLS session")
+        && let Some((_, host)) = split(rest, b": delivering unencrypted to ")
     {
         return Parsed::of(client::peer(host).map(|(host, _)| Fact::HopFailed { id, host, response: rest }));
     }
@@ -196,9 +203,10 @@ fn of_message(id: QueueId, rest: &[u8]) -> Parsed<Fact<'_>> {
     {
         return parsed;
     }
-    // Of the message that was to come: `SMTP connection from (x) [1.2.3.4]:5 closed by DROP in ACL`.
-    if rest.starts_with(b"SMTP connection from ")
-        && let Some(parsed) = client::of_session(rest)
+    // Of the message that was to come: `SMTP connection from (x) [1.2.3.4]:5 closed by DROP in ACL`, `SMTP data timeout
+    // (message abandoned) on connection from …`, `rejected from <a@b> H=…: message too big: …`
+    if (rest.starts_with(b"SMTP ") || rest.starts_with(b"rejected from <"))
+        && let Some(parsed) = client::of_session(Some(id), rest)
     {
         return parsed;
     }
@@ -207,10 +215,10 @@ fn of_message(id: QueueId, rest: &[u8]) -> Parsed<Fact<'_>> {
 }
 
 fn of_server(text: &[u8]) -> Parsed<Fact<'_>> {
-    if text.starts_with(b"H=") {
+    if text.starts_with(b"H=") || text.starts_with(b"U=") {
         return client::line(None, text).unwrap_or(Parsed::Unparsed);
     }
-    if let Some(parsed) = client::of_session(text) {
+    if let Some(parsed) = client::of_session(None, text) {
         return parsed;
     }
     if text.starts_with(b"exim ") && contains(text, b" daemon started: ") {

@@ -9,7 +9,7 @@ mod postscreen;
 mod smtpd;
 
 use crate::queue_id::QueueId;
-use crate::text::{self, Parsed, address, leading_number, number, split};
+use crate::text::{self, Parsed, address, address_field, leading_number, number, split};
 
 pub use delivery::{Delays, Delivery, SUSPENDED, Status, Trouble, is_of_lmtp, is_of_smtp, queued_as};
 pub use postscreen::Screened;
@@ -340,7 +340,7 @@ fn cleanup(message: &[u8]) -> Parsed<Fact<'_>> {
         return Parsed::Fact(Fact::Removed { id });
     }
     // header_checks refuse what was handed in on this host: nobody was there to be told so at once.
-    if rest.starts_with(b"to=<") {
+    if rest.starts_with(b"to=") {
         return delivery::parse(b"cleanup", message);
     }
     // warning, hold, discard, filter, redirect, prepend, replace, resent-message-id, milter-hold and the like:
@@ -355,11 +355,11 @@ fn qmgr(message: &[u8]) -> Parsed<Fact<'_>> {
         return Parsed::Fact(Fact::Removed { id });
     }
     // What it puts off itself, such as for a transport that does not answer.
-    if rest.starts_with(b"to=<") {
+    if rest.starts_with(b"to=") {
         return delivery::parse(b"qmgr", message);
     }
-    let Some(rest) = rest.strip_prefix(b"from=<") else { return other(rest) };
-    let Some((sender, rest)) = address(rest, &[b", size=", b", status="]) else { return Parsed::Unparsed };
+    let Some(rest) = rest.strip_prefix(b"from=") else { return other(rest) };
+    let Some((sender, rest)) = address_field(rest, &[b", size=", b", status="]) else { return Parsed::Unparsed };
     if let Some(rest) = rest.strip_prefix(b", size=") {
         let Some((size, _nrcpt)) = split(rest, b", nrcpt=") else { return Parsed::Unparsed };
         return Parsed::Fact(Fact::Active { id, sender, size: number(size) });
@@ -448,6 +448,7 @@ fn other<'a>(message: &'a [u8]) -> Parsed<Fact<'a>> {
         b"status=deferred (bounce failed)",
         // Of the TLS and SASL libraries, and of what they are told of a peer.
         b"Host offered STARTTLS",
+        b"discarding EHLO keywords: ",
         b"Verified: ",
         b"Unverified: ",
         b"Trusted: ",

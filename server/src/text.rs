@@ -87,6 +87,18 @@ pub fn address<'a>(bytes: &'a [u8], ends: &[&[u8]]) -> Option<(&'a [u8], &'a [u8
     address_by_quotes(bytes, ends, true).or_else(|| address_by_quotes(bytes, ends, false))
 }
 
+/// An address behind `to=` or `from=`, up to one of `ends`, and the bytes from that end on. A site's log daemon may have
+/// taken its brackets off.
+pub fn address_field<'a>(bytes: &'a [u8], ends: &[&[u8]]) -> Option<(&'a [u8], &'a [u8])> {
+    match bytes.strip_prefix(b"<") {
+        Some(bytes) => address(bytes, ends),
+        None => {
+            let end = ends.iter().filter_map(|end| memchr::memmem::find(bytes, end)).min()?;
+            Some(bytes.split_at(end))
+        }
+    }
+}
+
 fn address_by_quotes<'a>(bytes: &'a [u8], ends: &[&[u8]], heeds_quotes: bool) -> Option<(&'a [u8], &'a [u8])> {
     let mut is_quoted = false;
     let mut at = 0;

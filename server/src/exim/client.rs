@@ -24,8 +24,8 @@ pub(super) fn peer(bytes: &[u8]) -> Option<(Peer<'_>, &[u8])> {
     })
 }
 
-/// Lines without an id that say how a session goes on. None for others.
-pub(super) fn of_session(text: &[u8]) -> Option<Parsed<Fact<'_>>> {
+/// Lines that say how a session goes on; an id is that of the message that was to come. None for others.
+pub(super) fn of_session(id: Option<QueueId>, text: &[u8]) -> Option<Parsed<Fact<'_>>> {
     const ENDS: &[(&[u8], Closing)] = &[
         (b"unexpected disconnection while reading SMTP command from ", Closing::Terminated),
         (b"unexpected end of file while reading SMTP command from ", Closing::Terminated),
@@ -64,6 +64,9 @@ pub(super) fn of_session(text: &[u8]) -> Option<Parsed<Fact<'_>>> {
     if let Some((_, rest)) = split(text, b" authenticator failed for ") {
         return Some(Parsed::of(login_failed(rest)));
     }
+    if let Some(sender) = text.strip_prefix(b"rejected from <") {
+        return Some(Parsed::of(rejected_at_end(id, sender).map(Fact::Reject)));
+    }
     // `rejected MAIL FROM:<a@b> H=(x) [1.2.3.4]:5: message too big: …`, `rejected EHLO from H=[1.2.3.4]: …`
     if text.starts_with(b"rejected ") || text.starts_with(b"temporarily rejected ") {
         // A name that is none, `rejected HELO from (x) [1.2.3.4]: syntactically invalid argument(s): …`, has no `H=`.
@@ -72,10 +75,23 @@ pub(super) fn of_session(text: &[u8]) -> Option<Parsed<Fact<'_>>> {
         let (client, tail) = peer(&text[at + 1..])?;
         let reply = tail.strip_prefix(b": ").unwrap_or(tail);
         let words = &text[..at];
-        let refused = Refused { id: None, client, sender: None, sasl_username: None };
+        let refused = Refused { id, client: Some(client), sender: None, sasl_username: None };
         return Some(Parsed::of(refused.by(words).map(|reject| Fact::Reject(Reject { reply, ..reject }))));
     }
     None
+}
+
+/// After `rejected from <`: `a@b> H=(x) [1.2.3.4]:5: message too big: read=600 max=500`, of one that was handed in on this
+/// host without `H=`.
+fn rejected_at_end(id: Option<QueueId>, rest: &[u8]) -> Option<Reject<'_>> {
+    let (sender, rest) = address(rest, &[b" ", b":"])?;
+    let (client, rest) = match rest.strip_prefix(b" H=") {
+        Some(host) => peer(host).map(|(client, rest)| (Some(client), rest))?,
+        None => (None, rest),
+    };
+    let (_, reply) = split(rest, b": ")?;
+    let refused = Refused { id, client, sender: Some(sender), sasl_username: None };
+    Some(refused.at(Stage::EndOfMessage, reply))
 }
 
 /// After `SMTP connection from `.
@@ -112,9 +128,13 @@ fn login_failed(rest: &[u8]) -> Option<Fact<'_>> {
 }
 
 /// `H=(mail) [1.2.3.4]:5 I=… X=… A=plain:ann F=<ann@o> rejected RCPT <x@y>: Unrouteable address`: a refusal, or a
-/// warning of an access list, which refuses nothing. None where it is neither.
+/// warning of an access list, which refuses nothing. What speaks SMTP on this host has a login name alone: `U=ann F=<…> …`.
+/// None where it is neither.
 pub(super) fn line(id: Option<QueueId>, text: &[u8]) -> Option<Parsed<Fact<'_>>> {
-    let (client, mut rest) = peer(text)?;
+    let (client, mut rest) = match text.starts_with(b"U=") {
+        true => field(text).map(|(_login, rest)| (None, rest))?,
+        false => peer(text).map(|(client, rest)| (Some(client), rest))?,
+    };
     let mut refused = Refused { id, client, sender: None, sasl_username: None };
     loop {
         rest = rest.strip_prefix(b" ")?;
@@ -125,6 +145,14 @@ pub(super) fn line(id: Option<QueueId>, text: &[u8]) -> Option<Parsed<Fact<'_>>>
         }
         if rest.starts_with(b"rejected ") || rest.starts_with(b"temporarily rejected ") {
             return Some(Parsed::of(refused.by(rest).map(Fact::Reject)));
+        }
+        // `dropped by 'connect' ACL: Country is banned`
+        if let Some(dropped) = rest.strip_prefix(b"dropped by '") {
+            let (list, reply) = split(dropped, b"' ACL").unwrap_or((dropped, b""));
+            let stage = STAGES.iter().find(|(words, _)| list.eq_ignore_ascii_case(words));
+            let stage =
+                stage.map_or(if list == b"connect" { Stage::Connect } else { Stage::Command }, |(_, stage)| *stage);
+            return Some(Parsed::Fact(Fact::Reject(refused.at(stage, reply.strip_prefix(b": ").unwrap_or(reply)))));
         }
         // Whose sender failed to be verified, a line of its own refuses.
         const HARMLESS: &[&[u8]] =
@@ -140,6 +168,18 @@ pub(super) fn line(id: Option<QueueId>, text: &[u8]) -> Option<Parsed<Fact<'_>>>
         rest = after;
     }
 }
+
+/// A word without `=` among the fields, and the bytes after it: `L` with its marks, `K`, `PRDR`, `TFO*`.
+pub(super) fn flag(rest: &[u8]) -> Option<&[u8]> {
+    let end = memchr::memchr(b' ', &rest[..rest.len().min(MAX_FLAG_BYTES + 1)])
+        .or((rest.len() <= MAX_FLAG_BYTES).then_some(rest.len()))?;
+    let letters = rest[..end].iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+    let is_flag = letters > 0 && rest[letters..end].iter().all(|byte| matches!(byte, b'*' | b'-' | b'.' | b'!'));
+    is_flag.then(|| &rest[end..])
+}
+
+/// The longest is `PRDR`, and a mark may follow.
+const MAX_FLAG_BYTES: usize = 6;
 
 /// `CV`, `DN`, `PRX` and the like.
 const MAX_KEY_BYTES: usize = 4;
@@ -176,10 +216,22 @@ fn quote_end(quoted: &[u8]) -> Option<usize> {
 /// Who was refused; what, the words that follow say.
 struct Refused<'a> {
     id: Option<QueueId>,
-    client: Peer<'a>,
+    /// None on this host.
+    client: Option<Peer<'a>>,
     sender: Option<&'a [u8]>,
     sasl_username: Option<&'a [u8]>,
 }
+
+const STAGES: &[(&[u8], Stage)] = &[
+    (b"RCPT", Stage::Rcpt),
+    (b"MAIL", Stage::Mail),
+    (b"connection", Stage::Connect),
+    (b"DATA", Stage::Data),
+    (b"after DATA", Stage::EndOfMessage),
+    (b"after PRDR", Stage::EndOfMessage),
+    (b"during MIME", Stage::EndOfMessage),
+    (b"by local_scan", Stage::EndOfMessage),
+];
 
 impl<'a> Refused<'a> {
     /// `rejected RCPT <x@y>: text`, `temporarily rejected after DATA: text`, `rejected connection in "connect" ACL: text`.
@@ -189,37 +241,37 @@ impl<'a> Refused<'a> {
             None => (true, words),
         };
         let what = what.strip_prefix(b"rejected ")?;
-        const STAGES: &[(&[u8], Stage)] = &[
-            (b"RCPT", Stage::Rcpt),
-            (b"MAIL", Stage::Mail),
-            (b"connection", Stage::Connect),
-            (b"DATA", Stage::Data),
-            (b"after DATA", Stage::EndOfMessage),
-            (b"after PRDR", Stage::EndOfMessage),
-            (b"during MIME", Stage::EndOfMessage),
-            (b"by local_scan", Stage::EndOfMessage),
-        ];
         let stage =
             STAGES.iter().find(|(words, _)| what.starts_with(words)).map_or(Stage::Command, |(_, stage)| *stage);
         let reply = find_outside_brackets(what, b": ").map_or(&b""[..], |at| &what[at + 2..]);
         let recipient = what.strip_prefix(b"RCPT ").and_then(recipient);
+        Some(Reject { recipient, is_permanent, ..self.at(stage, reply) })
+    }
+
+    fn at(self, stage: Stage, reply: &'a [u8]) -> Reject<'a> {
         // The words of Exim's own configuration files for DNS lists.
-        const LISTED: &[&[u8]] =
-            &[b" is listed in ", b" listed at ", b" in a black list at ", b" blocklisted ", b" in dnsbl "];
+        const LISTED: &[&[u8]] = &[
+            b" is listed in ",
+            b" listed at ",
+            b" in a black list at ",
+            b" blocklisted ",
+            b" in dnsbl ",
+            b" is in an RBL",
+        ];
         let is_of_client = stage == Stage::Connect || LISTED.iter().any(|words| contains(reply, words));
-        Some(Reject {
+        Reject {
             id: self.id,
             stage,
-            client: Some(self.client),
+            client: self.client,
             reply,
-            recipient,
+            recipient: None,
             sender: self.sender,
             sasl_username: self.sasl_username,
             // Its access lists ask filters and refuse for them.
             is_by_filter: stage == Stage::EndOfMessage,
-            is_permanent,
+            is_permanent: true,
             is_of_client,
-        })
+        }
     }
 }
 
@@ -242,15 +294,11 @@ pub(super) fn arrival(id: QueueId, rest: &[u8]) -> Option<Arrival<'_>> {
             (arrival.client, rest) = (Some(client), after);
             continue;
         }
-        // `from <ann@outside.example> for alice@alpha.example` end the fields; flags such as `K` and `L` are one letter.
+        // `from <ann@outside.example> for alice@alpha.example` end the fields.
         let Some((field, after)) = field(next) else {
-            match next {
-                [_, b' ', ..] => {
-                    rest = &next[1..];
-                    continue;
-                }
-                _ => break,
-            }
+            let Some(after) = flag(next) else { break };
+            rest = after;
+            continue;
         };
         rest = after;
         let (key, value) = split(field, b"=")?;

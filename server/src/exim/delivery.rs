@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Fact;
-use super::client::{field, peer, word};
+use super::client::{field, flag, peer, word};
 use crate::postfix::{Peer, Trouble};
 use crate::queue_id::QueueId;
 use crate::text::{Parsed, address, contains, find_outside_brackets, millis, number, split};
@@ -100,9 +100,10 @@ fn delivery(id: QueueId, outcome: Outcome, rest: &[u8]) -> Option<Delivery<'_>> 
                 _ => {}
             }
             rest = after;
-        } else if let [_, b' ' | b':', ..] | [_] = next {
-            // Flags of one letter: `L`, `K`.
+        } else if let [_, b':', ..] = next {
             rest = &next[1..];
+        } else if let Some(after) = flag(next) {
+            rest = after;
         } else {
             break;
         }

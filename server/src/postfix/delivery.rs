@@ -1,7 +1,7 @@
 //! smtp, lmtp, local, virtual, pipe, error and discard: what became of a recipient, and of connections to next hops.
 
 use super::{Fact, Peer, QueueId, other, split_id};
-use crate::text::{Parsed, address, contains, leading_number, millis, split};
+use crate::text::{Parsed, address_field, contains, leading_number, millis, split};
 
 /// `to=<x@y>, orig_to=<z>, relay=mx[1.2.3.4]:25, conn_use=2, delay=0.3, delays=a/b/c/d, dsn=2.0.0, status=sent (250 …)`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub enum Status {
 pub(super) fn parse<'a>(daemon: &'a [u8], message: &'a [u8]) -> Parsed<Fact<'a>> {
     let (id, rest) = split_id(message);
     if let Some(id) = id {
-        if let Some(rest) = rest.strip_prefix(b"to=<") {
+        if let Some(rest) = rest.strip_prefix(b"to=") {
             return Parsed::of(delivery(id, daemon, rest).map(Fact::Delivery));
         }
         if daemon == b"smtp"
@@ -59,9 +59,9 @@ pub(super) fn parse<'a>(daemon: &'a [u8], message: &'a [u8]) -> Parsed<Fact<'a>>
 }
 
 fn delivery<'a>(id: QueueId, daemon: &'a [u8], rest: &'a [u8]) -> Option<Delivery<'a>> {
-    let (recipient, rest) = address(rest, &[b", relay=", b", orig_to=<"])?;
-    let rest = match rest.strip_prefix(b", orig_to=<") {
-        Some(rest) => address(rest, &[b", relay="])?.1,
+    let (recipient, rest) = address_field(rest, &[b", relay=", b", orig_to="])?;
+    let rest = match rest.strip_prefix(b", orig_to=") {
+        Some(rest) => address_field(rest, &[b", relay="])?.1,
         None => rest,
     };
     let (relay, rest) = split(rest.strip_prefix(b", relay=")?, b", ")?;

@@ -36,8 +36,8 @@ pub(super) fn parse(message: &[u8]) -> Parsed<Fact<'_>> {
     match id {
         Some(_) if starts(&[b"uid="]) => pickup(message),
         Some(_) if starts(&[b"message-id=", b"info: header "]) => cleanup(message),
-        Some(_) if starts(&[b"from=<", b"removed"]) => qmgr(message),
-        Some(_) if starts(&[b"to=<"]) => delivery::parse(b"", message),
+        Some(_) if starts(&[b"from=", b"removed"]) => qmgr(message),
+        Some(_) if starts(&[b"to="]) => delivery::parse(b"", message),
         Some(_) if contains(rest, b" notification: ") => bounce(message),
         Some(_) => failed_hop(message),
         None if starts(&[b"daemon started", b"terminating on signal"]) => master(message),

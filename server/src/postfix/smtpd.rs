@@ -141,10 +141,14 @@ pub(super) fn reject(id: Option<QueueId>, rest: &[u8]) -> Option<Reject<'_>> {
         }
         None => (None, after),
     };
-    let at = find_outside_brackets(text, b"; from=<").or_else(|| find_outside_brackets(text, b"; proto="));
+    let ends = [&b"; from=<"[..], b"; to=<", b"; proto="];
+    let at = ends.iter().find_map(|end| find_outside_brackets(text, end));
     let (reply, envelope) = at.map_or((text, &b""[..]), |at| (&text[..at], &text[at + 2..]));
-    let fields = envelope.strip_prefix(b"from=<").and_then(envelope_fields);
-    let (sender, recipient, sasl_username) = fields.unwrap_or_default();
+    let (sender, recipient, sasl_username) = match envelope.strip_prefix(b"from=<") {
+        Some(fields) => envelope_fields(fields).unwrap_or_default(),
+        // Of VRFY: `; to=<x@y> proto=SMTP helo=<z>`.
+        None => (None, envelope.strip_prefix(b"to=<").and_then(recipient_field).map(|(recipient, _)| recipient), None),
+    };
     Some(Reject {
         id,
         stage,
@@ -169,7 +173,7 @@ fn envelope_fields(rest: &[u8]) -> Option<EnvelopeFields<'_>> {
     let rest = rest.strip_prefix(b",").unwrap_or(rest);
     let (recipient, rest) = match rest.strip_prefix(b" to=<") {
         Some(rest) => {
-            let (recipient, rest) = address(rest, &[b" proto=", b", proto="])?;
+            let (recipient, rest) = recipient_field(rest)?;
             (Some(recipient), rest)
         }
         None => (None, rest),
@@ -177,6 +181,10 @@ fn envelope_fields(rest: &[u8]) -> Option<EnvelopeFields<'_>> {
     // The client chose the HELO name, so what seems to follow it is believed only at the end (since 3.10).
     let user = memchr::memmem::rfind(rest, b" sasl_username=<").and_then(|at| rest[at + 16..].strip_suffix(b">"));
     Some((Some(sender), recipient, user.filter(|user| !user.contains(&b'>'))))
+}
+
+fn recipient_field(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    address(rest, &[b" proto=", b", proto="])
 }
 
 /// `proxy-accept: END-OF-MESSAGE from c[1.2.3.4]: 250 2.0.0 Ok: queued as 4F2A; from=<…`

@@ -1,6 +1,7 @@
 //! Whole logs of real daemons in, counters out: what the clients and servers at the other end saw is the truth.
 #![allow(clippy::unwrap_used)]
 
+mod collections;
 mod driven;
 mod fuzzed;
 mod pflogsumm;
