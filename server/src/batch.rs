@@ -101,9 +101,12 @@ impl Batch {
 
     /// Books the numbers of an update and keeps no evidence.
     pub fn count(&mut self, update: &Update) {
-        if let Some(before) = &update.before {
-            self.counters.book(before, -1);
+        let Some(before) = &update.before else { return self.counters.book(&update.after, 1) };
+        // The time of a session that goes on for days is not taken back and booked anew at each quarter hour of it.
+        if let Some(went) = update.after.time_since(before) {
+            return self.counters.book_time(&update.after, &went);
         }
+        self.counters.book(before, -1);
         self.counters.book(&update.after, 1);
     }
 

@@ -189,6 +189,14 @@ pub enum End {
     Lost,
 }
 
+/// Milliseconds after its beginning in which a session went on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Went {
+    measure: &'static Measure,
+    from_ms: u64,
+    until_ms: u64,
+}
+
 /// An event as it is now, and as it was when it was last given out: the store gets counters(after) − counters(before).
 /// Shared with the tracker, which may revise it later, and with the batch: an event has a dozen texts.
 #[derive(Clone, Debug, PartialEq)]
@@ -232,6 +240,29 @@ impl Event {
             add(measure, &Subject::Server, slot, amount);
             self.subjects[..owners].iter().for_each(|subject| add(measure, subject, slot, amount));
         });
+    }
+
+    /// What a session that merely went on since `before` adds to the counters: its time since then, as [`Event::amounts`]
+    /// would book it, and nothing else. None if anything else is new, or hangs on when it ends.
+    pub fn time_since(&self, before: &Event) -> Option<Went> {
+        let Kind::MailboxSession { protocol, is_login: true, bad_commands: 0, end: None, .. } = &self.kind else {
+            return None;
+        };
+        let (from_ms, until_ms) = (before.duration_ms.unwrap_or(0), self.duration_ms.unwrap_or(0));
+        let is_same = self.kind == before.kind
+            && self.time == before.time
+            && Arc::ptr_eq(&self.subjects, &before.subjects)
+            && (self.bytes, before.bytes) == (None, None)
+            && from_ms <= until_ms;
+        is_same.then(|| Went { measure: protocol.measures().active, from_ms, until_ms })
+    }
+
+    /// The amounts of a time that a session went on.
+    pub fn amounts_of(&self, went: &Went, add: &mut dyn FnMut(&'static Measure, usize, Slot, i64)) {
+        let mut book = Book { event: self, owners: self.subjects.len(), add };
+        let from_ms = self.time.0.saturating_mul(1000).saturating_add_unsigned(went.from_ms);
+        let millis = went.until_ms - went.from_ms;
+        book.spread(went.measure, from_ms, millis, millis);
     }
 
     /// The same, said once for all levels: an amount goes to the server and to each of the first so many subjects. For

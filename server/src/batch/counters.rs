@@ -2,10 +2,11 @@
 
 use std::collections::hash_map::Entry;
 
+use mailtally_model::measure::Measure;
 use mailtally_model::{Slot, Subject};
 use rustc_hash::FxHashMap;
 
-use crate::event::Event;
+use crate::event::{Event, Went};
 
 /// (measure, subject, slot) → sum, signed: a revision may take away.
 #[derive(Debug, Default)]
@@ -33,11 +34,25 @@ impl Counters {
 
     /// Adds what an event counts, `times` over: once for an event as it is now, minus once for what it was before.
     pub fn book(&mut self, event: &Event, times: i64) {
+        self.of_event(event, times, |add| event.amounts(add));
+    }
+
+    /// Adds a time that a session went on, and that was not booked yet.
+    pub fn book_time(&mut self, event: &Event, went: &Went) {
+        self.of_event(event, 1, |add| event.amounts_of(went, add));
+    }
+
+    fn of_event(
+        &mut self,
+        event: &Event,
+        times: i64,
+        amounts: impl FnOnce(&mut dyn FnMut(&'static Measure, usize, Slot, i64)),
+    ) {
         let mut owners = std::mem::take(&mut self.owners);
         owners.clear();
         owners.push(self.number(&Subject::Server));
         owners.extend(event.subjects.iter().map(|subject| self.number(subject)));
-        event.amounts(&mut |measure, count, slot, amount| {
+        amounts(&mut |measure, count, slot, amount| {
             for subject in &owners[..=count] {
                 self.sum(Key { slot, subject: *subject, measure: measure.number }, amount * times);
             }

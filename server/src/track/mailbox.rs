@@ -12,7 +12,7 @@ use super::names::subjects_of;
 use super::state::{Booked, Out, Table};
 use super::{At, GRACE_SECS, Tracker, detail};
 use crate::dovecot::{Fact, Who, Why};
-use crate::event::{End, Event, Kind, Protocol, Subjects};
+use crate::event::{End, Event, Kind, Protocol, Subjects, Update};
 use crate::text::{Text, quoted};
 
 /// A session whose end is not in the log is over by then; IMAP clients stay for weeks.
@@ -26,6 +26,9 @@ pub struct Mailboxes {
     pub rows: Table<Session>,
     /// By host, and the key of each.
     by_key: BTreeMap<u16, FxHashMap<Text, u64>>,
+    /// By host: up to when its open sessions are booked. Said once for all of them: a server has tens of thousands of
+    /// sessions that go on for days, and each would be written anew at each quarter hour.
+    pub booked_until: BTreeMap<u16, Time>,
 }
 
 /// A session that is open, or a rule's refusal whose log-in line is still to come.
@@ -40,6 +43,7 @@ pub struct Session {
     ip: Text,
     user: Text,
     bad_commands: u32,
+    /// As it was when a line last said something of it; see [`Mailboxes::booked_until`] for the time since.
     booked: Option<Booked>,
 }
 
@@ -52,7 +56,7 @@ enum State {
 
 impl Default for Mailboxes {
     fn default() -> Mailboxes {
-        Mailboxes { rows: Table::new(b'm'), by_key: BTreeMap::new() }
+        Mailboxes { rows: Table::new(b'm'), by_key: BTreeMap::new(), booked_until: BTreeMap::new() }
     }
 }
 
@@ -71,7 +75,25 @@ impl Mailboxes {
 
     fn take(&mut self, host: u16, key: &str) -> Option<Session> {
         let row = self.by_key.get_mut(&host)?.remove(key)?;
-        self.rows.remove(row)
+        self.remove(row)
+    }
+
+    fn remove(&mut self, row: u64) -> Option<Session> {
+        let mut session = self.rows.remove(row)?;
+        session.recall(self.booked_until.get(&session.host));
+        Some(session)
+    }
+
+    /// Up to when a session is booked of which a line speaks: a line that comes late speaks of one that was open since.
+    fn until(&self, at: &At<'_>) -> Time {
+        self.booked_until.get(&at.host).map_or(at.line.time, |until| at.line.time.max(*until))
+    }
+
+    /// To be changed by what a line says of it.
+    fn get_mut(&mut self, row: u64) -> Option<&mut Session> {
+        let session = self.rows.get_mut(row)?;
+        session.recall(self.booked_until.get(&session.host));
+        Some(session)
     }
 }
 
@@ -104,6 +126,20 @@ impl Session {
         }
     }
 
+    /// The event as it was last given out: its own, or with the time since that was booked with all others.
+    fn given(&self, booked_until: Option<&Time>) -> Option<Booked> {
+        let booked = self.booked.as_ref()?;
+        let until = booked_until.map(|until| until.secs_since(self.started).max(0) as u64 * 1000);
+        if matches!(self.state, State::Forbidden) || until <= booked.event.duration_ms {
+            return Some(booked.clone());
+        }
+        Some(Booked { id: booked.id, event: Arc::new(Event { duration_ms: until, ..Event::clone(&booked.event) }) })
+    }
+
+    fn recall(&mut self, booked_until: Option<&Time>) {
+        self.booked = self.given(booked_until);
+    }
+
     fn open(&self) -> Ending {
         Ending { bytes: None, end: None, bad_commands: self.bad_commands }
     }
@@ -126,10 +162,11 @@ impl Tracker {
             Fact::BadCommand { session } => {
                 let keys = self.mailboxes.by_key.get(&at.host);
                 let found = keys.and_then(|keys| keys.get(&*quoted(session))).copied();
-                let Some(session) = found.and_then(|row| self.mailboxes.rows.get_mut(row)) else { return };
+                let until = self.mailboxes.until(at);
+                let Some(session) = found.and_then(|row| self.mailboxes.get_mut(row)) else { return };
                 session.bad_commands = session.bad_commands.saturating_add(1);
                 if let State::Open(protocol) = session.state {
-                    let event = session.event(protocol, at.line.time, &session.open());
+                    let event = session.event(protocol, until, &session.open());
                     out.set(&mut session.booked, event);
                 }
             }
@@ -174,8 +211,9 @@ impl Tracker {
         }
         let subjects = subjects_of(mailbox.as_ref());
         let row = self.open_session(at, &key(protocol, who), State::Open(protocol), who, subjects);
+        let until = self.mailboxes.until(at);
         if let Some(session) = self.mailboxes.rows.get_mut(row) {
-            let event = session.event(protocol, at.line.time, &session.open());
+            let event = session.event(protocol, until, &session.open());
             out.set(&mut session.booked, event);
         }
     }
@@ -231,7 +269,7 @@ impl Tracker {
     }
 
     fn lose_session(&mut self, row: u64, time: Time, out: &mut Out<'_>) {
-        let Some(mut session) = self.mailboxes.rows.remove(row) else { return };
+        let Some(mut session) = self.mailboxes.remove(row) else { return };
         self.mailboxes.forget_key(&session);
         if let State::Open(protocol) = session.state {
             let ending = Ending { end: Some(End::Lost), ..session.open() };
@@ -240,24 +278,32 @@ impl Tracker {
         }
     }
 
+    /// Books the time of open sessions, and gives up those that are too old. Sessions that go on are read and not changed:
+    /// a row costs an update of its event at each quarter hour, and nothing in the store.
     pub(super) fn sweep_mailboxes(&mut self, host: u16, now: Time, out: &mut Out<'_>) {
-        let rows: Vec<u64> =
-            self.mailboxes.rows.iter().filter(|(_, session)| session.host == host).map(|(row, _)| row).collect();
-        for row in rows {
-            let Some(session) = self.mailboxes.rows.get_mut(row) else { continue };
+        let booked_until = self.mailboxes.booked_until.insert(host, now);
+        self.is_meta_changed |= booked_until != Some(now);
+        let mut over = Vec::new();
+        for (row, session) in self.mailboxes.rows.iter().filter(|(_, session)| session.host == host) {
             let age = now.secs_since(session.started);
             match session.state {
                 State::Open(_) if age > MAX_SESSION_SECS => {
-                    let end = session.started.plus_secs(MAX_SESSION_SECS);
-                    self.lose_session(row, end, out);
+                    over.push((row, session.started.plus_secs(MAX_SESSION_SECS)))
                 }
-                State::Open(protocol) => {
-                    let event = session.event(protocol, now, &session.open());
-                    out.set(&mut session.booked, event);
-                }
-                State::Forbidden if age > GRACE_SECS => self.lose_session(row, now, out),
+                State::Forbidden if age > GRACE_SECS => over.push((row, now)),
                 State::Forbidden => {}
+                State::Open(_) => {
+                    let (before, after) = (session.given(booked_until.as_ref()), session.given(Some(&now)));
+                    if let (Some(before), Some(after)) = (before, after)
+                        && before.event.duration_ms < after.event.duration_ms
+                    {
+                        out.updates.push(Update { id: after.id, before: Some(before.event), after: after.event });
+                    }
+                }
             }
+        }
+        for (row, end) in over {
+            self.lose_session(row, end, out);
         }
     }
 }

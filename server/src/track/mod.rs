@@ -83,6 +83,8 @@ struct Meta {
     exim_transports: BTreeMap<String, bool>,
     #[serde(default)]
     exim_refusals: exim_twice::Refusals,
+    #[serde(default)]
+    mailboxes_booked_until: BTreeMap<u16, Time>,
 }
 
 /// The key of [`Meta`]; tables have a letter and a number.
@@ -136,6 +138,7 @@ impl Tracker {
         }
         queue.filter_pipes = meta.filter_pipes;
         queue.exim_transports = meta.exim_transports;
+        mailboxes.booked_until = meta.mailboxes_booked_until;
         queue.index();
         sessions.index();
         mailboxes.index();
@@ -321,6 +324,7 @@ impl Tracker {
                 filter_pipes: self.queue.filter_pipes.clone(),
                 exim_transports: self.queue.exim_transports.clone(),
                 exim_refusals: self.exim_refusals.clone(),
+                mailboxes_booked_until: self.mailboxes.booked_until.clone(),
             };
             changes.push((META_KEY.to_vec(), Some(serde_json::to_vec(&meta).expect("plain data is JSON"))));
         }

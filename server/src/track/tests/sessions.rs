@@ -220,6 +220,75 @@ fn sessions_of_dovecot() {
     ]);
 }
 
+/// Clients of IMAP stay for days: what goes on is booked to each slot, as if it had ended there, and no row of it is
+/// written anew. Lines of a slot may come after the next has begun.
+#[test]
+fn a_session_that_goes_on_costs_the_store_nothing() {
+    let login = |session: &str, time: &str| {
+        format!(
+            "Mar  2 {time} mx1 dovecot: imap-login: Login: user=<{session}@alpha.example>, method=PLAIN, rip=1.2.3.4, lip=1.2.3.5, mpid=1, session=<{session}>"
+        )
+    };
+    let settings = MailSettings::default();
+    let mut tracker = Tracker::restore(&settings, std::iter::empty()).unwrap();
+    let mut envelope = Envelope::new(Zone::utc(), "mx1");
+    envelope.set_year(2026);
+    let (mut booked, mut whole) = (Batch::default(), Batch::default());
+    let mut lasts: BTreeMap<_, std::sync::Arc<Event>> = BTreeMap::new();
+    let mut take = |tracker: &mut Tracker, text: &str, until: Option<i64>| {
+        let line = envelope.parse(text.as_bytes()).unwrap();
+        let mut updates = Vec::new();
+        match until {
+            Some(secs) => tracker.advance("mx1", line.time.plus_secs(secs), &mut updates),
+            None => assert_eq!(tracker.line(&line, &mut updates, &mut Vec::new()), Verdict::Understood),
+        }
+        for update in updates {
+            assert_eq!(update.before.as_ref(), lasts.get(&update.id), "what was given out before");
+            lasts.insert(update.id, update.after.clone());
+            booked.book(update);
+        }
+    };
+    let first = login("a", "00:00:10");
+    take(&mut tracker, &first, None);
+    let mut changes = tracker.take_changes();
+    assert_eq!(changes.len(), 2, "the session, and the tracker's own");
+    for quarter in 1..=96 {
+        take(&mut tracker, &first, Some(quarter * 900));
+        let now = tracker.take_changes();
+        assert!(now.iter().all(|(key, _)| key == META_KEY), "quarter {quarter}: {} rows", now.len());
+        changes.extend(now);
+        // A process that dies goes on from what it had written.
+        let open: BTreeMap<_, _> = changes.iter().cloned().collect();
+        let open = open.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        tracker = Tracker::restore(&settings, open).unwrap();
+    }
+    take(&mut tracker, &login("b", "23:50:00"), None);
+    take(&mut tracker, &first, Some(97 * 900));
+    take(
+        &mut tracker,
+        "Mar  3 00:20:00 mx1 dovecot: imap(a@alpha.example)<1><a>: Disconnected: Logged out in=17 out=749",
+        None,
+    );
+    for event in lasts.into_values() {
+        whole.counters.book(&event, 1);
+    }
+    let sums = |batch: &Batch| {
+        let sums = batch.counters.iter().map(|(subject, measure, slot, sum)| (subject.to_string(), measure, slot, sum));
+        sums.collect::<BTreeSet<_>>()
+    };
+    assert_eq!(sums(&booked), sums(&whole), "the counters are the sum of the events");
+    let active = |batch: &Batch, name: &str| {
+        let subject = format!("{name}@alpha.example");
+        let of = |(subject_of, measure, _, sum): &(String, u16, _, i64)| {
+            (*subject_of == subject && *measure == mailtally_model::measure::IMAP_ACTIVE.number).then_some(*sum)
+        };
+        sums(batch).iter().filter_map(of).sum::<i64>() / 1000
+    };
+    // To its log-out; and up to where log time stands, for what has no end.
+    assert_eq!(active(&booked, "a"), 86_400 + 1_200 - 10);
+    assert_eq!(active(&booked, "b"), 97 * 900 - (86_400 - 600) + 10);
+}
+
 /// FAULTS 46, 47: the name that a client tried holds the look of other fields.
 #[test]
 fn a_forged_user_name_is_a_user_name() {
