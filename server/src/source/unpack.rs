@@ -220,6 +220,9 @@ mod tests {
         (out, unpacked.damage())
     }
 
+    /// zstd gives out no block before it knows that it is not the last one with a wrong sum.
+    const BLOCK_BYTES: usize = 128 << 10;
+
     fn noise(len: usize) -> Vec<u8> {
         let mut x = 1u32;
         let mut next = || {
@@ -263,10 +266,15 @@ mod tests {
             assert!(damage.is_some_and(Damage::loses_lines), "{format:?}: {damage:?}");
             assert!(good.len() > 100_000 && plain.starts_with(&good[..100_000]), "{format:?}");
         }
-        let mut wrong_sum = packed(Format::Gzip, &plain);
-        let at = wrong_sum.len() - 8;
-        wrong_sum[at] ^= 1;
-        assert_eq!(unpack(&wrong_sum), (plain, Some(Damage::Corrupt)));
+        // The sum over all that was packed: gzip has the length behind it, and zstd nothing.
+        for (format, from_end) in [(Format::Gzip, 8), (Format::Zstd, 4)] {
+            let mut wrong_sum = packed(format, &plain);
+            let at = wrong_sum.len() - from_end;
+            wrong_sum[at] ^= 1;
+            let (good, damage) = unpack(&wrong_sum);
+            assert_eq!(damage, Some(Damage::Corrupt), "{format:?}");
+            assert!(plain.starts_with(&good) && good.len() + BLOCK_BYTES > plain.len(), "{format:?}: {}", good.len());
+        }
     }
 
     // FAULTS 35

@@ -240,7 +240,9 @@ impl Tracker {
             Fact::MessageId { id, message_id } => self.message_id(at, key(*id), message_id, out),
             Fact::Header { id, header } => self.header(at, key(*id), header, out),
             Fact::Pickup { id, uid, sender, orig_id } => {
-                self.begin(at, key(*id), Origin::Pickup { uid: *uid }, None, true, out);
+                // What comes back to the queue was handed to sendmail by Postfix itself: whose it is, its first life says.
+                let origin = if orig_id.is_some() { Origin::Unknown } else { Origin::Pickup { uid: *uid } };
+                self.begin(at, key(*id), origin, None, true, out);
                 if let Some((_, message)) = self.queue.of(key(*id), at.line.time)
                     && let Some(file) = file_of(message, key(*id))
                 {

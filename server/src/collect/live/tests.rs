@@ -225,6 +225,25 @@ fn a_full_disk_pauses_reading_and_loses_nothing() {
     world.check(2_010);
 }
 
+// FAULTS 5: not even what the batch that cannot be written has room for.
+#[test]
+fn nothing_is_read_before_what_was_read_is_written() {
+    let world = world();
+    world.write(0..10);
+    let mut live = world.live();
+    live.commit(NOW);
+    world.write(10..13);
+    live.look(NOW.plus_secs(1));
+    live.failed = Some("no space left".to_owned());
+    world.write(13..16);
+    live.look(NOW.plus_secs(2));
+    assert_eq!(live.collector.lines, 3);
+    live.commit(NOW.plus_secs(12));
+    live.look(NOW.plus_secs(13));
+    live.commit(NOW.plus_secs(13));
+    world.check(16);
+}
+
 // FAULTS 26: Debian writes the lines of mail.log to mail.info as well; a link is one more name of a log.
 #[test]
 fn a_stream_that_is_followed_under_several_names_counts_once() {
@@ -376,6 +395,28 @@ impl Shown {
         live.look(NOW.plus_secs(1));
         live.commit(NOW.plus_secs(1));
     }
+}
+
+// FAULTS 5: the journal waits in journalctl and not in memory.
+#[test]
+fn a_full_disk_pauses_the_reading_of_the_journal() {
+    let shown = shown();
+    shown.log(0..10);
+    let mut live = shown.live();
+    shown.look(&mut live);
+    live.collector.limit_pages(1);
+    shown.log(10..2_000);
+    while live.failed.is_none() {
+        live.look(NOW.plus_secs(2));
+    }
+    assert!(live.collector.lines <= 14, "{} lines wait in memory", live.collector.lines);
+    let waiting = live.collector.lines;
+    live.look(NOW.plus_secs(3));
+    assert_eq!(live.collector.lines, waiting, "no more is read");
+    live.collector.limit_pages(1 << 30);
+    live.commit(NOW.plus_secs(13));
+    shown.look(&mut live);
+    shown.world.check(2_000);
 }
 
 // FAULTS 1, 36: the cursor is committed with the counters.

@@ -80,6 +80,14 @@ fn links_between_queue_files() {
         counts.check(&[("priority.normal", 1), ("message.incoming", 1), ("message.outgoing", 0)]);
         assert_eq!(counts.0.get("smtp_out.connections (server)"), None, "{how}");
     }
+    // The message that came back to the queue was never seen: who wrote it is not known, and it was not the daemon.
+    let requeued = "00:00:02 postfix/pickup[7]: C24E0B4485: uid=89 from=<ann@outside.example> orig_id=91845B4483";
+    Counts::of(&format!("{requeued}\n{child}\n{last}")).check(&[
+        ("priority.normal", 1),
+        ("priority.system", 0),
+        ("message.outgoing", 0),
+        ("message.incoming", 1),
+    ]);
     // A notification is a message of its own, whichever line comes first (3.11 turned them round).
     let bounce = "00:00:02 postfix/bounce[8]: 91845B4483: sender non-delivery notification: D24E0B4485";
     let notification = "00:00:02 postfix/cleanup[2]: D24E0B4485: message-id=<n@x>
