@@ -50,6 +50,9 @@ pub const MAX_BATCH_LINES: usize = 150_000;
 const MAX_BATCH_EVENTS: usize = 20_000;
 /// Or of so many sums, which take 40 bytes each.
 const MAX_BATCH_SUMS: usize = 200_000;
+/// Log time that is no older than this may be looked at while it is read: the time of open sessions is booked at each slot of
+/// it, and of older logs when all is read.
+const LOOKED_AT_SECS: i64 = 6 * 3600;
 /// Events that changed are counted when they are so many: most are revised a few times within seconds (a session from
 /// its first to its last line), and only the last form counts.
 const MAX_CHANGED: usize = 8_000;
@@ -161,6 +164,7 @@ impl Collector {
         if !reading.keeps_events {
             tracker.be_silent();
         }
+        tracker.book_from(reading.now.plus_secs(-LOOKED_AT_SECS));
         Collector {
             tracker,
             sink,
@@ -399,7 +403,7 @@ impl Collector {
     /// The logs end here for now: books what is open up to the last line of each host.
     fn settle(&mut self) {
         for (host, last) in self.observed.last_of_each() {
-            self.tracker.advance(&host, last, &mut self.updates);
+            self.tracker.settle(&host, last, &mut self.updates);
         }
         self.book_updates();
     }

@@ -8,9 +8,10 @@ use mailtally_model::Time;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+use super::expiry::Expiry;
 use super::names::subjects_of;
 use super::state::{Booked, Out, Table};
-use super::{At, GRACE_SECS, Tracker, detail};
+use super::{At, Tracker, detail};
 use crate::dovecot::{Fact, Who, Why};
 use crate::event::{End, Event, Kind, Protocol, Subjects, Update};
 use crate::text::{Text, quoted};
@@ -29,6 +30,8 @@ pub struct Mailboxes {
     /// By host: up to when its open sessions are booked. Said once for all of them: a server has tens of thousands of
     /// sessions that go on for days, and each would be written anew at each quarter hour.
     pub booked_until: BTreeMap<u16, Time>,
+    /// Refusals by a rule that wait for their log-in line.
+    forbidden: Expiry,
 }
 
 /// A session that is open, or a rule's refusal whose log-in line is still to come.
@@ -56,7 +59,12 @@ enum State {
 
 impl Default for Mailboxes {
     fn default() -> Mailboxes {
-        Mailboxes { rows: Table::new(b'm'), by_key: BTreeMap::new(), booked_until: BTreeMap::new() }
+        Mailboxes {
+            rows: Table::new(b'm'),
+            by_key: BTreeMap::new(),
+            booked_until: BTreeMap::new(),
+            forbidden: Expiry::default(),
+        }
     }
 }
 
@@ -64,6 +72,9 @@ impl Mailboxes {
     pub fn index(&mut self) {
         for (row, session) in self.rows.iter() {
             self.by_key.entry(session.host).or_default().insert(session.key.clone(), row);
+            if session.state == State::Forbidden {
+                self.forbidden.add(session.host, session.started, row);
+            }
         }
     }
 
@@ -157,7 +168,7 @@ impl Tracker {
             Fact::ForbiddenByRule { session } => {
                 let who = Who { session, ..Who::default() };
                 let key = key(Protocol::Imap, &who);
-                self.open_session(at, &key, State::Forbidden, &who, Subjects::default());
+                self.open_session(at, &key, State::Forbidden, &who, Subjects::default(), out);
             }
             Fact::BadCommand { session } => {
                 let keys = self.mailboxes.by_key.get(&at.host);
@@ -174,13 +185,19 @@ impl Tracker {
         }
     }
 
-    fn open_session(&mut self, at: &At<'_>, key: &str, state: State, who: &Who<'_>, subjects: Subjects) -> u64 {
+    fn open_session(
+        &mut self,
+        at: &At<'_>,
+        key: &str,
+        state: State,
+        who: &Who<'_>,
+        subjects: Subjects,
+        out: &mut Out<'_>,
+    ) -> u64 {
         if self.mailboxes.rows.len() >= MAX_SESSIONS {
             let oldest: Vec<u64> = self.mailboxes.rows.iter().map(|(row, _)| row).take(MAX_SESSIONS / 20).collect();
             for row in oldest {
-                if let Some(session) = self.mailboxes.rows.remove(row) {
-                    self.mailboxes.forget_key(&session);
-                }
+                self.lose_session(row, at.line.time, out);
             }
         }
         let row = self.new_row();
@@ -197,10 +214,14 @@ impl Tracker {
             bad_commands: 0,
             booked: None,
         };
-        self.mailboxes.rows.insert(row, session);
-        if let Some(old) = self.mailboxes.by_key.entry(at.host).or_default().insert(key, row) {
-            self.mailboxes.rows.remove(old);
+        if let Some(old) = self.mailboxes.by_key.get(&at.host).and_then(|keys| keys.get(&*key)).copied() {
+            self.lose_session(old, at.line.time, out);
         }
+        if state == State::Forbidden {
+            self.mailboxes.forbidden.add(at.host, at.line.time, row);
+        }
+        self.mailboxes.rows.insert(row, session);
+        self.mailboxes.by_key.entry(at.host).or_default().insert(key, row);
         row
     }
 
@@ -210,7 +231,7 @@ impl Tracker {
             self.learn(mailbox, out);
         }
         let subjects = subjects_of(mailbox.as_ref());
-        let row = self.open_session(at, &key(protocol, who), State::Open(protocol), who, subjects);
+        let row = self.open_session(at, &key(protocol, who), State::Open(protocol), who, subjects, out);
         let until = self.mailboxes.until(at);
         if let Some(session) = self.mailboxes.rows.get_mut(row) {
             let event = session.event(protocol, until, &session.open());
@@ -278,30 +299,40 @@ impl Tracker {
         }
     }
 
-    /// Books the time of open sessions, and gives up those that are too old. Sessions that go on are read and not changed:
-    /// a row costs an update of its event at each quarter hour, and nothing in the store.
-    pub(super) fn sweep_mailboxes(&mut self, host: u16, now: Time, out: &mut Out<'_>) {
+    /// Books the time of open sessions. They are read and not changed: each costs an update of its event, and nothing in the
+    /// store.
+    pub(super) fn book_mailboxes(&mut self, host: u16, now: Time, out: &mut Out<'_>) {
         let booked_until = self.mailboxes.booked_until.insert(host, now);
         self.is_meta_changed |= booked_until != Some(now);
-        let mut over = Vec::new();
-        for (row, session) in self.mailboxes.rows.iter().filter(|(_, session)| session.host == host) {
-            let age = now.secs_since(session.started);
-            match session.state {
-                State::Open(_) if age > MAX_SESSION_SECS => {
-                    over.push((row, session.started.plus_secs(MAX_SESSION_SECS)))
-                }
-                State::Forbidden if age > GRACE_SECS => over.push((row, now)),
-                State::Forbidden => {}
-                State::Open(_) => {
-                    let (before, after) = (session.given(booked_until.as_ref()), session.given(Some(&now)));
-                    if let (Some(before), Some(after)) = (before, after)
-                        && before.event.duration_ms < after.event.duration_ms
-                    {
-                        out.updates.push(Update { id: after.id, before: Some(before.event), after: after.event });
-                    }
-                }
+        let open = |session: &&Session| session.host == host && matches!(session.state, State::Open(_));
+        for session in self.mailboxes.rows.iter().map(|(_, session)| session).filter(open) {
+            let (before, after) = (session.given(booked_until.as_ref()), session.given(Some(&now)));
+            if let (Some(before), Some(after)) = (before, after)
+                && before.event.duration_ms < after.event.duration_ms
+            {
+                out.updates.push(Update { id: after.id, before: Some(before.event), after: after.event });
             }
         }
+    }
+
+    /// Forgets refusals by a rule whose log-in line did not come.
+    pub(super) fn forget_mailboxes(&mut self, host: u16, now: Time) {
+        while let Some(row) = self.mailboxes.forbidden.take(host, now) {
+            if let Some(session) =
+                self.mailboxes.rows.get(row).filter(|session| session.state == State::Forbidden).cloned()
+            {
+                self.mailboxes.rows.remove(row);
+                self.mailboxes.forget_key(&session);
+            }
+        }
+    }
+
+    /// Gives up sessions that are too old. Each day of log time: it walks over all of them.
+    pub(super) fn give_up_mailboxes(&mut self, host: u16, now: Time, out: &mut Out<'_>) {
+        let is_over = |session: &Session| session.host == host && now.secs_since(session.started) > MAX_SESSION_SECS;
+        let over = self.mailboxes.rows.iter().filter(|(_, session)| is_over(session));
+        let over: Vec<(u64, Time)> =
+            over.map(|(row, session)| (row, session.started.plus_secs(MAX_SESSION_SECS))).collect();
         for (row, end) in over {
             self.lose_session(row, end, out);
         }

@@ -49,6 +49,8 @@ pub enum Verdict {
 /// queue files, a recipient of a session.
 const GRACE_SECS: i64 = 15 * 60;
 
+const DAY_SECS: i64 = 86_400;
+
 /// Open messages, sessions and attempts; bounded, and kept in the store between runs.
 pub struct Tracker {
     settings: MailSettings,
@@ -67,6 +69,7 @@ pub struct Tracker {
     filters: filter::Filters,
     limits: throttle::Limits,
     exim_refusals: exim_twice::Refusals,
+    books_from: Time,
 }
 
 /// What of the tracker is no row of a table.
@@ -160,6 +163,7 @@ impl Tracker {
             filters,
             limits,
             exim_refusals: meta.exim_refusals,
+            books_from: Time(i64::MIN),
         })
     }
 
@@ -257,15 +261,34 @@ impl Tracker {
         Verdict::Understood
     }
 
+    /// Of logs older than this, the time of open sessions is booked when [`Tracker::settle`] asks for it, and not at each
+    /// slot: a day of a busy server has tens of thousands of open sessions, and nobody looks on while it is read.
+    pub fn book_from(&mut self, time: Time) {
+        self.books_from = time;
+    }
+
+    /// The log of a host ends here for now: books all that is open.
+    pub fn settle(&mut self, host: &str, now: Time, updates: &mut Vec<Update>) {
+        self.advance_to(host, now, true, updates);
+    }
+
     /// Log time of a host has come to `now`: books the seconds of open sessions, expires what is too old.
     pub fn advance(&mut self, host: &str, now: Time, updates: &mut Vec<Update>) {
+        self.advance_to(host, now, now >= self.books_from, updates);
+    }
+
+    fn advance_to(&mut self, host: &str, now: Time, is_booked: bool, updates: &mut Vec<Update>) {
         let Some((host, _)) = self.hosts.number(host.as_bytes()) else { return };
         let mut known = Vec::new();
         let mut wording = std::mem::take(&mut self.wording);
         let mut out = Out { updates, known: &mut known, next_event: self.next_event, wording: &mut wording };
-        let now = self.clocks.get(&host).map_or(now, |clock| now.max(*clock));
+        let before = self.clocks.get(&host).map_or(now, |clock| *clock);
+        let now = now.max(before);
         self.clocks.insert(host, now);
-        self.sweep(host, now, &mut out);
+        self.sweep(host, before, now, &mut out);
+        if is_booked {
+            self.book_mailboxes(host, now, &mut out);
+        }
         self.is_meta_changed |= out.next_event != self.next_event;
         self.next_event = out.next_event;
         self.wording = wording;
@@ -279,10 +302,13 @@ impl Tracker {
         }
         let is_new_minute = now.0.div_euclid(60) != clock.0.div_euclid(60);
         let is_new_slot = now.slot() != clock.slot();
-        *clock = now;
+        let before = std::mem::replace(clock, now);
         self.is_meta_changed = true;
         if is_new_slot {
-            self.sweep(host, now, out);
+            self.sweep(host, before, now, out);
+            if now >= self.books_from {
+                self.book_mailboxes(host, now, out);
+            }
         } else if is_new_minute {
             self.forget_ended(host, now);
         }
@@ -294,10 +320,13 @@ impl Tracker {
         self.forget_messages(host, now);
     }
 
-    fn sweep(&mut self, host: u16, now: Time, out: &mut Out<'_>) {
+    fn sweep(&mut self, host: u16, before: Time, now: Time, out: &mut Out<'_>) {
         self.forget_ended(host, now);
         self.sweep_sessions(host, now, out);
-        self.sweep_mailboxes(host, now, out);
+        self.forget_mailboxes(host, now);
+        if before.0.div_euclid(DAY_SECS) != now.0.div_euclid(DAY_SECS) {
+            self.give_up_mailboxes(host, now, out);
+        }
         self.sweep_messages(host, now);
         self.filters.sweep(now);
         self.limits.sweep(now);

@@ -289,6 +289,51 @@ fn a_session_that_goes_on_costs_the_store_nothing() {
     assert_eq!(active(&booked, "b"), 97 * 900 - (86_400 - 600) + 10);
 }
 
+/// Old logs are read by thousands of lines a moment: what is open is booked when all is read, and comes to the same.
+#[test]
+fn sessions_of_old_logs_are_booked_at_the_end() {
+    let lines = [
+        "Mar  2 00:00:10 mx1 dovecot: imap-login: Login: user=<a@alpha.example>, method=PLAIN, rip=1.2.3.4, lip=1.2.3.5, mpid=1, session=<a>",
+        "Mar  2 09:00:00 mx1 dovecot: imap-login: Login: user=<b@alpha.example>, method=PLAIN, rip=1.2.3.4, lip=1.2.3.5, mpid=2, session=<b>",
+        "Mar  2 10:00:00 mx1 dovecot: imap(b@alpha.example)<2><b>: Disconnected: Logged out in=17 out=749",
+        // The same name of a session once more: the first one is over by then.
+        "Mar  2 11:00:00 mx1 dovecot: imap-login: Login: user=<a@alpha.example>, method=PLAIN, rip=1.2.3.4, lip=1.2.3.5, mpid=1, session=<a>",
+        // Over after thirty days.
+        "Apr  5 12:00:00 mx1 dovecot: imap-login: Login: user=<c@alpha.example>, method=PLAIN, rip=1.2.3.4, lip=1.2.3.5, mpid=1, session=<c>",
+    ];
+    let booked = |from: Time| {
+        let mut tracker = Tracker::restore(&MailSettings::default(), std::iter::empty()).unwrap();
+        tracker.book_from(from);
+        let mut envelope = Envelope::new(Zone::utc(), "mx1");
+        envelope.set_year(2026);
+        let (mut batch, mut updates, mut given) = (Batch::default(), Vec::new(), 0);
+        for text in lines {
+            let line = envelope.parse(text.as_bytes()).unwrap();
+            tracker.advance("mx1", line.time, &mut updates);
+            tracker.line(&line, &mut updates, &mut Vec::new());
+            given += updates.len();
+            updates.drain(..).for_each(|update| batch.book(update));
+        }
+        tracker.settle("mx1", envelope.parse(b"Apr  5 13:00:00 mx1 x: y").unwrap().time, &mut updates);
+        updates.drain(..).for_each(|update| batch.book(update));
+        let sums = batch.counters.iter().map(|(subject, measure, slot, sum)| (subject.to_string(), measure, slot, sum));
+        (sums.collect::<BTreeSet<_>>(), given)
+    };
+    let (at_each_slot, at_the_end) = (booked(Time(i64::MIN)), booked(Time(i64::MAX)));
+    assert_eq!(at_each_slot.0, at_the_end.0);
+    // Four log-ins, one log-out, one given up for another, one for its age.
+    assert_eq!(at_the_end.1, 7);
+    let active = |name: &str| {
+        let of = |(subject, measure, _, sum): &(String, u16, _, i64)| {
+            (subject == name && *measure == mailtally_model::measure::IMAP_ACTIVE.number).then_some(*sum)
+        };
+        at_the_end.0.iter().filter_map(of).sum::<i64>() / 1000
+    };
+    assert_eq!(active("a@alpha.example"), 11 * 3600 - 10 + 30 * 86_400);
+    assert_eq!(active("b@alpha.example"), 3600);
+    assert_eq!(active("c@alpha.example"), 3600);
+}
+
 /// FAULTS 46, 47: the name that a client tried holds the look of other fields.
 #[test]
 fn a_forged_user_name_is_a_user_name() {
