@@ -9,13 +9,14 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use gloo_net::http::{Request, Response};
-use leptos::prelude::{Get, GetValue, LocalResource, SetValue, StoredValue, WithValue, on_cleanup};
+use leptos::prelude::{GetValue, SetValue, StoredValue, WithValue, on_cleanup};
 use mailtally_model::Time;
 use mailtally_model::json::{self, FromJson};
 use mailtally_model::wire::ApiError;
 use web_sys::{AbortController, AbortSignal};
 
-use crate::{intl, text};
+use crate::awaited::Awaited;
+use crate::{intl, later, text};
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +55,9 @@ const KEPT_ANSWERS: usize = 48;
 /// The largest answers are megabytes: of those, fewer are kept. The last one always is.
 const KEPT_BYTES: usize = 24 << 20;
 
+/// Reading more than this takes a few milliseconds.
+const LARGE_BYTES: usize = 200 << 10;
+
 /// Up to which age an answer is taken for what the server would say again: a page asks as often by itself.
 const FRESH_SECS: i64 = 60;
 
@@ -90,9 +94,9 @@ fn known_as<T: Answered>(answer: AnyAnswer) -> Result<Arc<T>, Failure> {
 
 /// A question that a page asks when it is opened, and again when what its address is made of changes.
 ///
-/// The resource below it is one for all that the wire carries: each type of its own would bring the app some six kilobytes.
+/// What is below it is one for all that the wire carries.
 pub struct Asked<T> {
-    answer: LocalResource<AnyAnswer>,
+    answer: Awaited<AnyAnswer>,
     of: PhantomData<fn() -> T>,
 }
 
@@ -122,7 +126,7 @@ impl<T: Answered> Asked<T> {
     }
 
     pub fn again(self) {
-        self.answer.refetch();
+        self.answer.again();
     }
 }
 
@@ -137,9 +141,9 @@ pub enum Memory {
 }
 
 /// Not generic, so that there is one of it.
-fn resource(url: Box<dyn Fn() -> String>, read: Read, memory: Memory) -> LocalResource<AnyAnswer> {
+fn resource(url: Box<dyn Fn() -> String>, read: Read, memory: Memory) -> Awaited<AnyAnswer> {
     let is_again = StoredValue::new(false);
-    LocalResource::new(move || {
+    Awaited::new(move || {
         let memory = if is_again.get_value() { Memory::Unused } else { memory };
         is_again.set_value(true);
         fetch_while_wanted(url(), read, memory)
@@ -214,7 +218,15 @@ async fn fetch(url: String, signal: Option<AbortSignal>, read: Read) -> AnyAnswe
         return Err(refusal(&response).await);
     }
     let body = response.binary().await.map_err(|_| Failure::Unreachable)?;
+    // To receive, to read and to show a large answer are three moments, between which the browser may paint.
+    let is_large = body.len() > LARGE_BYTES;
+    if is_large {
+        later::turn().await;
+    }
     let answer = read(&body).map_err(|error| Failure::Unreadable(error.to_string()))?;
+    if is_large {
+        later::turn().await;
+    }
     if let Some(etag) = response.headers().get("etag") {
         keep(Kept { url, etag, confirmed: intl::now(), bytes: body.len(), answer: answer.clone() });
     }

@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod api;
+pub mod awaited;
 pub mod chart;
 pub mod compare;
 pub mod context;
@@ -16,6 +17,7 @@ pub mod format;
 pub mod intl;
 pub mod jump;
 pub mod keys;
+pub mod later;
 pub mod memo;
 pub mod page;
 pub mod parts;

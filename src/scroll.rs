@@ -11,6 +11,8 @@ use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, ScrollRestoration};
 
+use crate::later;
+
 /// What scrolls by itself within a page.
 const REGION: &str = "main [role=region]";
 /// What says that a page is not whole yet.
@@ -33,15 +35,16 @@ pub fn watch() {
         let _ = history.set_scroll_restoration(ScrollRestoration::Manual);
     }
     restore();
-    let remember = |_: web_sys::Event| {
+    let remember = || {
         let is_at_rest = RESTORING.get().is_none();
         if let (true, Ok(history)) = (is_at_rest, window().history()) {
             // Refused when there are hundreds within seconds: then the one before is good enough.
             let _ = history.replace_state_with_url(&here(), "", None);
         }
     };
-    let scrolled = document_listener("scrollend", remember);
-    let left = window_event_listener(ev::Custom::<web_sys::Event>::new("pagehide"), remember);
+    // In a turn of its own: to ask how far a table is scrolled whose rows have just changed would lay the page out twice.
+    let scrolled = document_listener("scrollend", move |_| later::then(remember));
+    let left = window_event_listener(ev::Custom::<web_sys::Event>::new("pagehide"), move |_| remember());
     on_cleanup(move || {
         scrolled();
         left.remove();

@@ -5,6 +5,7 @@ const COUNTERS = ["connections", "blocked", "bad_commands", "terminations", "byt
 
 /** Lists one after the other, as one array crosses into WebAssembly. */
 function joined(Type, lists) {
+  if (lists.length === 1 && lists[0] instanceof Type) return lists[0];
   const all = new Type(lists.reduce((length, list) => length + list.length, 0));
   lists.reduce((at, list) => (all.set(list, at), at + list.length), 0);
   return all;

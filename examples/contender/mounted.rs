@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use leptos::mount::{UnmountHandle, mount_to};
 use leptos::prelude::*;
-use mailtally_app::chart::{Beside, Chart, ChartKind};
+use mailtally_app::chart::{Chart, ChartKind, Shown};
 use mailtally_app::context::View;
 use mailtally_app::memo::Memo;
 use mailtally_app::parts::table::ReportTable;
@@ -55,11 +55,9 @@ pub(crate) fn chart(place: HtmlElement, table: Arc<Table>, kind: &str) -> Mounte
     let order: Arc<Vec<u32>> = Arc::new((0..table.rows.len() as u32).collect());
     let kind = ChartKind::from_id(kind).unwrap_or(ChartKind::Line);
     let shown = move || {
-        let (table, order, kind) = (Signal::stored(table), Signal::stored(order), Signal::stored(kind));
-        let hidden = Signal::stored(BTreeSet::new());
-        let beside = Signal::stored(Beside { before: None, is_drawn: false });
-        let canvas = NodeRef::new();
-        view! { <Chart table order kind hidden beside canvas on=Callback::new(|_| {})/> }.into_any()
+        let shown = Signal::stored(Shown { table, order, kind, hidden: BTreeSet::new(), before: None });
+        let (before, canvas) = (Signal::stored(None), NodeRef::new());
+        view! { <Chart shown before canvas on=Callback::new(|_| {})/> }.into_any()
     };
     Mounted { _until_dropped: mount_to(place, shown) }
 }

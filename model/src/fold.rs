@@ -10,7 +10,7 @@ use crate::basis::Basis;
 use crate::catalogue::{Column, Formula};
 use crate::coverage::{Covered, Observed, observed_of_each};
 use crate::measure::Family;
-use crate::numbers::Numbers;
+use crate::numbers::{Numbers, RowOfEach};
 use crate::step::Step;
 use crate::subject::{self, OTHER, Subject, UNATTRIBUTED};
 use crate::table::{Partial, Row, TableColumn};
@@ -61,11 +61,8 @@ pub(crate) fn by_child(columns: &[&'static Column], answer: &Answer, span: Span)
     let (mut rows, row_of_subject) = children(&answer.subjects);
     // Looked up once for all columns; what names no subject counts in a place behind the rows, which is dropped.
     let nowhere = rows.len();
-    let row_of_each: Vec<usize> = answer
-        .subject_index
-        .iter()
-        .map(|subject| row_of_subject.get(*subject as usize).copied().unwrap_or(nowhere))
-        .collect();
+    let row_of = |subject: &u32| row_of_subject.get(*subject as usize).copied().unwrap_or(nowhere as u32);
+    let row_of_each = RowOfEach::new(answer.subject_index.iter().map(row_of), nowhere + 1);
     let mut cells: Vec<TableColumn> = Vec::with_capacity(columns.len());
     let mut left: Vec<Option<u64>> = Vec::with_capacity(columns.len());
     for column in columns {
@@ -76,7 +73,7 @@ pub(crate) fn by_child(columns: &[&'static Column], answer: &Answer, span: Span)
         };
         let observed_secs = observed[&column.measure().family][0].secs;
         let own = answer.totals.get(column.measure().id).copied().unwrap_or_default();
-        let mut sums = values.sums_by_row(&row_of_each, rows.len() + 1);
+        let mut sums = values.sums_by_row(&row_of_each, nowhere + 1);
         sums.truncate(nowhere);
         let of_children = column.is_told_by(answer.by);
         left.push((of_children && column.is_additive()).then(|| own.saturating_sub(sum(&sums))));
@@ -170,23 +167,23 @@ fn distance(stretch: &[i32]) -> Option<i64> {
 }
 
 /// The rows of a Mode, and for each position in `subjects` its row. A name that is no subject belongs to `(other)`.
-fn children(subjects: &[String]) -> (Vec<Row>, Vec<usize>) {
+fn children(subjects: &[String]) -> (Vec<Row>, Vec<u32>) {
     let mut parsed: Vec<Option<Subject>> = subjects.iter().map(|name| name.parse().ok()).collect();
     let has_other = parsed.iter().any(Option::is_none);
     let mut rows: Vec<Row> = Vec::with_capacity(parsed.len());
-    let mut row_of_subject = vec![usize::MAX; parsed.len()];
+    let mut row_of_subject = vec![u32::MAX; parsed.len()];
     for position in subject::in_order(&parsed) {
         let Some(child) = parsed[position as usize].take() else { continue };
         // A name that is sent twice is one child.
         if !matches!(rows.last(), Some(Row::Child(last)) if *last == child) {
             rows.push(Row::Child(child));
         }
-        row_of_subject[position as usize] = rows.len() - 1;
+        row_of_subject[position as usize] = rows.len() as u32 - 1;
     }
     if has_other {
         rows.push(Row::Rest(OTHER));
-        let other = rows.len() - 1;
-        row_of_subject.iter_mut().filter(|row| **row == usize::MAX).for_each(|row| *row = other);
+        let other = rows.len() as u32 - 1;
+        row_of_subject.iter_mut().filter(|row| **row == u32::MAX).for_each(|row| *row = other);
     }
     (rows, row_of_subject)
 }

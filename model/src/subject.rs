@@ -139,6 +139,11 @@ impl Subject {
 /// lies in the list that is sorted; a comparison that follows two pointers costs more than all else, and is left for names
 /// that begin alike.
 pub fn in_order(subjects: &[Option<Subject>]) -> Vec<u32> {
+    // As the server sends them.
+    if subjects.is_sorted() {
+        let is_any = |position: &u32| subjects[*position as usize].is_some();
+        return (0..subjects.len() as u32).filter(is_any).collect();
+    }
     let mut keys: Vec<(u8, u128, u32)> = Vec::with_capacity(subjects.len());
     for (position, subject) in subjects.iter().enumerate() {
         if let Some(subject) = subject {
@@ -181,7 +186,11 @@ impl FromStr for Subject {
             if local.is_empty() {
                 return Err(BadSubject);
             }
-            return Ok(Subject::Mailbox(format!("{local}@{}", canonical_domain(domain)?)));
+            // Nearly all names stand as they are spelled here, and are copied once.
+            return Ok(Subject::Mailbox(match is_domain(domain) {
+                true => name.to_owned(),
+                false => format!("{local}@{}", canonical_domain(domain)?),
+            }));
         }
         for kind in ServiceKind::ALL {
             if let Some(service) = name.strip_prefix(kind.prefix()) {
@@ -204,11 +213,14 @@ fn canonical_domain(name: &str) -> Result<String, BadSubject> {
 /// anything.
 pub fn is_domain(name: &str) -> bool {
     let is_odd = |c: char| c.is_whitespace() || c.is_control() || c.is_ascii_uppercase() || c == '@';
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-');
     let is_reserved = || {
         [SERVER, OTHER, UNATTRIBUTED].contains(&name)
             || ServiceKind::ALL.iter().any(|kind| name.starts_with(kind.prefix()))
     };
-    !name.is_empty() && !name.ends_with('.') && !name.contains(is_odd) && !is_reserved()
+    // Letters, digits, dots and hyphens need no second look; what is reserved has other characters.
+    let is_sound = || name.bytes().all(is_plain) || !(name.contains(is_odd) || is_reserved());
+    !name.is_empty() && !name.ends_with('.') && is_sound()
 }
 
 impl fmt::Display for Subject {

@@ -136,15 +136,34 @@ impl Table {
         order
     }
 
-    /// Some of the rows, those with the most in a column first; rows that are no subject stay last.
-    pub fn largest_first(&self, rows: &[u32], column: usize) -> Vec<u32> {
+    /// Some of the rows, the `most` with the most in a column first, largest first, the others as they stood; rows that are
+    /// no subject stay last.
+    pub fn largest_first(&self, rows: &[u32], column: usize, most: usize) -> Vec<u32> {
         let is_rest = |row: &&u32| matches!(self.rows.get(**row as usize), Some(Row::Rest(_)));
         let rests = rows.iter().rev().take_while(is_rest).count();
         let Some(column) = self.columns.get(column) else { return rows.to_vec() };
         let (subjects, rests) = rows.split_at(rows.len() - rests);
-        let mut largest = sorted(subjects, &column.cells, true);
-        largest.extend_from_slice(rests);
-        largest
+        let cell = |row: u32| column.cells.get(row as usize).copied().flatten();
+        let first = largest(subjects, most, |row| cell(row).map_or(0, rank));
+        let others = subjects.iter().filter(|row| !first.contains(row));
+        first.iter().chain(others).chain(rests).copied().collect()
+    }
+
+    /// What some of the rows have in a column together.
+    pub fn sum(&self, rows: &[u32], column: usize) -> f64 {
+        let Some(column) = self.columns.get(column) else { return 0.0 };
+        rows.iter().filter_map(|row| column.cells.get(*row as usize).copied().flatten()).sum()
+    }
+
+    /// Of some of the rows at most `most`, those with the largest shares over some columns, largest first. Each column comes
+    /// with its whole.
+    pub fn largest_shares(&self, rows: &[u32], wholes: &[(usize, f64)], most: usize) -> Vec<u32> {
+        let columns = wholes.iter().filter_map(|(column, whole)| Some((&self.columns.get(*column)?.cells, *whole)));
+        let columns: Vec<(&Vec<Option<f64>>, f64)> = columns.collect();
+        let share = |row: u32| -> f64 {
+            columns.iter().map(|(cells, whole)| cells.get(row as usize).copied().flatten().unwrap_or(0.0) / whole).sum()
+        };
+        largest(rows, most, |row| Some(share(row)).filter(|share| *share > 0.0).map_or(0, rank))
     }
 
     /// Leaves in an order the rows of subjects whose names hold a text, in letters of either case.
@@ -187,6 +206,23 @@ fn sorted(rows: &[u32], cells: &[Option<f64>], descending: bool) -> Vec<u32> {
     }
     let observed = in_order(observed);
     observed.into_iter().map(|(_, row)| row).chain(unobserved).collect()
+}
+
+/// At most so many of the rows, the heaviest first, equal ones as they stand; what weighs nothing is left out. Found in one
+/// walk, since a sort of a hundred thousand rows for the first few takes longer than a frame.
+fn largest(rows: &[u32], most: usize, weight: impl Fn(u32) -> u64) -> Vec<u32> {
+    let mut largest: Vec<(u64, u32)> = Vec::with_capacity(most + 1);
+    let mut least = 0;
+    for row in rows {
+        let weight = weight(*row);
+        if weight > least {
+            let place = largest.partition_point(|(other, _)| *other >= weight);
+            largest.insert(place, (weight, *row));
+            largest.truncate(most);
+            least = if largest.len() == most { largest[most - 1].0 } else { 0 };
+        }
+    }
+    largest.into_iter().map(|(_, row)| row).collect()
 }
 
 /// Positions of the values, the largest first, equal ones as they stand.
@@ -271,6 +307,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_largest_are_those_of_the_plain_order(
+            cells in prop::collection::vec(prop::option::of(0_u32..9), 0..60), most in 1_usize..9,
+        ) {
+            let cells: Vec<Option<f64>> = cells.into_iter().map(|cell| Some(f64::from(cell?))).collect();
+            let rows: Vec<u32> = (0..cells.len() as u32).rev().collect();
+            let found = largest(&rows, most, |row| cells[row as usize].map_or(0, rank));
+            let plain = plainly_sorted(&rows, &cells, true).into_iter().filter(|row| cells[*row as usize].is_some());
+            prop_assert_eq!(found, plain.take(most).collect::<Vec<u32>>());
+        }
+
         #[test]
         fn the_quick_order_is_the_plain_one(
             cells in prop::collection::vec(prop::option::of(prop_oneof![-3_i32..4, any::<i32>()]), 0..60), descending: bool,

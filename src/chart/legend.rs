@@ -1,39 +1,31 @@
 //! The legend: a button for each column, which shows or hides it.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use leptos::prelude::*;
-use mailtally_model::Table;
+use mailtally_model::report_json::Number;
 
 use super::cue::Cue;
 use super::theme::SERIES;
-use super::{ChartEvent, layout};
+use super::{ChartEvent, Shown, layout};
 use crate::memo::Memo;
 use crate::text;
 
 #[component]
-pub fn Legend(
-    table: Signal<Arc<Table>>,
-    hidden: Signal<BTreeSet<String>>,
-    /// Places of the columns that are drawn on the right axis.
-    right: Signal<Vec<usize>>,
-    on: Callback<ChartEvent>,
-) -> impl IntoView {
+pub fn Legend(shown: Signal<Shown>, on: Callback<ChartEvent>) -> impl IntoView {
     let columns = Memo::new(move |_| {
-        let table = table.read();
+        let table = &shown.read().table;
         let columns = table.columns.iter().enumerate().filter(|(_, column)| column.column.is_told_by(table.by));
         columns.map(|(at, column)| (at, column.column.id)).collect::<Vec<_>>()
     });
+    let right = Memo::new(move |_| shown.with(|shown| on_the_right(shown.subject())));
     let entry = move |(at, id): (usize, &'static str)| {
-        let label = move || table.read().columns.get(at).map_or("", |column| column.column.label);
-        let shown = move || !hidden.read().contains(id);
+        let label = move || shown.read().table.columns.get(at).map_or("", |column| column.column.label);
+        let is_shown = move || !shown.read().hidden.contains(id);
         let axis = move || right.read().contains(&at).then_some(text::RIGHT_AXIS);
         view! {
             <button
                 type="button"
                 class="chart-legend-entry"
-                aria-pressed=move || shown().to_string()
+                aria-pressed=move || is_shown().to_string()
                 on:click=move |_| on.run(ChartEvent::Toggle(id))
             >
                 <Key at/>
@@ -58,7 +50,8 @@ pub fn Key(
     at: usize,
 ) -> impl IntoView {
     let cue = Cue::of(at);
-    let points = cue.outline(4.0).into_iter().map(|(x, y)| format!("{x},{y}")).collect::<Vec<_>>().join(" ");
+    let points =
+        cue.outline(4.0).into_iter().map(|(x, y)| format!("{},{}", Number(x), Number(y))).collect::<Vec<_>>().join(" ");
     view! {
         <svg class=format!("chart-key series-{}", at % SERIES + 1) viewBox="-6 -6 12 12" aria-hidden="true">
             {if cue == Cue::Circle {
@@ -71,7 +64,7 @@ pub fn Key(
 }
 
 /// Which columns are on the right axis of a chart.
-pub fn on_the_right(subject: layout::Subject) -> Vec<usize> {
+fn on_the_right(subject: layout::Subject) -> Vec<usize> {
     let Ok(drawn) = layout::Drawn::of(subject) else { return Vec::new() };
     if subject.kind.is_trend() {
         drawn.columns.iter().copied().filter(|column| drawn.axis(subject.table, *column) == 1).collect()

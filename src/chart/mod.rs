@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use leptos::html;
 use leptos::prelude::*;
+use mailtally_model::report_json::Number;
 use mailtally_model::{Span, Table};
 
 use canvas::{NotDrawn, Surface};
@@ -36,6 +37,7 @@ use legend::Legend;
 use pointer::{Placed, Pointer};
 
 pub use kind::ChartKind;
+pub use layout::MOST_ROWS;
 
 use crate::compare::Before;
 use crate::memo::Memo;
@@ -52,13 +54,33 @@ pub enum ChartEvent {
     ZoomOut,
 }
 
-/// What stands beside the Table's values.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Beside {
-    /// The same steps of an earlier period: the crosshair says how values stand to them.
+/// What is drawn, and how: all of one moment, so that no part of it belongs to another Table.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub table: Arc<Table>,
+    /// The rows' order on screen (positions in `table.rows`): a Mode follows it and shows only those rows, a Trend stays in
+    /// time.
+    pub order: Arc<Vec<u32>>,
+    pub kind: ChartKind,
+    /// The ids of columns that are not drawn.
+    pub hidden: BTreeSet<String>,
+    /// The same steps of an earlier period, where they are drawn, too.
     pub before: Option<Arc<Before>>,
-    /// Whether they are drawn, too.
-    pub is_drawn: bool,
+}
+
+impl PartialEq for Shown {
+    fn eq(&self, other: &Shown) -> bool {
+        Arc::ptr_eq(&self.table, &other.table)
+            && (&self.order, self.kind, &self.hidden) == (&other.order, other.kind, &other.hidden)
+            && self.before == other.before
+    }
+}
+
+impl Shown {
+    fn subject(&self) -> Subject<'_> {
+        let Shown { table, order, kind, hidden, before } = self;
+        Subject { table, order, kind: *kind, hidden, before: before.as_deref() }
+    }
 }
 
 /// What became of a chart before anything is drawn.
@@ -69,29 +91,24 @@ enum Laid {
     Failed(NotDrawn),
 }
 
-/// A Table drawn as `kind`, with a legend, a crosshair and a text alternative.
-///
-/// `order` is the rows' order on screen (positions in `table.rows`): a Mode follows it and shows only those rows, a
-/// Trend stays in time. `hidden` holds the ids of columns that are not drawn.
+/// A Table drawn, with a legend, a crosshair and a text alternative.
 #[component]
 pub fn Chart(
-    #[prop(into)] table: Signal<Arc<Table>>,
-    #[prop(into)] order: Signal<Arc<Vec<u32>>>,
-    #[prop(into)] kind: Signal<ChartKind>,
-    #[prop(into)] hidden: Signal<BTreeSet<String>>,
-    #[prop(into)] beside: Signal<Beside>,
+    #[prop(into)] shown: Signal<Shown>,
+    /// The same steps of an earlier period: the crosshair says how values stand to them.
+    #[prop(into)]
+    before: Signal<Option<Arc<Before>>>,
     /// Where the picture is, for those who want to save it.
     canvas: NodeRef<html::Canvas>,
     #[prop(into)] on: Callback<ChartEvent>,
 ) -> impl IntoView {
     let plot = NodeRef::<html::Div>::new();
     let surroundings = watch::surroundings(plot);
-    let drawn_beside = Memo::new(move |_| beside.read().before.clone().filter(|_| beside.read().is_drawn));
-    let shown = Shown { table, order, kind, hidden, before: drawn_beside };
 
     let laid = Memo::new(move |_| {
         let (canvas, seen) = (canvas.get()?, surroundings.get()?);
-        Some(shown.with(|subject| {
+        Some(shown.with(|shown| {
+            let subject = shown.subject();
             let height = layout::height(subject, seen.width);
             let surface = Surface { width: seen.width, height, ratio: seen.ratio };
             let frame = surface.frame();
@@ -109,7 +126,7 @@ pub fn Chart(
         _ => None,
     });
     let height = move || match &*laid.read() {
-        Some(Laid::Out(_, surface)) => format!("{}px", surface.height),
+        Some(Laid::Out(_, surface)) => format!("{}px", Number(surface.height)),
         _ => "220px".to_owned(),
     };
     let words = move || match laid.get() {
@@ -119,50 +136,25 @@ pub fn Chart(
     };
     let summary = move || {
         let placed = placed.get()?;
-        Some(shown.with(|subject| words::summary(subject.table, subject.kind, &placed.layout, subject.hidden)))
+        Some(shown.with(|shown| words::summary(&shown.table, shown.kind, &placed.layout, &shown.hidden)))
     };
     let notes = move || {
-        let notes = placed.get().map(|placed| words::notes(&table.read(), &placed.layout)).unwrap_or_default();
+        let notes = placed.get().map(|placed| words::notes(&shown.read().table, &placed.layout)).unwrap_or_default();
         notes.into_iter().map(|note| view! { <p class="chart-note">{note}</p> }).collect::<Vec<_>>()
     };
-    let right = Signal::derive(move || shown.with(legend::on_the_right));
 
     view! {
-        <figure class="chart" data-kind=move || kind.get().id()>
-            <Legend table hidden right on/>
+        <figure class="chart" data-kind=move || shown.read().kind.id()>
+            <Legend shown on/>
             <div class="chart-plot" node_ref=plot style:height=height>
                 <canvas node_ref=canvas class="chart-canvas" role="img" aria-label=summary></canvas>
                 <Show when=move || placed.read().is_some()>
-                    <Pointer placed table hidden beside on/>
+                    <Pointer placed shown before on/>
                 </Show>
                 {move || words().map(|words| view! { <p class="chart-words" role="status">{words}</p> })}
             </div>
             {notes}
         </figure>
-    }
-}
-
-/// What is to be drawn, as signals.
-#[derive(Clone, Copy)]
-struct Shown {
-    table: Signal<Arc<Table>>,
-    order: Signal<Arc<Vec<u32>>>,
-    kind: Signal<ChartKind>,
-    hidden: Signal<BTreeSet<String>>,
-    before: Memo<Option<Arc<Before>>>,
-}
-
-impl Shown {
-    fn with<T>(self, look: impl FnOnce(Subject) -> T) -> T {
-        let (table, order, hidden, before) =
-            (self.table.read(), self.order.read(), self.hidden.read(), self.before.read());
-        look(Subject {
-            table: &table,
-            order: &order,
-            kind: self.kind.get(),
-            hidden: &hidden,
-            before: before.as_deref(),
-        })
     }
 }
 

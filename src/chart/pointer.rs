@@ -1,12 +1,12 @@
 //! The pointer's layer over the picture: crosshair, values, and a brush to zoom. It moves elements; nothing is drawn
 //! again for it.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use leptos::ev::{KeyboardEvent, PointerEvent};
 use leptos::html::Div;
 use leptos::prelude::*;
+use mailtally_model::report_json::Number;
 use mailtally_model::table::Row;
 use mailtally_model::{Span, Table};
 
@@ -14,7 +14,8 @@ use super::layout::{Layout, Mark, Rect};
 use super::legend::Key;
 use super::theme::SERIES;
 use super::words::{Tip, TipBeside};
-use super::{Beside, ChartEvent};
+use super::{ChartEvent, Shown};
+use crate::compare::Before;
 use crate::memo::Memo;
 use crate::text;
 
@@ -44,9 +45,8 @@ impl Placed {
 #[component]
 pub fn Pointer(
     placed: Signal<Option<Arc<Placed>>>,
-    table: Signal<Arc<Table>>,
-    hidden: Signal<BTreeSet<String>>,
-    beside: Signal<Beside>,
+    shown: Signal<Shown>,
+    before: Signal<Option<Arc<Before>>>,
     on: Callback<ChartEvent>,
 ) -> impl IntoView {
     let layer = NodeRef::<Div>::new();
@@ -56,9 +56,9 @@ pub fn Pointer(
     let rows = Memo::new(move |_| placed.read().as_ref().map(|placed| placed.layout.rows()).unwrap_or_default());
     let tip = Memo::new(move |_| {
         let row = at.get().filter(|row| rows.read().contains(row))?;
-        let (placed, beside) = (placed.get()?, beside.read());
-        let beside = TipBeside { layout: &placed.layout, before: beside.before.as_deref() };
-        Tip::of(&table.read(), row, &hidden.read(), beside)
+        let (placed, shown, before) = (placed.get()?, shown.read(), before.read());
+        let beside = TipBeside { layout: &placed.layout, before: before.as_deref() };
+        Tip::of(&shown.table, row, &shown.hidden, beside)
     });
 
     let row_at = move |event: &PointerEvent| placed.read_untracked().as_ref()?.row_at(event);
@@ -84,7 +84,7 @@ pub fn Pointer(
         brush.set(None);
         if let (Some(from), Some(to)) = (from, to)
             && from != to
-            && let Some(span) = table.with_untracked(|table| span_of(table, from.min(to), from.max(to)))
+            && let Some(span) = shown.with_untracked(|shown| span_of(&shown.table, from.min(to), from.max(to)))
         {
             at.set(None);
             on.run(ChartEvent::Zoom(span));
@@ -224,9 +224,9 @@ struct Side {
     top: Option<f64>,
 }
 
-/// A length as CSS spells it, to a hundredth: to write a number of decimals would bring tables of its own.
+/// A length as CSS spells it, to a hundredth.
 fn px(length: f64) -> String {
-    format!("{}px", (length * 100.0).round() / 100.0)
+    format!("{}px", Number((length * 100.0).round() / 100.0))
 }
 
 /// The distance of the tooltip from the crosshair, in CSS pixels.

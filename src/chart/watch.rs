@@ -35,7 +35,7 @@ pub fn surroundings(element: NodeRef<Div>) -> ReadSignal<Option<Surroundings>> {
                 }
             }
         };
-        look();
+        // The browser says the first size when it has laid the page out: to ask now would make it do so twice.
         watch.set_value(Watch::begin(&window, &element, look));
     });
     read
@@ -58,7 +58,7 @@ struct Watch {
 }
 
 impl Watch {
-    /// `None` where the browser has none of this; the chart then keeps its first size.
+    /// `None` where the browser has none of this; then there is no chart.
     fn begin(window: &Window, element: &web_sys::Element, look: impl Fn() + 'static) -> Option<Watch> {
         let look = Closure::<dyn Fn()>::new(look);
         let function = look.as_ref().unchecked_ref();

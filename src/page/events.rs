@@ -6,7 +6,7 @@ use leptos::{ev, prelude::*};
 use mailtally_model::wire::{EventPage, EventRow, EventTotal};
 use mailtally_model::{Zone, catalogue, measure};
 
-use super::frame::Frame;
+use super::frame::{self, Frame};
 use super::not_found::NotFound;
 use crate::api::Asked;
 use crate::context::Host;
@@ -22,7 +22,7 @@ pub fn EventsPage() -> impl IntoView {
     let evidence = Memo::new(move |_| Evidence::parse(&address.read().search));
     Effect::new(move |_| {
         let label = evidence.with(|evidence| evidence.as_ref().map_or(text::EVENTS, |evidence| evidence.column.label));
-        document().set_title(&format!("{} · {}", text::events_behind(label), text::BRAND));
+        frame::entitle(&text::events_behind(label));
     });
     view! {
         <Frame>

@@ -13,6 +13,11 @@ use crate::parts::menu::Menu;
 use crate::parts::person::Person;
 use crate::{keys, text, theme};
 
+/// Names the page in the browser's tab.
+pub fn entitle(title: &str) {
+    document().set_title(&format!("{title} · {}", text::BRAND));
+}
+
 #[component]
 pub fn Frame(
     /// Up to when the sources behind the page were read.

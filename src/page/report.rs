@@ -5,11 +5,12 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use mailtally_model::{By, Report, Table};
 
-use super::frame::Frame;
+use super::frame::{self, Frame};
 use super::not_found::NotFoundPage;
 use super::{Outcome, Sheet};
-use crate::chart::{Beside, Chart, ChartEvent, ChartKind};
+use crate::chart::{Chart, ChartEvent, ChartKind, MOST_ROWS, Shown};
 use crate::context::{Host, View};
+use crate::later;
 use crate::memo::Memo;
 use crate::parts::columns::ColumnChooser;
 use crate::parts::compare_menu::CompareMenu;
@@ -59,7 +60,7 @@ fn Sheeted(state: Memo<ViewState>) -> impl IntoView {
     let report = Memo::new(move |_| state.read().report);
     Effect::new(move |_| {
         let subject = sheet.subject.with(text::subject_name);
-        document().set_title(&format!("{} · {subject} · {}", report.get().title, text::BRAND));
+        frame::entitle(&format!("{} · {subject}", report.get().title));
     });
     view! {
         <Frame read_until=Signal::derive(move || sheet.read_until())>
@@ -146,23 +147,28 @@ fn Ready() -> impl IntoView {
 #[component]
 fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
     let (sheet, view) = (Sheet::get(), View::get());
-    let asked = Memo::new(move |_| view.state.read().chart);
-    let kind = Memo::new(move |_| {
-        let table = table.read();
+    let wanted = Memo::new(move |_| {
+        let (table, state) = (table.get(), view.state.read());
         let first = ChartKind::offered(&table).next().unwrap_or(ChartKind::Bar);
-        asked.get().unwrap_or(first).or_default(&table)
+        let kind = state.chart.unwrap_or(first).or_default(&table);
+        // Unsorted rows are by name, which says nothing in a picture: the largest are drawn.
+        let order = sheet.order.get();
+        let is_sorted = table.by == By::Time || state.sort.is_some();
+        let first = table.columns.iter().position(|column| !state.hidden.contains(column.column.id));
+        let order = match first {
+            Some(first) if !is_sorted => Arc::new(table.largest_first(&order, first, MOST_ROWS)),
+            _ => order,
+        };
+        let before = sheet.before.get().filter(|_| state.overlay);
+        Shown { table, order, kind, hidden: state.hidden.clone(), before }
     });
-    let hidden = Memo::new(move |_| view.state.read().hidden.clone());
-    let beside = Memo::new(move |_| Beside { before: sheet.before.get(), is_drawn: view.state.read().overlay });
-    // Unsorted rows are by name, which says nothing in a picture: the largest are drawn.
-    let order = Memo::new(move |_| {
-        let (table, order) = (table.read(), sheet.order.get());
-        let is_sorted = table.by == By::Time || view.state.read().sort.is_some();
-        let first = || table.columns.iter().position(|column| !hidden.read().contains(column.column.id));
-        if is_sorted {
-            order
-        } else {
-            first().map_or_else(|| order.clone(), |first| Arc::new(table.largest_first(&order, first)))
+    // The table is there first, and the chart in a turn of its own: both in one are more than a frame for many rows.
+    let (shown, show) = signal(wanted.get_untracked());
+    Effect::new(move |last: Option<()>| {
+        let next = wanted.get();
+        if last.is_some() {
+            // It may be gone by then.
+            later::then(move || drop(show.try_set(next)));
         }
     });
     let canvas = sheet.canvas;
@@ -176,7 +182,7 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
         }
         ChartEvent::ZoomOut => sheet.zoom_out(view),
     });
-    view! { <Chart table order kind hidden beside canvas on/> }
+    view! { <Chart shown before=sheet.before canvas on/> }
 }
 
 /// Shapes of what is coming; they appear after a moment, so that a quick answer does not flicker.

@@ -43,7 +43,7 @@ const BETWEEN: f64 = 10.0;
 /// More bars than this are a table, not a picture.
 const MOST_BARS: usize = 32;
 /// Rows drawn when a row is one bar: more belong to the table.
-const MOST_ROWS: usize = 20;
+pub const MOST_ROWS: usize = 20;
 /// Narrower than this, in CSS pixels, a second unit has no room beside the first.
 const TWO_PANELS: f64 = 560.0;
 

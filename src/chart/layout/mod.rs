@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use mailtally_model::table::Row;
 use mailtally_model::{Basis, By, Subject as Viewed, Table};
 
-pub use bars::Bars;
+pub use bars::{Bars, MOST_ROWS};
 pub use share::Share;
 pub use trend::Trend;
 

@@ -54,7 +54,7 @@ fn abreast(rings: usize, width: f64) -> usize {
 
 /// In CSS pixels.
 pub(super) fn height(subject: Subject, drawn: &Drawn, width: f64) -> f64 {
-    let rings = wholes(subject, drawn).len().max(1);
+    let rings = rings(subject, drawn).max(1);
     rings.div_ceil(abreast(rings, width)) as f64 * CELL_HEIGHT
 }
 
@@ -70,7 +70,9 @@ impl Share {
         if wholes.is_empty() {
             return Err(Nothing::NoShares);
         }
-        let chosen = largest_rows(subject, &wholes);
+        // The same colour in every ring.
+        let chosen = table.largest_shares(subject.order, &wholes, MOST_SLICES);
+        let chosen: Vec<usize> = chosen.into_iter().map(|row| row as usize).collect();
         let others = subject.order.len() - chosen.len();
 
         let across = abreast(wholes.len(), f64::from(frame.width) / frame.px);
@@ -119,9 +121,8 @@ struct Part {
 
 /// The viewed subject's own total; the rows' sum where that is more (it never should be) or is not known.
 fn whole(subject: Subject, column: usize) -> f64 {
-    let column = &subject.table.columns[column];
-    let rows: f64 = subject.order.iter().filter_map(|row| column.cells[*row as usize]).sum();
-    column.total.unwrap_or(rows).max(rows)
+    let rows = subject.table.sum(subject.order, column);
+    subject.table.columns[column].total.unwrap_or(rows).max(rows)
 }
 
 /// The columns that have something to share out, each with its whole.
@@ -130,23 +131,14 @@ fn wholes(subject: Subject, drawn: &Drawn) -> Vec<(usize, f64)> {
     wholes.filter(|(_, whole)| *whole > 0.0).collect()
 }
 
-/// The rows with the largest shares over all rings, largest first: each has the same colour in every ring. Found in one
-/// walk, since a sort of a hundred thousand rows for the first six takes longer than a frame.
-fn largest_rows(subject: Subject, wholes: &[(usize, f64)]) -> Vec<usize> {
-    let weight = |row: usize| -> f64 {
-        wholes.iter().map(|(column, whole)| subject.table.columns[*column].cells[row].unwrap_or(0.0) / whole).sum()
+/// How many they are, which the first row that has something says.
+fn rings(subject: Subject, drawn: &Drawn) -> usize {
+    let has_some = |column: &&usize| {
+        let column = &subject.table.columns[**column];
+        let is_some = |value: Option<f64>| value.is_some_and(|value| value > 0.0);
+        is_some(column.total) || subject.order.iter().any(|row| is_some(column.cells[*row as usize]))
     };
-    let mut largest: Vec<(f64, usize)> = Vec::with_capacity(MOST_SLICES + 1);
-    for row in subject.order.iter().map(|row| *row as usize) {
-        let weight = weight(row);
-        let is_larger = largest.get(MOST_SLICES - 1).is_none_or(|(least, _)| weight > *least);
-        if weight > 0.0 && is_larger {
-            let place = largest.partition_point(|(other, _)| *other >= weight);
-            largest.insert(place, (weight, row));
-            largest.truncate(MOST_SLICES);
-        }
-    }
-    largest.into_iter().map(|(_, row)| row).collect()
+    drawn.columns.iter().filter(has_some).count()
 }
 
 fn parts(subject: Subject, column: usize, whole: f64, chosen: &[usize], others: usize) -> Vec<Part> {

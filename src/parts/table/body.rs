@@ -49,6 +49,8 @@ struct Body {
     from: ViewState,
     maker: Maker,
     place: Element,
+    /// Where new rows are read from HTML; it stands nowhere.
+    nursery: Element,
     /// Stand for the rows above and below those on screen.
     spacers: [HtmlElement; 2],
     /// As they stand, each with its place in the Table.
@@ -57,10 +59,11 @@ struct Body {
 
 impl Body {
     fn begin(place: &Element, table: Arc<Table>, from: ViewState, window: Arc<Window>) -> Result<Body, JsValue> {
-        let maker = Maker::new(table.clone(), from.clone(), window)?;
+        let maker = Maker::new(table.clone(), from.clone(), window);
+        let nursery = document().create_element("tbody")?;
         let spacers = [spacer()?, spacer()?];
         place.set_text_content(None);
-        Ok(Body { table, from, maker, place: place.clone(), spacers, rows: Vec::new() })
+        Ok(Body { table, from, maker, place: place.clone(), nursery, spacers, rows: Vec::new() })
     }
 
     fn show(&mut self, shown: &[u32], above: usize, below: usize) -> Result<(), JsValue> {
@@ -69,14 +72,19 @@ impl Body {
         stretch(spacer_below, below, || self.place.append_with_node_1(spacer_below))?;
 
         let mut gone = std::mem::take(&mut self.rows);
-        for at in shown {
-            let kept = gone.iter().position(|(known, _)| known == at).map(|place| gone.swap_remove(place));
-            self.rows.push(match kept {
-                Some(kept) => kept,
-                None => (*at, self.maker.row(*at as usize)?),
-            });
-        }
+        let kept = |at: &u32| Some(gone.swap_remove(gone.iter().position(|(known, _)| known == at)?).1);
+        let kept: Vec<Option<Element>> = shown.iter().map(kept).collect();
         gone.iter().for_each(|(_, row)| row.remove());
+        let is_new = |(at, kept): (&u32, &Option<Element>)| kept.is_none().then_some(*at);
+        let new: Vec<u32> = shown.iter().zip(&kept).filter_map(is_new).collect();
+        self.nursery.set_inner_html(&self.maker.html(&new));
+        let mut new = self.nursery.first_element_child();
+        for (at, kept) in shown.iter().zip(kept) {
+            let next = new.as_ref().and_then(Element::next_element_sibling);
+            if let Some(row) = kept.or_else(|| std::mem::replace(&mut new, next)) {
+                self.rows.push((*at, row));
+            }
+        }
         // Only of a table that is not whole on the page: else the browser counts them itself.
         if above > 0 || below > 0 {
             for (at, (_, row)) in self.rows.iter().enumerate() {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use leptos::{ev, prelude::*};
+use mailtally_model::report_json::Number;
 use mailtally_model::table::TableColumn;
 use mailtally_model::{Basis, By, Column, Table};
 use wasm_bindgen::JsCast;
@@ -153,7 +154,7 @@ const RULE_GAP: f64 = 8.0;
 #[component]
 fn Explanation(explained: Explained) -> impl IntoView {
     let Explained { column, basis, right, top, bottom } = explained;
-    let pixels = |at: Option<f64>| at.map(|at| format!("{at}px"));
+    let pixels = |at: Option<f64>| at.map(|at| format!("{}px", Number(at)));
     view! {
         <leptos::portal::Portal>
             <div class="rule" role="status" style:right=pixels(Some(right)) style:top=pixels(top) style:bottom=pixels(bottom)>

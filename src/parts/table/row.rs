@@ -1,21 +1,17 @@
 //! One row: its name, which digs in where it can, and its cells.
 //!
-//! Rows are made by hand and not by `view!`: each is a copy of one empty row, filled with texts and addresses. Of a long
-//! table that is most of what is on the page, and nothing in a row changes by itself.
+//! Rows are made by hand and not by `view!`: the browser reads all that are new as one piece of HTML. Of a long table that is
+//! most of what is on the page, nothing in a row changes by itself, and to fill each cell by calls took twice as long.
 
 use std::sync::Arc;
-
-use leptos::prelude::*;
-use mailtally_model::table::Row;
-use mailtally_model::{Column, Table};
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::Element;
 
 use crate::evidence::Evidence;
 use crate::format::{self, Years};
 use crate::state::ViewState;
 use crate::text;
 use crate::window::Window;
+use mailtally_model::table::Row;
+use mailtally_model::{Column, Table};
 
 /// What rows are made from.
 pub struct Maker {
@@ -27,60 +23,50 @@ pub struct Maker {
     years: Years,
     /// Of each column.
     largest: Vec<f64>,
-    /// A row with a name and cells that say nothing.
-    empty: Element,
 }
 
 impl Maker {
-    pub fn new(table: Arc<Table>, state: ViewState, window: Arc<Window>) -> Result<Maker, JsValue> {
-        let document = document();
-        let empty = document.create_element("tr")?;
-        let name = document.create_element("th")?;
-        name.set_attribute("scope", "row")?;
-        let link = document.create_element("a")?;
-        // One stop for Tab: arrows walk the cells (`walk`).
-        link.set_attribute("tabindex", "-1")?;
-        name.append_child(&link)?;
-        empty.append_child(&name)?;
-        for _ in &table.columns {
-            let cell = document.create_element("td")?;
-            let link = document.create_element("a")?;
-            link.set_class_name("cell");
-            link.set_attribute("tabindex", "-1")?;
-            cell.append_child(&link)?;
-            empty.append_child(&cell)?;
-        }
+    pub fn new(table: Arc<Table>, state: ViewState, window: Arc<Window>) -> Maker {
         let years = window.years();
         let largest = table.columns.iter().map(format::largest).collect();
-        Ok(Maker { table, state, window, years, largest, empty })
+        Maker { table, state, window, years, largest }
     }
 
-    /// The row at a place in the Table. An order may be one Table older than its rows, for as long as it takes to say so:
-    /// a row that is not there says nothing.
-    pub fn row(&self, at: usize) -> Result<Element, JsValue> {
-        let made: Element = self.empty.clone_node_with_deep(true)?.unchecked_into();
-        let (Some(row), Some(head)) = (self.table.rows.get(at), made.first_element_child()) else { return Ok(made) };
-        head.set_attribute("data-key", &self.table.key(row))?;
-        if let Some(note) = self.note(row, at) {
-            // Drawn by style/table.css: the cell holds the name alone.
-            head.set_attribute("data-note", &note)?;
-            made.set_class_name("partial");
+    /// Rows at places in the Table, as the browser reads them.
+    pub fn html(&self, places: &[u32]) -> String {
+        let mut html = String::new();
+        places.iter().for_each(|at| self.write(&mut html, *at as usize));
+        html
+    }
+
+    /// An order may be one Table older than its rows, for as long as it takes to say so: a row that is not there is empty.
+    fn write(&self, html: &mut String, at: usize) {
+        let Some(row) = self.table.rows.get(at) else { return html.push_str("<tr></tr>") };
+        // Drawn by style/table.css: the cell holds the name alone.
+        let note = self.note(row, at);
+        html.push_str(if note.is_some() { "<tr class=\"partial\"><th scope=\"row\"" } else { "<tr><th scope=\"row\"" });
+        attribute(html, "data-key", &self.table.key(row));
+        if let Some(note) = note {
+            attribute(html, "data-note", &note);
         }
-        fill(&head, &format::row_name(row, self.table.step, self.years, &self.window.zone), self.leads_to(row))?;
-        let mut cell = head.next_element_sibling();
+        html.push('>');
+        let name = format::row_name(row, self.table.step, self.years, &self.window.zone);
+        content(html, "", &name, self.leads_to(row).as_deref());
+        html.push_str("</th>");
         for (column, largest) in self.table.columns.iter().zip(&self.largest) {
-            let Some(here) = cell else { break };
             let value = column.cells.get(at).copied().flatten();
+            html.push_str("<td");
             if value.is_none() {
-                here.set_class_name("none");
                 let is_told = column.column.is_told_by(self.table.by);
-                here.set_attribute("title", if is_told { text::NOT_OBSERVED } else { text::OF_THE_SERVER })?;
+                attribute(html, "class", "none");
+                attribute(html, "title", if is_told { text::NOT_OBSERVED } else { text::OF_THE_SERVER });
             }
+            html.push('>');
             let (words, link) = number(&self.table, &self.state, Some(row), (column.column, *largest, value));
-            fill(&here, &words, link)?;
-            cell = here.next_element_sibling();
+            content(html, "cell", &words, link.as_deref());
+            html.push_str("</td>");
         }
-        Ok(made)
+        html.push_str("</tr>");
     }
 
     /// Why a row is not whole.
@@ -101,16 +87,44 @@ impl Maker {
     }
 }
 
-/// Writes a cell of an empty row: its link, or its words alone.
-fn fill(cell: &Element, words: &str, link: Option<String>) -> Result<(), JsValue> {
-    match (link, cell.first_element_child()) {
-        (Some(address), Some(link)) => {
-            link.set_attribute("href", &address)?;
-            link.set_text_content(Some(words));
-        }
-        _ => cell.set_text_content(Some(words)),
+/// What stands in a cell: a link, or words alone. One stop for Tab: arrows walk the cells (`walk`).
+fn content(html: &mut String, class: &str, words: &str, link: Option<&str>) {
+    if let Some(address) = link {
+        html.push_str("<a tabindex=\"-1\"");
+        attribute(html, "class", class);
+        attribute(html, "href", address);
+        html.push('>');
     }
-    Ok(())
+    escape(html, words);
+    if link.is_some() {
+        html.push_str("</a>");
+    }
+}
+
+fn attribute(html: &mut String, name: &str, value: &str) {
+    if !value.is_empty() {
+        html.push(' ');
+        html.push_str(name);
+        html.push_str("=\"");
+        escape(html, value);
+        html.push('"');
+    }
+}
+
+/// A text as HTML holds it, between elements and between quotes: names come from logs, and are data.
+fn escape(html: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some(at) = rest.find(['&', '<', '>', '"']) {
+        html.push_str(&rest[..at]);
+        html.push_str(match rest.as_bytes()[at] {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            _ => "&quot;",
+        });
+        rest = &rest[at + 1..];
+    }
+    html.push_str(rest);
 }
 
 /// A number in words, beside the largest of its column, and the address of the events that it was made of; `row` is `None`
@@ -132,4 +146,46 @@ pub fn number(
     let is_made_of_events = value.is_some_and(|value| value > 0.0);
     let link = is_made_of_events.then(|| Evidence::of_cell(state, column, Some(subject.clone()), span).url());
     (words, link)
+}
+
+#[cfg(test)]
+mod tests {
+    use mailtally_model::table::TableColumn;
+    use mailtally_model::{Basis, By, Span, Step, Subject, Time, Zone, catalogue};
+
+    use super::*;
+    use crate::range::Range;
+    use crate::window;
+
+    #[test]
+    fn a_hostile_name_is_text_in_its_row() {
+        let report = catalogue::find("message-traffic").expect("a report");
+        let name = "\"><script>alert('&amp;')</script>@example.com";
+        let cells = |value| vec![value];
+        let column = |nth: usize, value| TableColumn {
+            column: &report.columns[nth],
+            basis: Basis::Exact,
+            cells: cells(value),
+            total: value,
+        };
+        let table = Table {
+            report,
+            subject: Subject::Domain("example.com".into()),
+            by: By::Users,
+            step: Step::Day,
+            zone: Zone::utc(),
+            span: Span::new(Time(0), Time(900)),
+            columns: vec![column(0, Some(1_234.0)), column(1, None)],
+            rows: vec![Row::Child(Subject::Mailbox(name.into()))],
+        };
+        let window = Arc::new(window::window(Range::default(), "UTC", Time(0)));
+        let html = Maker::new(Arc::new(table), ViewState::new(report), window).html(&[0, 7]);
+        insta::assert_snapshot!(html.replace("><t", ">\n<t"), @r#"
+        <tr>
+        <th scope="row" data-key="&quot;&gt;&lt;script&gt;alert('&amp;amp;')&lt;/script&gt;@example.com"><a tabindex="-1" href="/reports/message-traffic?subject=%22%3E%3Cscript%3Ealert%28%27%26amp%3B%27%29%3C%2Fscript%3E%40example.com">&quot;&gt;&lt;script&gt;alert('&amp;amp;')&lt;/script&gt;@example.com</a></th>
+        <td><a tabindex="-1" class="cell" href="/events?report=message-traffic&amp;column=incoming&amp;subject=%22%3E%3Cscript%3Ealert%28%27%26amp%3B%27%29%3C%2Fscript%3E%40example.com&amp;from=0&amp;until=900">1,234</a></td>
+        <td class="none" title="not observed">–</td></tr>
+        <tr></tr>
+        "#);
+    }
 }

@@ -1,0 +1,22 @@
+//! What is left for the browser's next turn: it may paint and hear the person before.
+
+use std::time::Duration;
+
+use js_sys::Promise;
+use leptos::prelude::{set_timeout, window};
+use wasm_bindgen_futures::JsFuture;
+
+/// Does something in the next turn.
+pub fn then(act: impl FnOnce() + 'static) {
+    set_timeout(act, Duration::ZERO);
+}
+
+/// Waits for the next turn.
+pub async fn turn() {
+    let turn = Promise::new(&mut |resolve, _| {
+        // A page has timers; without them it would wait for good.
+        let _ = window().set_timeout_with_callback(&resolve);
+    });
+    // It is never refused.
+    let _ = JsFuture::from(turn).await;
+}
