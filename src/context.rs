@@ -9,6 +9,7 @@ use mailtally_model::wire::Session;
 use mailtally_model::{Column, Subject, Time};
 
 use crate::api::{self, Failure, Memory};
+use crate::awaited::Awaited;
 use crate::intl;
 use crate::memo::Memo;
 use crate::route::{Leaves, Router};
@@ -17,7 +18,7 @@ use crate::state::ViewState;
 /// Who is asking, and what time it is.
 #[derive(Clone, Copy)]
 pub struct Host {
-    asked: LocalResource<Said>,
+    asked: Awaited<Said>,
     said: Memo<Option<Said>>,
     /// Whether the app was opened by a link that is good no more.
     link_void: RwSignal<bool>,
@@ -41,7 +42,7 @@ impl Host {
             }
         });
         let link_void = RwSignal::new(false);
-        let asked = LocalResource::new(move || {
+        let asked = Awaited::new(move || {
             let asked = api::get::<Session>("/api/reports".to_owned(), Memory::Unused);
             async move {
                 link_void.set(crate::account::link_used().await == Some(false));
@@ -107,7 +108,7 @@ impl Host {
 
     /// Asks again: who is asking, and up to when the logs are read.
     pub fn refresh(self) {
-        self.asked.refetch();
+        self.asked.again();
     }
 }
 

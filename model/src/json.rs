@@ -62,9 +62,13 @@ pub fn read<T: FromJson>(bytes: &[u8]) -> Result<T, BadJson> {
 }
 
 /// `reads!(Account { name, root })`: an object with these keys, each the field of that name; other keys are passed over.
+///
+/// Inline, which compiles it with those who call it: the app for size, where this crate is compiled for the speed of its
+/// loops.
 macro_rules! reads {
     ($type:ident { $($field:ident),* $(,)? }) => {
         impl $crate::json::FromJson for $type {
+            #[inline]
             fn from_json(json: &mut $crate::json::Json) -> Result<$type, $crate::json::BadJson> {
                 $(let mut $field = None;)*
                 json.object(|key, json| {
@@ -85,6 +89,7 @@ pub(crate) use reads;
 macro_rules! reads_word {
     ($type:ty, $known:expr) => {
         impl $crate::json::FromJson for $type {
+            #[inline]
             fn from_json(json: &mut $crate::json::Json) -> Result<$type, $crate::json::BadJson> {
                 let word = json.text()?;
                 $known(&word).ok_or_else(|| json.error(concat!("one of ", stringify!($type))))
@@ -417,6 +422,16 @@ fn few_digits(bytes: &[u8]) -> (u64, usize) {
 impl FromJson for String {
     fn from_json(json: &mut Json) -> Result<String, BadJson> {
         json.text().map(Cow::into_owned)
+    }
+
+    /// Written out, so that the names of an answer are read by a loop of this crate.
+    fn list(json: &mut Json) -> Result<Vec<String>, BadJson> {
+        let mut texts = Vec::new();
+        json.array(|json| {
+            texts.push(json.text()?.into_owned());
+            Ok(())
+        })?;
+        Ok(texts)
     }
 }
 

@@ -63,21 +63,47 @@ impl Number {
         (self.0.fract() == 0.0 && self.0.abs() <= EXACT).then_some(self.0 as i64)
     }
 
-    /// Rounded to six decimals: seconds observed are counted whole, so further digits say nothing.
     fn rounded(self) -> Number {
-        const MILLION: f64 = 1e6;
-        let rounded = (self.0 * MILLION).round() / MILLION;
-        Number(if rounded.is_finite() { rounded } else { self.0 })
+        let Digits { is_negative, whole, fraction, unit } = self.digits();
+        // A double divided once is the one that is nearest to the digits.
+        let size = whole
+            .checked_mul(u64::from(unit))
+            .map_or(whole as f64, |whole| (whole + u64::from(fraction)) as f64 / f64::from(unit));
+        Number(if is_negative { -size } else { size })
+    }
+
+    /// Rounded to six decimals: seconds observed are counted whole, so further digits say nothing. To fewer where there would
+    /// be more than fifteen digits, which is what any double holds.
+    fn digits(self) -> Digits {
+        let size = self.0.abs();
+        let whole = size as u64;
+        let decimals = 14_u32.saturating_sub(whole.checked_ilog10().unwrap_or(0)).min(6);
+        let unit = 10_u32.pow(decimals);
+        let fraction = ((size - whole as f64) * f64::from(unit)).round() as u32;
+        let (whole, fraction) = if fraction < unit { (whole, fraction) } else { (whole + 1, 0) };
+        Digits { is_negative: self.0 < 0.0 && (whole, fraction) != (0, 0), whole, fraction, unit }
     }
 }
 
+/// A number as it is written: whole ones, and how many parts of a unit.
+struct Digits {
+    is_negative: bool,
+    whole: u64,
+    fraction: u32,
+    unit: u32,
+}
+
+/// Written out: what can write any float is a table and fifteen kilobytes of code.
 impl std::fmt::Display for Number {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let rounded = self.rounded();
-        match rounded.whole() {
-            Some(whole) => write!(f, "{whole}"),
-            None => write!(f, "{}", rounded.0),
+        let Digits { is_negative, whole, fraction, unit } = self.digits();
+        write!(f, "{}{whole}", if is_negative { "-" } else { "" })?;
+        if fraction > 0 {
+            // The one in front keeps the zeros behind the point.
+            let digits = (unit + fraction).to_string();
+            write!(f, ".{}", digits[1..].trim_end_matches('0'))?;
         }
+        Ok(())
     }
 }
 
@@ -179,11 +205,29 @@ mod tests {
 
     #[test]
     fn numbers_are_whole_or_have_six_decimals() {
-        for (number, text) in
-            [(0.0, "0"), (-0.0, "0"), (1e15, "1000000000000000"), (1.0 / 3.0, "0.333333"), (2.5, "2.5")]
-        {
+        for (number, text) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (-1e-9, "0"),
+            (1e15, "1000000000000000"),
+            (-12_345.0, "-12345"),
+            (1.0 / 3.0, "0.333333"),
+            (2.5, "2.5"),
+            (-0.05, "-0.05"),
+            (0.999_999_9, "1"),
+            (16_777_216_000.123_456, "16777216000.1235"),
+        ] {
             assert_eq!(Number(number).to_string(), text);
             assert_eq!(serde_json::to_string(&Number(number)).expect("JSON"), text);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn numbers_are_written_as_floats_are(number in -1e8..1e8_f64) {
+            // Of zeros the one without a sign.
+            let plainly = (number * 1e6).round() / 1e6 + 0.0;
+            proptest::prop_assert_eq!(Number(number).to_string(), plainly.to_string());
         }
     }
 }

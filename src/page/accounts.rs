@@ -7,7 +7,7 @@ use leptos::{ev, html};
 use mailtally_model::account::{AccountList, AccountRow};
 use mailtally_model::{Scope, Zone};
 
-use super::frame::Frame;
+use super::frame::{self, Frame};
 use crate::account::{self, object};
 use crate::api::{Asked, Failure};
 use crate::context::Host;
@@ -21,7 +21,7 @@ type List = Asked<AccountList>;
 
 #[component]
 pub fn AccountsPage() -> impl IntoView {
-    Effect::new(|_| document().set_title(&format!("{} · {}", text::ACCOUNTS, text::BRAND)));
+    frame::entitle(text::ACCOUNTS);
     let host = Host::get();
     let manages = Memo::new(move |_| host.session().is_some() && host.root().scope() != Scope::Mailbox);
     view! {

@@ -14,6 +14,7 @@ use mailtally_model::time::DAY_SECS;
 use mailtally_model::{Answer, By, Time};
 
 use crate::api::{self, Failure, Memory};
+use crate::awaited::Awaited;
 use crate::context::Host;
 use crate::memo::Memo;
 use crate::query::Query;
@@ -55,7 +56,7 @@ impl PartialEq for Outcome {
 pub struct Asked {
     pub outcome: Memo<Outcome>,
     query: Memo<Query>,
-    whole: LocalResource<Fetched>,
+    whole: Awaited<Fetched>,
     /// Whether what is shown came from memory and is old.
     is_due: StoredValue<bool>,
     /// Counts the times that the last part was asked for.
@@ -92,7 +93,7 @@ impl Asked {
     pub fn new(host: Host, query: Memo<Query>) -> Asked {
         let last = StoredValue::new(None::<Query>);
         let is_due = StoredValue::new(false);
-        let whole = LocalResource::new(move || {
+        let whole = Awaited::new(move || {
             let query = query.get();
             let url = query.url();
             // The same question once more is asked to hear something new.
@@ -110,7 +111,7 @@ impl Asked {
         };
         let asks = RwSignal::new(0);
         let standing = RwSignal::new(None::<Kept>);
-        let tail = LocalResource::new(move || {
+        let tail = Awaited::new(move || {
             let asked = (asks.get() > 0).then(|| standing.with_untracked(|kept| tail_of(kept.as_ref()?))).flatten();
             let answer = asked.as_ref().map(|(_, tail)| api::get(tail.url(), Memory::Unused));
             async move {
@@ -157,7 +158,7 @@ impl Asked {
 
     /// Asks the same question again.
     pub fn again(self) {
-        self.whole.refetch();
+        self.whole.again();
         self.asks.update(|asks| *asks += 1);
     }
 
@@ -181,7 +182,7 @@ impl Asked {
             });
             let every = if self.query.with_untracked(has_tail) { WHOLE_EVERY } else { MODE_EVERY };
             if is_lost || is_due || count.unwrap_or_default() % every == 0 {
-                self.whole.refetch();
+                self.whole.again();
             }
             self.asks.update(|asks| *asks += 1);
         };

@@ -4,7 +4,7 @@ use leptos::{ev, prelude::*};
 use mailtally_model::Zone;
 use mailtally_model::account::{AuditLog, AuditRow};
 
-use super::frame::Frame;
+use super::frame::{self, Frame};
 use crate::api::Asked;
 use crate::parts::notes::FailedAt;
 use crate::{format, text};
@@ -13,7 +13,7 @@ pub const PATH: &str = "/audit";
 
 #[component]
 pub fn AuditPage() -> impl IntoView {
-    Effect::new(|_| document().set_title(&format!("{} · {}", text::AUDIT, text::BRAND)));
+    frame::entitle(text::AUDIT);
     let typed = RwSignal::new(String::new());
     let holds = RwSignal::new(String::new());
     // Cursors of the pages that were asked for, one below the other; the first has none. A narrower log begins anew.

@@ -6,6 +6,7 @@ use leptos::task::spawn_local;
 use leptos::{ev, html};
 use mailtally_model::account::Status;
 
+use super::frame::entitle;
 use crate::account::{self, object};
 use crate::api::{Asked, Failure};
 use crate::parts::icon::{self, Icon};
@@ -20,7 +21,7 @@ pub fn LogInPage(
     /// Whether a link was tried that is good no more.
     link_void: bool,
 ) -> impl IntoView {
-    document().set_title(&format!("{} · {}", text::LOG_IN, text::BRAND));
+    entitle(text::LOG_IN);
     let status = Asked::<Status>::new(|| "/api/status".to_owned());
     let status = move || status.get().and_then(Result::ok);
     let says = move || match status() {
@@ -46,7 +47,7 @@ pub fn LogInPage(
 /// Makes the first account, with the link from the console.
 #[component]
 pub fn SetUpPage() -> impl IntoView {
-    document().set_title(&format!("{} · {}", text::SET_UP, text::BRAND));
+    entitle(text::SET_UP);
     let link = StoredValue::new(account::fragment());
     let send = move |name: String, password: String| async move {
         let body = object(&[("link", &link.get_value()), ("name", &name), ("password", &password)]);

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use mailtally_model::wire::{CountedSpan, Health, HostGap, ProgramHealth, Rules, SourceHealth};
 use mailtally_model::{Span, Time, Zone};
 
-use super::frame::Frame;
+use super::frame::{self, Frame};
 use crate::api::{Asked, Failure};
 use crate::format;
 use crate::intl;
@@ -21,7 +21,7 @@ const MAX_STRETCHES: usize = 12;
 
 #[component]
 pub fn HealthPage() -> impl IntoView {
-    Effect::new(|_| document().set_title(&format!("{} · {}", text::HEALTH, text::BRAND)));
+    frame::entitle(text::HEALTH);
     let health = Asked::<Health>::new(|| "/api/health".to_owned());
     let read_until = Signal::derive(move || {
         let health = health.get()?.ok()?;

@@ -9,7 +9,7 @@ use mailtally_model::overage::{self, Counts};
 use mailtally_model::wire::{Overage, OverageRow};
 use mailtally_model::{Subject, Time};
 
-use super::frame::Frame;
+use super::frame::{self, Frame};
 use crate::api::{Asked, Failure};
 use crate::context::Host;
 use crate::intl::DateStyle;
@@ -26,7 +26,7 @@ use crate::{download, format, intl, text};
 #[component]
 pub fn OveragePage() -> impl IntoView {
     let host = Host::get();
-    Effect::new(|_| document().set_title(&format!("{} · {}", text::OVERAGE, text::BRAND)));
+    frame::entitle(text::OVERAGE);
     let address = Router::get().address();
     let sort = Memo::new(move |_| Sort::of(&address.read().search));
     let month = Memo::new(move |_| Arc::new(Month::of(&address.read().search, host)));

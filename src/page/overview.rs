@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use mailtally_model::table::{self, TableColumn, largest_first};
 use mailtally_model::{Answer, Column, Report, Span, Step, Time};
 
-use super::frame::Frame;
+use super::frame::{self, Frame};
 use crate::api::{Asked, Failure};
 use crate::compare::{self, Change, Compare, Earlier};
 use crate::context::Host;
@@ -27,7 +27,7 @@ use crate::{format, intl, text};
 #[component]
 pub fn OverviewPage() -> impl IntoView {
     let host = Host::get();
-    Effect::new(|_| document().set_title(&format!("{} · {}", text::OVERVIEW, text::BRAND)));
+    frame::entitle(text::OVERVIEW);
     let period = Memo::new(move |_| Period::of(host).map(Arc::new));
     let read_until = RwSignal::new(None::<Time>);
     let dates = move || {

@@ -9,7 +9,7 @@ use leptos::{ev, html};
 use mailtally_model::Zone;
 use mailtally_model::account::{MadeToken, Means, TokenList, TokenRow};
 
-use super::frame::Frame;
+use super::frame::{self, Frame};
 use crate::account::{self, object};
 use crate::api::{Asked, Failure};
 use crate::context::Host;
@@ -21,7 +21,7 @@ pub const PATH: &str = "/account";
 
 #[component]
 pub fn OwnPage() -> impl IntoView {
-    Effect::new(|_| document().set_title(&format!("{} · {}", text::OWN_ACCOUNT, text::BRAND)));
+    frame::entitle(text::OWN_ACCOUNT);
     let host = Host::get();
     let means = Memo::new(move |_| host.session().map(|session| session.means));
     let who = move || {

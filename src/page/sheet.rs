@@ -10,6 +10,7 @@ use mailtally_model::{Answer, By, Column, Report, Step, Subject, Table, Time};
 
 use super::asked::{Asked, Outcome};
 use crate::api::{self, Memory};
+use crate::awaited::Awaited;
 use crate::compare::{Before, Earlier};
 use crate::context::{Host, View};
 use crate::memo::Memo;
@@ -258,7 +259,7 @@ fn before_memo(
         let has_any = stored_from < window.span.until && !Query::is_long(window.span);
         has_any.then(|| Query::new(state.report, state.subject.clone(), By::Time, window.span))
     });
-    let resource = LocalResource::new(move || {
+    let resource = Awaited::new(move || {
         let query = query.get();
         let asked = query.as_ref().map(|query| api::get::<Answer>(query.url(), Memory::Fresh));
         async move {

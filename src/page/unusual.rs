@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use mailtally_model::Time;
 use mailtally_model::wire::Unusual;
 
-use super::frame::Frame;
+use super::frame::{self, Frame};
 use crate::api::{Asked, Failure};
 use crate::context::Host;
 use crate::memo::Memo;
@@ -22,7 +22,7 @@ const PAGE: usize = 50;
 
 #[component]
 pub fn UnusualPage() -> impl IntoView {
-    Effect::new(|_| document().set_title(&format!("{} · {}", text::UNUSUAL, text::BRAND)));
+    frame::entitle(text::UNUSUAL);
     let address = Router::get().address();
     let days = Memo::new(move |_| period(&address.read().search));
     let read_until = RwSignal::new(None);

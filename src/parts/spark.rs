@@ -1,13 +1,14 @@
 //! A column's course as a small line: no axis, no value, only the shape.
 
 use leptos::prelude::*;
+use mailtally_model::report_json::Number;
 
 use super::tiles::SERIES_COLOURS;
 
 /// The line of the `nth` column.
 pub fn line(nth: usize, stretches: Vec<String>) -> AnyView {
     let class = format!("spark series-{}", nth % SERIES_COLOURS + 1);
-    let view_box = format!("0 -1 {} {}", WIDTH, HEIGHT + 2.0);
+    let view_box = format!("0 -1 {} {}", Number(WIDTH), Number(HEIGHT + 2.0));
     view! {
         <svg class=class viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
             {stretches.into_iter().map(|points| view! { <polyline points=points></polyline> }).collect_view()}
@@ -31,7 +32,7 @@ pub fn stretches(cells: &[Option<f64>]) -> Vec<String> {
             (Some(value), Some(points)) => {
                 let (x, y) = (i as f64 * step, HEIGHT - value / highest * HEIGHT);
                 let (x, y) = ((x * 10.0).round() / 10.0, (y * 10.0).round() / 10.0);
-                points.push_str(&format!("{x},{y} "));
+                points.push_str(&format!("{},{} ", Number(x), Number(y)));
             }
             _ => stretches.push(String::new()),
         }
