@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::lean::{self, Names};
 use crate::page::{Link, Part};
 use crate::progress::{Progress, say};
 use crate::root::{self, root};
@@ -115,13 +116,13 @@ fn render(parts: &[Part], code: Vec<u8>) -> Result<String> {
     Ok(page)
 }
 
-/// The sheets in the order of the page, as they are: compression makes more of them than a minifier would.
+/// The sheets in the order of the page.
 fn sheets(parts: &[Part]) -> Result<Vec<u8>> {
     let mut all = Vec::new();
     for part in parts {
         if let Part::Built(Link::Sheet(path)) = part {
-            all.extend(read(&root().join(path))?);
-            all.push(b'\n');
+            let sheet = String::from_utf8(read(&root().join(path))?).with_context(|| format!("{path} is not UTF-8"))?;
+            all.extend(lean::sheet(&sheet).into_bytes());
         }
     }
     Ok(all)
@@ -134,7 +135,11 @@ fn app(code: Vec<u8>) -> Result<String> {
     bindgen.remove_producers_section(true).remove_name_section(true);
     let mut output = bindgen.input_bytes("mailtally", code).generate_output().context("wasm-bindgen failed")?;
     snippets(output.snippets(), output.local_modules())?;
-    let glue = write_asset("mailtally", "js", output.js().as_bytes())?;
+    let mut names = Names::default();
+    let module = output.wasm_mut();
+    module.imports.iter_mut().for_each(|import| names.shorten(&mut import.name));
+    module.exports.iter_mut().for_each(|export| names.shorten(&mut export.name));
+    let glue = write_asset("mailtally", "js", names.applied(&lean::glue(output.js())).as_bytes())?;
     let code = write_asset("mailtally", "wasm", &output.wasm_mut().emit_wasm())?;
     let start = write_asset("start", "js", starter(&glue, &code).as_bytes())?;
     Ok(format!(

@@ -6,6 +6,7 @@ mod app;
 mod asset;
 mod bench;
 mod dist;
+mod lean;
 mod licences;
 mod page;
 mod progress;
