@@ -4,6 +4,7 @@
 //! is in it). The app's functions go there as one more contender; what comes back are samples, and goals to hold to them.
 
 mod contender;
+mod frames;
 mod goals;
 mod samples;
 mod sizes;
@@ -21,7 +22,7 @@ use crate::shell;
 use samples::Samples;
 
 /// The steps of [`run`].
-pub const STEPS: usize = 5;
+pub const STEPS: usize = 6;
 
 const FOLDER: &str = "MAILTALLY_BENCH_WEB";
 const RESULTS: &str = "results/ours.json";
@@ -43,14 +44,18 @@ pub fn run(progress: &mut Progress, _depth: Depth) -> Result<String> {
     let folder = folder()?;
     app::build(app::Profile::Wasm, progress)?;
     let samples = measured(progress, &folder, |_| true)?;
-    Ok(format!("{}\n{}", goals::table(&samples), sizes::table()?))
+    let frames = progress.step("trace a hundred thousand rows", || frames::table(&folder))?;
+    Ok(format!("{}\n{frames}\n{}", goals::table(&samples), sizes::table()?))
 }
 
 /// The steps of [`look`].
 pub const LOOK_STEPS: usize = 2;
 
-/// The figures of some tasks, with the app's sheet as it was built last.
+/// The figures of some tasks, with the app and its sheet as they were built last.
 pub fn look(progress: &mut Progress, tasks: &[String]) -> Result<String> {
+    if tasks == ["frames"] {
+        return progress.step("trace a hundred thousand rows", || frames::table(&folder()?));
+    }
     let is_wanted = |task: &str| tasks.iter().any(|wanted| wanted == task);
     let samples = measured(progress, &folder()?, |group| group.split(',').any(is_wanted))?;
     Ok(goals::table(&samples))
