@@ -4,7 +4,7 @@
 //! plotters-canvas measures by a span with a style of its own, which a strict Content-Security-Policy forbids, and sets
 //! colour, width and font anew for each shape, which took more of the browser than the shapes did.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::f64::consts::TAU;
 use std::fmt;
 
@@ -81,8 +81,40 @@ pub fn measured<T>(
     frame: Frame,
     lay_out: impl FnOnce(&dyn Fn(&str) -> i32) -> T,
 ) -> Result<T, NotDrawn> {
-    let area = Canvas::new(canvas, frame)?.into_drawing_area();
-    Ok(lay_out(&|label| draw::room(&area, frame, label)))
+    let canvas = Canvas::new(canvas, frame)?;
+    let family = canvas.family.clone();
+    let area = canvas.into_drawing_area();
+    Ok(lay_out(&|label| known_room((&family, frame.px), label, || draw::room(&area, frame, label))))
+}
+
+thread_local! {
+    static MEASURED: RefCell<Measured> = RefCell::default();
+}
+
+/// Labels that were measured, of one font at one scale: charts say the same hours, days and round numbers again and again,
+/// and to measure them took a fifth of a chart's script.
+#[derive(Default)]
+struct Measured {
+    family: String,
+    px: f64,
+    rooms: Vec<(String, i32)>,
+}
+
+/// More labels than a few charts have; then it begins anew.
+const MOST_MEASURED: usize = 256;
+
+fn known_room((family, px): (&str, f64), label: &str, measure: impl FnOnce() -> i32) -> i32 {
+    MEASURED.with_borrow_mut(|measured| {
+        if measured.family != family || measured.px != px || measured.rooms.len() == MOST_MEASURED {
+            *measured = Measured { family: family.to_owned(), px, rooms: Vec::new() };
+        }
+        if let Some((_, room)) = measured.rooms.iter().find(|(known, _)| known == label) {
+            return *room;
+        }
+        let room = measure();
+        measured.rooms.push((label.to_owned(), room));
+        room
+    })
 }
 
 struct Canvas {
