@@ -66,7 +66,7 @@ fn document_listener(name: &'static str, listen: impl Fn(web_sys::Event) + 'stat
 
 /// How far the window and the table are scrolled, as an entry of the history holds it: pixels of each, parted by a comma.
 pub fn here() -> JsValue {
-    let window_top = window().scroll_y().unwrap_or_default().round();
+    let window_top = window().scroll_y().unwrap_or_default().round() as i32;
     let table_top = region().map_or(0, |region| region.scroll_top());
     JsValue::from_str(&format!("{window_top},{table_top}"))
 }

@@ -158,10 +158,12 @@ impl Table {
     /// Of some of the rows at most `most`, those with the largest shares over some columns, largest first. Each column comes
     /// with its whole.
     pub fn largest_shares(&self, rows: &[u32], wholes: &[(usize, f64)], most: usize) -> Vec<u32> {
-        let columns = wholes.iter().filter_map(|(column, whole)| Some((&self.columns.get(*column)?.cells, *whole)));
+        // To multiply is a fifth of to divide.
+        let columns =
+            wholes.iter().filter_map(|(column, whole)| Some((&self.columns.get(*column)?.cells, 1.0 / whole)));
         let columns: Vec<(&Vec<Option<f64>>, f64)> = columns.collect();
         let share = |row: u32| -> f64 {
-            columns.iter().map(|(cells, whole)| cells.get(row as usize).copied().flatten().unwrap_or(0.0) / whole).sum()
+            columns.iter().map(|(cells, part)| cells.get(row as usize).copied().flatten().unwrap_or(0.0) * part).sum()
         };
         largest(rows, most, |row| Some(share(row)).filter(|share| *share > 0.0).map_or(0, rank))
     }
@@ -232,17 +234,17 @@ pub fn largest_first(values: &[f64]) -> Vec<u32> {
 }
 
 /// Pairs by their ranks, equal ones as they stood: byte by byte from the lowest, each time by counting, which compares
-/// nothing. A hundred thousand rows take a fifth of the time that comparing takes; a byte that all share costs one look.
+/// nothing. A hundred thousand rows take a fifth of the time that comparing takes; a byte that all share costs nothing.
 fn in_order(mut pairs: Vec<(u64, u32)>) -> Vec<(u64, u32)> {
+    let Some((first, _)) = pairs.first().copied() else { return pairs };
+    // The bits in which not all are alike: of whole numbers a few at the top.
+    let varying = pairs.iter().fold(0, |varying, (rank, _)| varying | (rank ^ first));
     let mut moved = pairs.clone();
-    for shift in (0..u64::BITS).step_by(8) {
+    for shift in (0..u64::BITS).step_by(8).filter(|shift| (varying >> shift) & 0xff != 0) {
         let byte = |pair: &(u64, u32)| (pair.0 >> shift) as usize & 0xff;
         let mut places = [0_usize; 256];
         for pair in &pairs {
             places[byte(pair)] += 1;
-        }
-        if places.contains(&pairs.len()) {
-            continue;
         }
         // From how many have a byte to where the first of them goes.
         places.iter_mut().fold(0, |first, place| first + std::mem::replace(place, first));
