@@ -162,8 +162,8 @@ fn before_login(protocol: Protocol, text: &[u8]) -> Parsed<Fact<'_>> {
         return if contains(words, b"tarted proxying to") {
             Parsed::Fact(Fact::Login { protocol, who })
         } else if contains(words, b"isconnecting ") || contains(words, b"isconnected ") {
-            let end = End::Clean;
-            Parsed::Fact(Fact::Ended { protocol, who, end, is_for_bad_commands: false, bytes: None })
+            let bytes = bytes(protocol, proxied(words));
+            Parsed::Fact(Fact::Ended { protocol, who, end: End::Clean, is_for_bad_commands: false, bytes })
         } else {
             Parsed::Ignored
         };
@@ -185,6 +185,15 @@ fn before_login(protocol: Protocol, text: &[u8]) -> Parsed<Fact<'_>> {
         why.end = End::Broken;
     }
     Parsed::Fact(Fact::Refused { protocol, who, why })
+}
+
+/// `in=123, out=4567` of `proxy(bob): disconnecting 198.51.100.8 (Disconnected by client: Connection closed(600s idle, in=123,
+/// out=4567))`: behind the name, which is a client's.
+fn proxied(words: &[u8]) -> &[u8] {
+    let after = |words: &'_ [u8], part: &[u8]| memchr::memmem::rfind(words, part).map(|at| at + part.len());
+    let said = after(words, b"): ").map_or(words, |at| &words[at..]);
+    let rest = after(said, b"s idle, ").map_or(&b""[..], |at| &said[at..]);
+    &rest[..memchr::memchr(b')', rest).unwrap_or(rest.len())]
 }
 
 /// What a line says, and the fields of `login_log_format_elements` behind it, which a site may put in another order and

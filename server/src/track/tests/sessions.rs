@@ -334,6 +334,30 @@ fn sessions_of_old_logs_are_booked_at_the_end() {
     assert_eq!(active("c@alpha.example"), 3600);
 }
 
+/// A proxy in front of the mailboxes knows no folders, and what passed through it.
+#[test]
+fn sessions_that_dovecot_hands_on() {
+    let ended = |user: &str, how: &str| {
+        format!(
+            "00:00:00 dovecot: imap-login: proxy({user}): started proxying to 10.0.0.9:143 (0.010 secs): user=<{user}>, method=PLAIN, rip=1.2.3.4, lip=1.2.3.5, session=<a>
+            00:10:00 dovecot: imap-login: proxy({user}): disconnecting 1.2.3.4 ({how}): user=<{user}>, method=PLAIN, rip=1.2.3.4, lip=1.2.3.5, session=<a>"
+        )
+    };
+    for (user, how, bytes) in [
+        ("bob@beta.example", "Disconnected by client: Connection closed(600s idle, in=123, out=4567)", 4690),
+        ("bob@beta.example", "Disconnected by server (0s idle, in=123, out=4567, 0+0 buffered)", 4690),
+        ("x 9s idle, in=9, out=9", "Disconnected by client", 0),
+    ] {
+        Counts::of(&ended(user, how)).check(&[
+            ("imap.connections", 1),
+            ("imap.logins", 1),
+            ("imap.active_connections", 600_000),
+            ("imap.bandwidth", bytes),
+            ("imap.terminations", 0),
+        ]);
+    }
+}
+
 /// FAULTS 46, 47: the name that a client tried holds the look of other fields.
 #[test]
 fn a_forged_user_name_is_a_user_name() {
