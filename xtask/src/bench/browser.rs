@@ -43,8 +43,8 @@ const ROUNDS: &str = "2";
 pub fn run(progress: &mut Progress, _depth: Depth) -> Result<String> {
     let folder = folder()?;
     app::build(app::Profile::Wasm, progress)?;
-    let samples = measured(progress, &folder, |_| true)?;
     let frames = progress.step("trace a hundred thousand rows", || frames::table(&folder))?;
+    let samples = measured(progress, &folder, |_| true)?;
     Ok(format!("{}\n{frames}\n{}", goals::table(&samples), sizes::table()?))
 }
 

@@ -48,8 +48,9 @@ pub fn table(folder: &Path) -> Result<String> {
 fn deliveries() -> Result<String> {
     let mut log = String::new();
     for message in 0..2 * MAILBOXES / RECIPIENTS {
-        let (day, second) = (2 + message % 6, message / 6);
-        let stamp = format!("2026-03-{day:02}T10:{:02}:{:02}.000000+00:00 mx postfix", second / 60, second % 60);
+        // Over six days, in the order of time.
+        let (day, second) = (2 + message / 34, message % 34);
+        let stamp = format!("2026-03-{day:02}T10:00:{second:02}.000000+00:00 mx postfix");
         writeln!(log, "{stamp}/smtpd[1]: 4A{message:07}: client=unknown[203.0.113.9]")?;
         writeln!(log, "{stamp}/cleanup[2]: 4A{message:07}: message-id=<{message}@b>")?;
         writeln!(
