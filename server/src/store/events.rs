@@ -1,17 +1,18 @@
 //! Events as evidence: what a number was made of, newest first. Found by subject and time, and by what moved.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{ControlFlow, Range};
 
 use mailtally_model::time::DAY_SECS;
 use mailtally_model::wire::{EventPage, EventRow, EventTotal};
-use mailtally_model::{Span, Subject, Time, catalogue};
+use mailtally_model::{Slot, Span, Subject, Time, catalogue};
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 use rustc_hash::FxHashMap;
 
 use super::MAX_VALUE;
 use super::answer::IfAbsent;
 use super::counters::{self, Slots};
+use super::entries::{self, Entry, Packing, Place};
 use super::names::{Names, SERVER_ID};
 use crate::batch::Evidence;
 use crate::event::{Event, EventId};
@@ -48,9 +49,9 @@ pub struct EventQuery {
 
 /// Writes a batch's events as they are now, in place of what they were, in the order of the stored keys.
 pub fn write(tx: &Connection, names: &Names, events: &FxHashMap<EventId, Evidence>) -> Result<()> {
-    for (id, evidence) in events {
-        if let Some(stored) = &evidence.stored {
-            forget(tx, names, stored.time, *id, &stored.subjects)?;
+    for (id, Evidence { stored, now }) in events {
+        if let Some(stored) = stored {
+            forget_what_moved(tx, names, *id, stored, now)?;
         }
     }
     let mut in_order: Vec<(Time, EventId, &Event)> =
@@ -131,11 +132,17 @@ impl Touches {
 
     fn write(mut self, tx: &Connection) -> Result<()> {
         self.rows.sort_unstable_by_key(|(subject, time, event, _)| (*subject, *time, *event));
-        let mut insert = tx.prepare_cached(
-            "INSERT OR REPLACE INTO event_subject (subject, time, event, measures) VALUES (?1, ?2, ?3, ?4)",
+        let mut upsert = tx.prepare_cached(
+            "INSERT INTO event_subject (subject, slot, entries) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET entries = joined(slot, entries, excluded.entries)",
         )?;
-        for (subject, time, event, measures) in self.rows {
-            insert.execute(params![subject, time.0, event.0 as i64, &self.measures[measures]])?;
+        for same_slot in self.rows.chunk_by(|a, b| (a.0, a.1.slot()) == (b.0, b.1.slot())) {
+            let (subject, slot) = (same_slot[0].0, same_slot[0].1.slot());
+            let mut packing = Packing::of(slot);
+            for (_, time, event, measures) in same_slot {
+                packing.push(&Entry { place: (*time, *event), measures: &self.measures[measures.clone()] });
+            }
+            upsert.execute(params![subject, slot.0, packing.finish()])?;
         }
         Ok(())
     }
@@ -148,28 +155,47 @@ fn json<'a, T: serde::Serialize>(buffer: &'a mut Vec<u8>, value: &T) -> &'a str 
     str::from_utf8(buffer).expect("JSON is UTF-8")
 }
 
-/// Removes an event and what finds it, if it is there.
-fn forget(tx: &Connection, names: &Names, time: Time, id: EventId, subjects: &[Subject]) -> Result<()> {
-    let key = params![time.0, id.0 as i64];
-    if tx.prepare_cached("DELETE FROM event WHERE time = ?1 AND id = ?2")?.execute(key)? == 0 {
-        return Ok(());
+/// Removes of an event, as it was stored, what the event as it is now will not be written over.
+fn forget_what_moved(tx: &Connection, names: &Names, id: EventId, stored: &Event, now: &Event) -> Result<()> {
+    let has_moved = stored.time != now.time;
+    if has_moved {
+        let mut delete = tx.prepare_cached("DELETE FROM event WHERE time = ?1 AND id = ?2")?;
+        delete.execute(params![stored.time.0, id.0 as i64])?;
     }
-    let mut delete = tx.prepare_cached("DELETE FROM event_subject WHERE subject = ?1 AND time = ?2 AND event = ?3")?;
-    for name in subjects.iter().filter_map(|subject| names.find(subject)) {
-        delete.execute(params![name, time.0, id.0 as i64])?;
+    let gone = stored.subjects.iter().filter(|subject| has_moved || !now.subjects.contains(subject));
+    for name in gone.filter_map(|subject| names.find(subject)) {
+        cut(tx, "lacking", name, stored.time.slot(), (stored.time, id))?;
     }
+    Ok(())
+}
+
+/// Takes entries out of a subject's list, by a function of [`entries`], and the list if it is empty then.
+fn cut(tx: &Connection, function: &str, subject: i64, slot: Slot, (time, id): Place) -> Result<()> {
+    tx.prepare_cached(&format!(
+        "UPDATE event_subject SET entries = {function}(slot, entries, ?3, ?4) WHERE subject = ?1 AND slot = ?2"
+    ))?
+    .execute(params![subject, slot.0, time.0, id.0 as i64])?;
+    tx.prepare_cached("DELETE FROM event_subject WHERE subject = ?1 AND slot = ?2 AND length(entries) = 0")?
+        .execute([subject, slot.0])?;
     Ok(())
 }
 
 /// Forgets events before a time, at most `limit` of them, oldest first; says how many. Counters stay.
 pub fn prune(tx: &Connection, names: &Names, before: Time, limit: usize) -> Result<usize> {
     let old: Vec<(i64, i64, String)> = tx
-        .prepare_cached("SELECT time, id, subjects FROM event WHERE time < ?1 ORDER BY time LIMIT ?2")?
+        .prepare_cached("SELECT time, id, subjects FROM event WHERE time < ?1 ORDER BY time, id LIMIT ?2")?
         .query_map(params![before.0, limit as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_>>()?;
-    for (time, id, subjects) in &old {
+    let Some((time, id, _)) = old.last() else { return Ok(0) };
+    let last = (Time(*time), EventId(*id as u64));
+    tx.prepare_cached("DELETE FROM event WHERE (time, id) <= (?1, ?2)")?.execute([time, id])?;
+    let mut lists = BTreeSet::new();
+    for (time, _, subjects) in &old {
         let subjects: Vec<Subject> = serde_json::from_str(subjects).unwrap_or_default();
-        forget(tx, names, Time(*time), EventId(*id as u64), &subjects)?;
+        lists.extend(subjects.iter().filter_map(|subject| Some((names.find(subject)?, Time(*time).slot()))));
+    }
+    for (name, slot) in lists {
+        cut(tx, "later", name, slot, last)?;
     }
     Ok(old.len())
 }
@@ -186,31 +212,20 @@ pub fn page(
     let mut total = EventTotal { events: 0, amount: 0, is_all: true, counted: None, kept_from: None };
     let is_first = query.after.is_none();
     let after = query.after.unwrap_or((query.span.until, EventId(i64::MAX as u64)));
-    // All events are the server's.
-    let sql = if subject == SERVER_ID {
-        "SELECT time, id, measures FROM event
-         WHERE time >= ?2 AND time < ?3 AND (time, id) < (?4, ?5) ORDER BY time DESC, id DESC"
-    } else {
-        "SELECT time, event, measures FROM event_subject
-         WHERE subject = ?1 AND time >= ?2 AND time < ?3 AND (time, event) < (?4, ?5) ORDER BY time DESC, event DESC"
-    };
-    let mut statement = tx.prepare_cached(sql)?;
     let back_secs = if query.measures.is_empty() { 0 } else { LONGEST_SECS };
-    let from = query.span.from.plus_secs(-back_secs);
-    let mut rows = statement.query(params![subject, from.0, query.span.until.0, after.0.0, after.1.0 as i64])?;
+    let span = Span::new(query.span.from.plus_secs(-back_secs), query.span.until);
     let mut last = None;
     let mut looked_at = 0;
-    while let Some(row) = rows.next()? {
+    each_newest_first(tx, subject, span, after, |Entry { place: (time, id), measures }| {
         if looked_at == MAX_LOOKED_AT || total.events == MAX_ADDED_UP {
-            page.next = page.next.or(last);
+            page.next = page.next.take().or(last.take());
             total.is_all = false;
-            break;
+            return Ok(ControlFlow::Break(()));
         }
         looked_at += 1;
-        let (time, id): (i64, i64) = (row.get(0)?, row.get(1)?);
         let is_full = page.events.len() == query.limit;
-        let found = match may_match(row.get_ref(2)?.as_blob()?, Time(time), query) {
-            true => read(tx, Time(time), EventId(id as u64))?,
+        let found = match may_match(measures, time, query) {
+            true => read(tx, time, id)?,
             false => None,
         };
         let amount = found.as_ref().and_then(|event| amount(event, query));
@@ -220,16 +235,17 @@ pub fn page(
             if !is_full {
                 page.events.push(shown(id, &event, query, &visible));
             } else {
-                page.next = page.next.or(last.clone());
+                page.next = page.next.take().or(last.clone());
                 if !is_first {
-                    break;
+                    return Ok(ControlFlow::Break(()));
                 }
             }
         }
         if !is_full {
-            last = Some(format!("{time}.{id}"));
+            last = Some(format!("{}.{}", time.0, id.0 as i64));
         }
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     if is_first {
         if let [number] = query.measures[..]
             && let Some(measure) = catalogue::measures().into_iter().find(|measure| measure.number == number)
@@ -242,6 +258,46 @@ pub fn page(
         page.total = Some(total);
     }
     Ok(page)
+}
+
+/// Calls `each` for a subject's entries that begin in the span and stand before a place, newest first, until it has enough.
+fn each_newest_first(
+    tx: &Connection,
+    subject: i64,
+    span: Span,
+    before: Place,
+    mut each: impl FnMut(Entry<'_>) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    // All events are the server's.
+    if subject == SERVER_ID {
+        let mut statement = tx.prepare_cached(
+            "SELECT time, id, measures FROM event
+             WHERE time >= ?1 AND time < ?2 AND (time, id) < (?3, ?4) ORDER BY time DESC, id DESC",
+        )?;
+        let mut rows = statement.query(params![span.from.0, span.until.0, before.0.0, before.1.0 as i64])?;
+        while let Some(row) = rows.next()? {
+            let place = (Time(row.get(0)?), EventId(row.get::<_, i64>(1)? as u64));
+            if each(Entry { place, measures: row.get_ref(2)?.as_blob()? })?.is_break() {
+                break;
+            }
+        }
+        return Ok(());
+    }
+    let mut statement = tx.prepare_cached(
+        "SELECT slot, entries FROM event_subject WHERE subject = ?1 AND slot >= ?2 AND slot <= ?3 ORDER BY slot DESC",
+    )?;
+    let last = span.until.min(before.0);
+    let mut rows = statement.query(params![subject, span.from.slot().0, last.slot().0])?;
+    while let Some(row) = rows.next()? {
+        let entries = entries::unpacked(Slot(row.get(0)?), row.get_ref(1)?.as_blob()?)?;
+        for entry in entries.into_iter().rev() {
+            let is_asked = span.contains(entry.place.0) && entry.place < before;
+            if is_asked && each(entry)?.is_break() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether an entry's event may have moved one of the measures within the span. One that began before it must have been
@@ -314,7 +370,7 @@ fn read(tx: &Connection, time: Time, id: EventId) -> Result<Option<Event>> {
     Ok(event.optional()?.flatten())
 }
 
-fn shown(id: i64, event: &Event, query: &EventQuery, visible: &impl Fn(&Subject) -> bool) -> EventRow {
+fn shown(id: EventId, event: &Event, query: &EventQuery, visible: &impl Fn(&Subject) -> bool) -> EventRow {
     let mut counts: BTreeMap<String, i64> = BTreeMap::new();
     let nth = nth_of(event, &query.subject);
     event.amounts(&mut |measure, owners, _, amount| {
@@ -325,7 +381,7 @@ fn shown(id: i64, event: &Event, query: &EventQuery, visible: &impl Fn(&Subject)
     counts.retain(|_, amount| *amount != 0);
     let words = event.words(visible);
     EventRow {
-        id: id as u64,
+        id: id.0,
         time: event.time,
         kind: event.kind.id().to_owned(),
         host: event.host.to_string(),

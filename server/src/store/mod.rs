@@ -11,6 +11,7 @@ mod children;
 mod counters;
 mod coverage;
 mod days;
+mod entries;
 pub mod events;
 mod findings;
 mod health;

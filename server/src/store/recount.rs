@@ -323,13 +323,13 @@ INSERT INTO counter_day (parent, measure, utc_day, block, children)
 
 /// Samples of the host are events, too.
 const EVENTS: &str = "
-DELETE FROM event_subject WHERE NOT kept_time(time);
+DELETE FROM event_subject WHERE NOT kept_time(slot * 900);
 DELETE FROM event WHERE NOT kept_time(time) AND kind NOT LIKE '{\"HostSample\"%';
 INSERT OR REPLACE INTO event
   SELECT * FROM again.event WHERE NOT kept_time(time) AND kind NOT LIKE '{\"HostSample\"%';
 INSERT OR REPLACE INTO event_subject
-  SELECT same_name.ours, time, event, measures
-  FROM again.event_subject JOIN same_name ON same_name.theirs = subject WHERE NOT kept_time(time);
+  SELECT same_name.ours, slot, entries
+  FROM again.event_subject JOIN same_name ON same_name.theirs = subject WHERE NOT kept_time(slot * 900);
 DELETE FROM finding WHERE NOT kept_time(day);
 INSERT OR REPLACE INTO finding
   SELECT same_name.ours, measure, day, from_secs, until_secs, step, value, low, high, score

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{children, counters};
+use super::{children, counters, entries};
 
 /// The data file's name in the data directory.
 pub const FILE: &str = "mailtally.sqlite";
@@ -15,12 +15,13 @@ pub const FILE: &str = "mailtally.sqlite";
 pub const LOCK: &str = "mailtally.lock";
 
 /// What makes a file of one version one of the next, from an empty one on.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("schema-2.sql"),
     include_str!("schema-3.sql"),
     include_str!("schema-4.sql"),
     include_str!("schema-5.sql"),
+    include_str!("schema-6.sql"),
 ];
 /// What the first step makes of an empty file is the version after this.
 const NONE: i32 = 10;
@@ -176,6 +177,17 @@ fn accept(connection: &Connection) -> Result<(), Refusal> {
     }
 }
 
+/// A file of an older version, after so many steps.
+#[cfg(test)]
+pub fn make_older(path: &Path, steps: usize) -> Connection {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE).expect("a file");
+    children::register(&connection).expect("functions");
+    STEPS[..steps].iter().for_each(|step| connection.execute_batch(step).expect("a step"));
+    connection.pragma_update(None, "application_id", APPLICATION_ID).expect("a pragma");
+    connection.pragma_update(None, "user_version", NONE + steps as i32).expect("a pragma");
+    connection
+}
+
 fn set_up(connection: &Connection, length: u64) -> Result<(), Refusal> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     // A commit may be lost with the power, never torn: the position in the log goes with it, and the log is read again.
@@ -185,6 +197,7 @@ fn set_up(connection: &Connection, length: u64) -> Result<(), Refusal> {
     connection.pragma_update(None, "temp_store", "memory")?;
     counters::register(connection)?;
     children::register(connection)?;
+    entries::register(connection)?;
     if (1..=MAX_CHECKED_BYTES).contains(&length) {
         let verdict: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
         if verdict != "ok" {

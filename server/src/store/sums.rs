@@ -33,7 +33,7 @@ pub fn push(sums: &mut Vec<u8>, number: u16, sum: i64) {
     push_varint(sums, (sum << 1 ^ sum >> 63) as u64);
 }
 
-fn push_varint(bytes: &mut Vec<u8>, mut rest: u64) {
+pub fn push_varint(bytes: &mut Vec<u8>, mut rest: u64) {
     while rest >= 0x80 {
         bytes.push(rest as u8 | 0x80);
         rest >>= 7;
@@ -82,7 +82,7 @@ fn next(sums: &[u8]) -> Result<Option<Next<'_>>, Malformed> {
     Ok(Some((number, (folded >> 1) as i64 ^ -((folded & 1) as i64), rest)))
 }
 
-fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), Malformed> {
+pub fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), Malformed> {
     let (mut rest, mut value) = (bytes, 0_u64);
     for shift in (0..64).step_by(7) {
         let (byte, after) = rest.split_first().ok_or(Malformed)?;

@@ -120,6 +120,70 @@ fn events_are_filtered_by_kind_and_text() {
     assert_eq!(count(None, Some("ANN@")), 2);
 }
 
+/// Before schema 6 an event had a row for each subject.
+#[test]
+fn events_of_an_older_file_are_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let older = schema::make_older(&dir.path().join(FILE), 5);
+    older.execute_batch("INSERT INTO name VALUES (3, 'example.com', 1, 1), (4, 'ann@example.com', 3, 1)").unwrap();
+    let kind = serde_json::to_string(&session(0, 0, "").kind).unwrap();
+    // In one quarter hour and in three, numbered in another order than that of time.
+    for (time, id) in [(600, 7), (600, 9), (601, 3), (899, 8), (900, 2), (2_700, 1)] {
+        let moved = measure::POP_CONNECTIONS.number.to_le_bytes();
+        let names = r#"["ann@example.com","example.com"]"#;
+        let event = "INSERT INTO event VALUES (?1, ?2, ?3, ?4, 'mx1', ?5, '192.0.2.1', 5, 0, '')";
+        older.execute(event, rusqlite::params![time, id, moved, kind, names]).unwrap();
+        for subject in [3, 4] {
+            let entry = "INSERT INTO event_subject VALUES (?1, ?2, ?3, ?4)";
+            older.execute(entry, rusqlite::params![subject, time, id, moved]).unwrap();
+        }
+    }
+    drop(older);
+    let mut store = Store::open(dir.path()).unwrap();
+    let reader = Reader::open(dir.path()).unwrap();
+    let found = |name: &str, measures: Vec<u16>| {
+        let query = EventQuery { subject: subject(name), measures, ..events_of(&measure::POP_BYTES, slots(0, 4)) };
+        reader.events(&query, |_| true).unwrap().events.iter().map(|event| event.id).collect::<Vec<_>>()
+    };
+    for name in ["ann@example.com", "example.com", "(server)"] {
+        assert_eq!(found(name, Vec::new()), [1, 2, 8, 3, 9, 7], "{name}");
+        assert_eq!(found(name, vec![measure::POP_CONNECTIONS.number]), [1, 2, 8, 3, 9, 7], "{name}");
+        assert_eq!(found(name, vec![measure::IMAP_CONNECTIONS.number]), [0_u64; 0], "{name}");
+    }
+    assert_eq!(store.prune_events(Time(899)).unwrap(), 3);
+    assert_eq!(found("ann@example.com", Vec::new()), [1, 2, 8]);
+}
+
+/// An event that is given out again stands where it is now, for whom it touches now, once.
+#[test]
+fn a_revised_event_is_found_once() {
+    let dir = store_of([session(600, 1, "192.0.2.1"), session(700, 1, "192.0.2.1")]);
+    let before = Arc::new(session(600, 1, "192.0.2.1"));
+    let mut store = Store::open(dir.path()).unwrap();
+    let revise = |store: &mut Store, before: &Arc<Event>, after: Event| {
+        let mut batch = Batch::default();
+        let after = Arc::new(after);
+        batch.book(Update { id: EventId(1), before: Some(Arc::clone(before)), after: Arc::clone(&after) });
+        store.commit(&batch).unwrap();
+        after
+    };
+    let reader = Reader::open(dir.path()).unwrap();
+    let found = |name: &str| {
+        let all =
+            EventQuery { subject: subject(name), measures: Vec::new(), ..events_of(&measure::POP_BYTES, slots(0, 9)) };
+        let page = reader.events(&all, |_| true).unwrap();
+        page.events.iter().map(|event| (event.id, event.time.0)).collect::<Vec<_>>()
+    };
+    let longer = revise(&mut store, &before, session(600, 1_800, "192.0.2.1"));
+    assert_eq!(found("ann@example.com"), [(2, 700), (1, 600)]);
+    let moved = revise(&mut store, &longer, session(1_900, 1, "192.0.2.1"));
+    assert_eq!(found("ann@example.com"), [(1, 1_900), (2, 700)]);
+    assert_eq!(found("(server)"), [(1, 1_900), (2, 700)]);
+    revise(&mut store, &moved, Event { subjects: [subject("example.com")].into(), ..session(1_900, 1, "192.0.2.1") });
+    assert_eq!(found("ann@example.com"), [(2, 700)]);
+    assert_eq!(found("example.com"), [(1, 1_900), (2, 700)]);
+}
+
 proptest! {
     // Each case is a file.
     #![proptest_config(ProptestConfig::with_cases(32))]
