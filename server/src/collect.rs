@@ -14,6 +14,7 @@ mod merge;
 mod observed;
 mod stream;
 mod survey;
+mod tally;
 
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
@@ -27,7 +28,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 pub use import::{Imported, ImportedFile, Outcome, Progress, import, import_growing};
 pub use live::{Live, Watch};
 
-use crate::batch::{Batch, COPIED, Evidence, LineCounts};
+use crate::batch::{Batch, COPIED, Counters, Evidence, LineCounts};
 use crate::command::{escape, zones};
 use crate::event::{EventId, Update};
 use crate::rules;
@@ -42,6 +43,7 @@ use behind::Behind;
 use copies::Copies;
 use observed::Observed;
 use stream::Book;
+use tally::Tally;
 
 /// A batch of so many lines is written, in one transaction of about a second. What comes and goes within a batch costs
 /// the store nothing, and a sum that rises in it is written once, so fewer and larger ones are cheaper.
@@ -130,6 +132,7 @@ pub struct Collector {
     rules: Rules,
     settled: Settled,
     observed: Observed,
+    tally: Tally,
     learned: FxHashSet<Subject>,
     /// Whose days what is unusual is looked for in: an IANA name.
     zone: String,
@@ -176,6 +179,7 @@ impl Collector {
             settled: Settled::default(),
             copies,
             observed: Observed::new(reading.silence_gap_secs),
+            tally: Tally::default(),
             learned: FxHashSet::default(),
             zone: "UTC".to_owned(),
             looked: None,
@@ -302,11 +306,21 @@ impl Collector {
     /// Books what the tracker gave.
     fn book(&mut self, verdict: Verdict, line: &Line<'_>, raw: &[u8], source: u64) {
         self.book_updates();
-        let program = String::from_utf8_lossy(line.program);
-        match verdict {
-            Verdict::Understood => self.counts(source, &program).understood += 1,
-            Verdict::Ignored => self.counts(source, &program).ignored += 1,
-            Verdict::Unparsed => self.not_counted(source, &program, raw),
+        if verdict == Verdict::Unparsed {
+            self.not_counted(source, &String::from_utf8_lossy(line.program), raw);
+        } else if !self.tally.count(source, line.program, verdict) {
+            self.take_tally();
+            self.tally.count(source, line.program, verdict);
+        }
+    }
+
+    /// Adds to the batch how lines fared since the last time.
+    fn take_tally(&mut self) {
+        let (source, programs) = self.tally.take();
+        for (program, fared) in programs {
+            let counts = self.counts(source, &String::from_utf8_lossy(&program));
+            counts.understood += fared.understood;
+            counts.ignored += fared.ignored;
         }
     }
 
@@ -416,12 +430,14 @@ impl Collector {
             return self.write_out();
         }
         self.count_changed();
+        self.take_tally();
         self.batch.sources = sources;
         self.batch.open.extend(self.tracker.take_changes());
         self.batch.silence_gap_secs = self.observed.silence_gap_secs();
         self.observed.write(&mut self.batch);
         self.copies.write(&mut self.batch);
         self.batch.rules = Some(self.rules.clone());
+        let counters = Counters::as_large_as(&self.batch.counters);
         match &mut self.sink {
             Sink::Store(store) => {
                 store.commit(&self.batch)?;
@@ -438,7 +454,7 @@ impl Collector {
                 self.copies.handed_over(0);
             }
         }
-        self.batch = Batch::default();
+        self.batch = Batch { counters, ..Batch::default() };
         self.lines = 0;
         Ok(())
     }

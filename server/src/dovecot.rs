@@ -4,7 +4,7 @@
 //! right, each key once: the rightmost is Dovecot's own (FAULTS 46, 47).
 
 use crate::event::{End, Protocol};
-use crate::text::{Parsed, contains, leading_number, number, split};
+use crate::text::{Parsed, contains, find, leading_number, number, rfind, split};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact<'a> {
@@ -200,7 +200,7 @@ fn proxied(words: &[u8]) -> &[u8] {
 /// of which 2.1 left out an empty user. What comes before them is Dovecot's own.
 fn fields_of(text: &[u8]) -> Option<(&[u8], &[u8])> {
     const FIRST: &[&[u8]] = &[b": user=<", b": method=", b": rip=", b": lip=", b": session=<"];
-    let at = FIRST.iter().filter_map(|field| memchr::memmem::find(text, field)).min()?;
+    let at = FIRST.iter().filter_map(|field| find(text, field)).min()?;
     Some((&text[..at], &text[at + 2..]))
 }
 
@@ -210,13 +210,14 @@ fn fields_from_right(fields: &[u8]) -> (Who<'_>, bool) {
     let mut who = Who::default();
     let mut is_handshake_broken = false;
     let mut rest = fields;
-    let mut keys: Vec<&[u8]> = Vec::new();
+    let mut keys = [&b""[..]; MAX_FIELDS];
+    let mut known = 0;
     loop {
-        let at = memchr::memmem::rfind(rest, b", ");
+        let at = rfind(rest, b", ");
         let field = at.map_or(rest, |at| &rest[at + 2..]);
         let (key, value) = split(field, b"=").unwrap_or((field, b""));
         // A key that was read already is not Dovecot's: it belongs to what the client sent.
-        if keys.contains(&key) || keys.len() == MAX_FIELDS {
+        if keys[..known].contains(&key) || known == MAX_FIELDS {
             break;
         }
         match key {
@@ -225,7 +226,8 @@ fn fields_from_right(fields: &[u8]) -> (Who<'_>, bool) {
             b"user" => who.user = value,
             _ => is_handshake_broken |= field.starts_with(b"TLS handshaking: SSL_"),
         }
-        keys.push(key);
+        keys[known] = key;
+        known += 1;
         let Some(at) = at else { break };
         rest = &rest[..at];
     }
@@ -304,7 +306,7 @@ impl Why {
 /// 14 secs)`, of which the rest failed.
 fn attempts(reason: &[u8]) -> u32 {
     let before = |words: &[u8]| {
-        let at = memchr::memmem::find(reason, words)?;
+        let at = find(reason, words)?;
         Some(&reason[memchr::memrchr(b' ', &reason[..at]).map_or(0, |space| space + 1)..at])
     };
     let failed = match before(b" attempts") {
@@ -315,7 +317,9 @@ fn attempts(reason: &[u8]) -> u32 {
 }
 
 fn after_login<'a>(protocol: Protocol, who: Who<'a>, text: &'a [u8]) -> Parsed<Fact<'a>> {
-    if contains(text, b"tagged_reply_state=BAD") || contains(text, b"\"tagged_reply_state\":\"BAD\"") {
+    // Capitals are rare in these lines, so most are asked no further.
+    let is_bad = contains(text, b"BAD");
+    if is_bad && (contains(text, b"tagged_reply_state=BAD") || contains(text, b"\"tagged_reply_state\":\"BAD\"")) {
         return Parsed::Fact(Fact::BadCommand { session: who.session });
     }
     const ENDS: &[&[u8]] = &[
@@ -363,12 +367,15 @@ fn bytes(protocol: Protocol, text: &[u8]) -> Option<u64> {
     let (mut input, mut output, mut both, mut fetched) = (None, None, None, None::<u64>);
     for word in text.split(|byte| *byte == b' ') {
         let word = word.strip_suffix(b",").unwrap_or(word);
-        let Some((key, value)) = split(word, b"=") else { continue };
-        match key {
-            b"in" => input = number(value),
-            b"out" => output = number(value),
-            b"bytes" => both = pair(value).map(|(input, output)| input.saturating_add(output)),
-            b"retr" | b"top" if protocol == Protocol::Pop => {
+        match word {
+            [b'i', b'n', b'=', value @ ..] => input = number(value),
+            [b'o', b'u', b't', b'=', value @ ..] => output = number(value),
+            [b'b', b'y', b't', b'e', b's', b'=', value @ ..] => {
+                both = pair(value).map(|(input, output)| input.saturating_add(output));
+            }
+            [b'r', b'e', b't', b'r', b'=', value @ ..] | [b't', b'o', b'p', b'=', value @ ..]
+                if protocol == Protocol::Pop =>
+            {
                 fetched = pair(value).map(|(_, bytes)| fetched.unwrap_or(0).saturating_add(bytes)).or(fetched);
             }
             _ => {}
@@ -387,10 +394,10 @@ fn pair(value: &[u8]) -> Option<(u64, u64)> {
 /// `: passwd-file(blocked@gamma.example,198.51.100.76,<2XdlW9Jgv6XGM2RM>): allow_nets check failed: …`
 fn forbidden(rest: &[u8]) -> Option<Fact<'_>> {
     const RULES: &[&[u8]] = &[b"allow_nets check failed", b"allow_real_nets check failed", b"Policy check"];
-    let at = RULES.iter().find_map(|rule| memchr::memmem::rfind(rest, rule))?;
+    let at = RULES.iter().find_map(|rule| rfind(rest, rule))?;
     // The session stands last in the parentheses, after a name that the client chose.
-    let close = memchr::memmem::rfind(&rest[..at], b">): ")?;
-    let from = memchr::memmem::rfind(&rest[..close], b",<")? + 2;
+    let close = rfind(&rest[..at], b">): ")?;
+    let from = rfind(&rest[..close], b",<")? + 2;
     Some(Fact::ForbiddenByRule { session: &rest[from..close] })
 }
 

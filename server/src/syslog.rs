@@ -142,12 +142,12 @@ fn rfc3164(time: Time, rest: &[u8]) -> Result<Line<'_>, NotALine> {
     if rest.starts_with(b"last message repeated ") {
         return Ok(Line { time, host, program: b"syslogd", pid: None, message: rest, times: 1, own_file: false });
     }
-    let end = rest.iter().position(|byte| matches!(byte, b':' | b'[' | b' ')).ok_or(NotALine::NoProgram)?;
+    let end = memchr::memchr3(b':', b'[', b' ', rest).ok_or(NotALine::NoProgram)?;
     let (program, after) = rest.split_at(end);
     let (pid, after) = match after.strip_prefix(b"[") {
         None => (None, after),
         Some(inner) => {
-            let close = inner.iter().position(|byte| *byte == b']').ok_or(NotALine::NoProgram)?;
+            let close = memchr::memchr(b']', inner).ok_or(NotALine::NoProgram)?;
             (number(&inner[..close]), &inner[close + 1..])
         }
     };

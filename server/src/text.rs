@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memrchr_iter};
 
 /// Longest text kept of a line in an event: enough to recognise it by, too little to fill a disk with.
 pub const MAX_DETAIL_BYTES: usize = 200;
@@ -41,9 +41,15 @@ pub fn contains(bytes: &[u8], part: &[u8]) -> bool {
 
 /// Where `part` first stands. A line is short: what a search of long texts prepares would cost more than to look at each
 /// place where it may begin.
-fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
+pub fn find(bytes: &[u8], part: &[u8]) -> Option<usize> {
     let (first, rest) = part.split_first()?;
     memchr_iter(*first, bytes).find(|at| bytes[at + 1..].starts_with(rest))
+}
+
+/// Where `part` last stands, sought as [`find`] seeks.
+pub fn rfind(bytes: &[u8], part: &[u8]) -> Option<usize> {
+    let (first, rest) = part.split_first()?;
+    memrchr_iter(*first, bytes).find(|at| bytes[at + 1..].starts_with(rest))
 }
 
 /// Without regard to ASCII case; `part` is in lower case.
@@ -140,10 +146,15 @@ pub fn find_outside_brackets(bytes: &[u8], part: &[u8]) -> Option<usize> {
     None
 }
 
+/// Bytes as text; what is no UTF-8 is replaced. Nearly all is, and to look at the whole takes less than letter by letter.
+pub fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
 /// Bytes of a line for an event's words, cut at a length that recognises them.
 pub fn quoted(bytes: &[u8]) -> Cow<'_, str> {
     let cut = bytes.len().min(MAX_DETAIL_BYTES);
-    String::from_utf8_lossy(&bytes[..cut])
+    lossy(&bytes[..cut])
 }
 
 #[cfg(test)]

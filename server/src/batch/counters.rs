@@ -1,35 +1,45 @@
 //! Sums in memory. Subjects are numbered, so that a sum is found by a few bytes and costs no copy of a name.
+//!
+//! What a subject has in a slot lies together: an event moves several measures of each of its subjects, and a table of
+//! all sums is larger than the processor's nearer caches.
 
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use mailtally_model::measure::Measure;
 use mailtally_model::{Slot, Subject};
 use rustc_hash::FxHashMap;
 
-use crate::event::{Event, Went};
+use crate::event::{Event, Subjects, Went};
+
+/// Lists of subjects whose numbers are remembered; events of one mailbox share one.
+const MAX_LISTS: usize = 10_000;
 
 /// (measure, subject, slot) → sum, signed: a revision may take away.
 #[derive(Debug, Default)]
 pub struct Counters {
     numbers: FxHashMap<Subject, u32>,
     subjects: Vec<Subject>,
-    sums: FxHashMap<Key, i64>,
-    /// The subjects of the event that is being booked, by number; kept to be used again.
+    /// By where a list stands in memory: it is held, so that no other can stand there.
+    lists: FxHashMap<usize, (Subjects, Box<[u32]>)>,
+    /// Where in `rows` a subject's sums of a slot are.
+    places: FxHashMap<(Slot, u32), usize>,
+    /// Measures and their sums.
+    rows: Vec<Vec<(u16, i64)>>,
+    /// How many sums there are in all rows.
+    len: usize,
+    /// The subjects of the event that is being booked, by number, and what it moves: a measure, of how many of its subjects
+    /// beside the server, when and by how much. Kept to be used again.
     owners: Vec<u32>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    slot: Slot,
-    subject: u32,
-    measure: u16,
+    moved: Vec<(u16, usize, Slot, i64)>,
 }
 
 impl Counters {
     /// Adds to one sum.
     pub fn add(&mut self, subject: &Subject, measure: u16, slot: Slot, amount: i64) {
         let subject = self.number(subject);
-        self.sum(Key { slot, subject, measure }, amount);
+        let row = self.row(slot, subject);
+        self.sum(row, measure, amount);
     }
 
     /// Adds what an event counts, `times` over: once for an event as it is now, minus once for what it was before.
@@ -48,23 +58,44 @@ impl Counters {
         times: i64,
         amounts: impl FnOnce(&mut dyn FnMut(&'static Measure, usize, Slot, i64)),
     ) {
-        let mut owners = std::mem::take(&mut self.owners);
+        let (mut owners, mut moved) = (std::mem::take(&mut self.owners), std::mem::take(&mut self.moved));
         owners.clear();
         owners.push(self.number(&Subject::Server));
-        owners.extend(event.subjects.iter().map(|subject| self.number(subject)));
-        amounts(&mut |measure, count, slot, amount| {
-            for subject in &owners[..=count] {
-                self.sum(Key { slot, subject: *subject, measure: measure.number }, amount * times);
+        self.number_all(&event.subjects, &mut owners);
+        moved.clear();
+        amounts(&mut |measure, count, slot, amount| moved.push((measure.number, count, slot, amount * times)));
+        for (nth, subject) in owners.iter().enumerate() {
+            // Nearly all of an event lies in one slot.
+            let mut row = None;
+            for (measure, _, slot, amount) in moved.iter().filter(|(_, count, ..)| nth <= *count) {
+                let at = match row {
+                    Some((known, at)) if known == *slot => at,
+                    _ => self.row(*slot, *subject),
+                };
+                row = Some((*slot, at));
+                self.sum(at, *measure, *amount);
             }
-        });
-        self.owners = owners;
+        }
+        (self.owners, self.moved) = (owners, moved);
+    }
+
+    /// Empty, with room for as many as the one before held: batches are much alike, and a table that grows is copied at
+    /// each step.
+    pub fn as_large_as(before: &Counters) -> Counters {
+        let mut counters = Counters::default();
+        counters.numbers.reserve(before.subjects.len());
+        counters.subjects.reserve(before.subjects.len());
+        counters.places.reserve(before.places.len());
+        counters.rows.reserve(before.rows.len());
+        counters
     }
 
     /// Adds all sums of another.
     pub fn append(&mut self, other: &Counters) {
         let numbers: Vec<u32> = other.subjects.iter().map(|subject| self.number(subject)).collect();
-        for (key, amount) in &other.sums {
-            self.sum(Key { subject: numbers[key.subject as usize], ..*key }, *amount);
+        for ((slot, subject), at) in &other.places {
+            let row = self.row(*slot, numbers[*subject as usize]);
+            other.rows[*at].iter().for_each(|(measure, amount)| self.sum(row, *measure, *amount));
         }
     }
 
@@ -80,22 +111,52 @@ impl Counters {
 
     /// All that is not zero, in no order, by the subjects' numbers.
     pub fn numbered(&self) -> impl Iterator<Item = (usize, u16, Slot, i64)> {
-        let all = self.sums.iter().map(|(key, amount)| (key.subject as usize, key.measure, key.slot, *amount));
+        let all = self.places.iter().flat_map(|((slot, subject), at)| {
+            self.rows[*at].iter().map(|(measure, amount)| (*subject as usize, *measure, *slot, *amount))
+        });
         all.filter(|(.., amount)| *amount != 0)
     }
 
     /// How many sums there are.
     pub fn len(&self) -> usize {
-        self.sums.len()
+        self.len
     }
 
     pub fn is_empty(&self) -> bool {
-        self.sums.is_empty()
+        self.len == 0
     }
 
-    fn sum(&mut self, key: Key, amount: i64) {
-        let sum = self.sums.entry(key).or_insert(0);
-        *sum = sum.saturating_add(amount);
+    /// The place of a subject's sums of a slot.
+    fn row(&mut self, slot: Slot, subject: u32) -> usize {
+        *self.places.entry((slot, subject)).or_insert_with(|| {
+            self.rows.push(Vec::new());
+            self.rows.len() - 1
+        })
+    }
+
+    fn sum(&mut self, row: usize, measure: u16, amount: i64) {
+        let row = &mut self.rows[row];
+        match row.iter_mut().find(|(known, _)| *known == measure) {
+            Some((_, sum)) => *sum = sum.saturating_add(amount),
+            None => {
+                row.push((measure, amount));
+                self.len += 1;
+            }
+        }
+    }
+
+    /// The numbers of all subjects of a list, behind what is there.
+    fn number_all(&mut self, subjects: &Subjects, numbers: &mut Vec<u32>) {
+        let place = subjects.as_ptr().addr();
+        if let Some((_, known)) = self.lists.get(&place).filter(|(held, _)| Arc::ptr_eq(held, subjects)) {
+            numbers.extend_from_slice(known);
+            return;
+        }
+        let from = numbers.len();
+        numbers.extend(subjects.iter().map(|subject| self.number(subject)));
+        if self.lists.len() < MAX_LISTS {
+            self.lists.insert(place, (Arc::clone(subjects), numbers[from..].into()));
+        }
     }
 
     fn number(&mut self, subject: &Subject) -> u32 {

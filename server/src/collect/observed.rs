@@ -20,7 +20,11 @@ const JOURNALD_INTERVAL_SECS: i64 = 30;
 
 pub struct Observed {
     silence_gap_secs: i64,
-    hosts: FxHashMap<String, Host>,
+    hosts: Vec<(String, Host)>,
+    /// Where in `hosts` each stands.
+    places: FxHashMap<String, usize>,
+    /// The host of the line before.
+    latest: Option<(String, usize)>,
 }
 
 #[derive(Default)]
@@ -69,7 +73,7 @@ impl Of {
 
 impl Observed {
     pub fn new(silence_gap_secs: i64) -> Observed {
-        Observed { silence_gap_secs, hosts: FxHashMap::default() }
+        Observed { silence_gap_secs, hosts: Vec::new(), places: FxHashMap::default(), latest: None }
     }
 
     pub fn silence_gap_secs(&self) -> i64 {
@@ -78,20 +82,19 @@ impl Observed {
 
     /// A line was read. Gives its time when it is the host's first or stands in a later slot than any before.
     pub fn line(&mut self, line: &Line<'_>, batch: &mut Batch) -> Option<Time> {
-        if !self.hosts.contains_key(line.host) {
-            if self.hosts.len() >= MAX_HOSTS {
-                return None;
-            }
-            self.hosts.insert(line.host.to_owned(), Host::default());
-        }
-        let host = self.hosts.get_mut(line.host)?;
+        let gap_secs = self.silence_gap_secs;
+        let host = match &self.latest {
+            // Lines of one host follow each other.
+            Some((name, place)) if name == line.host => &mut self.hosts[*place].1,
+            _ => self.find(line.host)?,
+        };
         let second = Span::new(line.time, line.time.plus_secs(1));
         match Of::line(line) {
-            Of::Logs => host.logs.add(second, self.silence_gap_secs),
-            Of::Exim => host.exim.add(second, self.silence_gap_secs),
-            Of::Dovecot => host.dovecot.add(second, self.silence_gap_secs),
-            Of::Clamd => host.clamd.add(second, self.silence_gap_secs),
-            Of::Spamd => host.spamd.add(second, self.silence_gap_secs),
+            Of::Logs => host.logs.add(second, gap_secs),
+            Of::Exim => host.exim.add(second, gap_secs),
+            Of::Dovecot => host.dovecot.add(second, gap_secs),
+            Of::Clamd => host.clamd.add(second, gap_secs),
+            Of::Spamd => host.spamd.add(second, gap_secs),
             Of::Samples => {
                 let period_secs = host::parse(line.message).map_or(0, |sample| sample.period_ms.div_ceil(1000));
                 let from = line.time.plus_secs(-i64::try_from(period_secs).unwrap_or(0));
@@ -103,9 +106,25 @@ impl Observed {
             batch.gaps.push((line.host.to_owned(), host.dropped(notice, line.time)));
         }
         host.last = host.last.max(Some(line.time));
-        let is_new = host.slot.is_none_or(|slot| line.time.slot() > slot);
-        host.slot = host.slot.max(Some(line.time.slot()));
+        let slot = line.time.slot();
+        let is_new = host.slot.is_none_or(|newest| slot > newest);
+        host.slot = host.slot.max(Some(slot));
         is_new.then_some(line.time)
+    }
+
+    /// A host by its name; none for a new one where there are too many.
+    fn find(&mut self, name: &str) -> Option<&mut Host> {
+        let place = match self.places.get(name) {
+            Some(place) => *place,
+            None if self.hosts.len() >= MAX_HOSTS => return None,
+            None => {
+                self.hosts.push((name.to_owned(), Host::default()));
+                self.places.insert(name.to_owned(), self.hosts.len() - 1);
+                self.hosts.len() - 1
+            }
+        };
+        self.latest = Some((name.to_owned(), place));
+        Some(&mut self.hosts[place].1)
     }
 
     /// The time up to which each host's lines have come.

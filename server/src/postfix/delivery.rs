@@ -1,7 +1,7 @@
 //! smtp, lmtp, local, virtual, pipe, error and discard: what became of a recipient, and of connections to next hops.
 
 use super::{Fact, Peer, QueueId, other, split_id};
-use crate::text::{Parsed, address_field, contains, leading_number, millis, split};
+use crate::text::{Parsed, address_field, contains, leading_number, millis, rfind, split};
 
 /// `to=<x@y>, orig_to=<z>, relay=mx[1.2.3.4]:25, conn_use=2, delay=0.3, delays=a/b/c/d, dsn=2.0.0, status=sent (250 …)`
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,7 +175,7 @@ impl<'a> Delivery<'a> {
 
 /// `… queued as CHILD`, at the end of a reply.
 pub fn queued_as(reply: &[u8]) -> Option<QueueId> {
-    let at = memchr::memmem::rfind(reply, b"queued as ")?;
+    let at = rfind(reply, b"queued as ")?;
     let word = &reply[at + 10..];
     let end = word.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(word.len());
     QueueId::parse(&word[..end])

@@ -99,7 +99,7 @@ fn client(id: Option<QueueId>, rest: &[u8]) -> Option<Fact<'_>> {
 }
 
 fn first_of(bytes: &[u8], parts: &[&[u8]]) -> Option<usize> {
-    parts.iter().filter_map(|part| memchr::memmem::find(bytes, part)).min()
+    parts.iter().filter_map(|part| text::find(bytes, part)).min()
 }
 
 /// `reject: RCPT from mail.outside.example[203.0.113.10]: 550 5.1.1 <x@y>: text; from=<a@b> to=<x@y> proto=ESMTP …`;
@@ -109,9 +109,9 @@ pub(super) fn reject(id: Option<QueueId>, rest: &[u8]) -> Option<Reject<'_>> {
     let is_by_filter = matches!(verb, b"milter-reject" | b"proxy-reject");
     let (word, after) = split(rest, b" ")?;
     if matches!(word, b"header" | b"body" | b"mime-header" | b"nested-header") {
-        let envelope = memchr::memmem::rfind(after, b"; from=<").map(|at| &after[at + 8..]);
+        let envelope = text::rfind(after, b"; from=<").map(|at| &after[at + 8..]);
         let (sender, recipient, _) = envelope.and_then(envelope_fields).unwrap_or_default();
-        let reply = memchr::memmem::rfind(after, b">: ").map_or(after, |at| &after[at + 3..]);
+        let reply = text::rfind(after, b">: ").map_or(after, |at| &after[at + 3..]);
         return Some(Reject {
             id,
             stage: Stage::Content,
@@ -179,7 +179,7 @@ fn envelope_fields(rest: &[u8]) -> Option<EnvelopeFields<'_>> {
         None => (None, rest),
     };
     // The client chose the HELO name, so what seems to follow it is believed only at the end (since 3.10).
-    let user = memchr::memmem::rfind(rest, b" sasl_username=<").and_then(|at| rest[at + 16..].strip_suffix(b">"));
+    let user = text::rfind(rest, b" sasl_username=<").and_then(|at| rest[at + 16..].strip_suffix(b">"));
     Some((Some(sender), recipient, user.filter(|user| !user.contains(&b'>'))))
 }
 
@@ -190,7 +190,7 @@ fn recipient_field(rest: &[u8]) -> Option<(&[u8], &[u8])> {
 /// `proxy-accept: END-OF-MESSAGE from c[1.2.3.4]: 250 2.0.0 Ok: queued as 4F2A; from=<…`
 fn proxy_accept(rest: &[u8]) -> Option<Fact<'_>> {
     let (reply, _) = split(rest, b"; from=<")?;
-    let at = memchr::memmem::rfind(reply, b"queued as ")?;
+    let at = text::rfind(reply, b"queued as ")?;
     Some(Fact::ProxyAccept { queued_as: QueueId::parse(&reply[at + 10..])? })
 }
 

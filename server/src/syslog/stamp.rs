@@ -71,7 +71,7 @@ fn day_and_clock(bytes: &[u8]) -> Option<(u32, Option<i64>, &[u8])> {
     let (day, rest) = match *bytes.get(3..)? {
         [b' ', b' ', unit, b' ', ..] => (digits(&[unit])?, &bytes[7..]),
         [b' ', unit, b' ', ..] => (digits(&[unit])?, &bytes[6..]),
-        [b' ', ten, unit, b' ', ..] => (digits(&[ten, unit])?, &bytes[7..]),
+        [b' ', ten, unit, b' ', ..] => (two_digits(ten, unit)?, &bytes[7..]),
         _ => return None,
     };
     Some((day, clock(rest.get(..8)?)?, &rest[8..]))
@@ -81,7 +81,7 @@ fn day_and_clock(bytes: &[u8]) -> Option<(u32, Option<i64>, &[u8])> {
 fn iso(bytes: &[u8]) -> Option<(Stamp, &[u8])> {
     let year = digits(bytes.get(0..4)?)? as i32;
     let [b'-', month1, month2, b'-', day1, day2, separator] = *bytes.get(4..11)? else { return None };
-    let (month, day) = (digits(&[month1, month2])?, digits(&[day1, day2])?);
+    let (month, day) = (two_digits(month1, month2)?, two_digits(day1, day2)?);
     let secs = clock(bytes.get(11..19)?)?;
     let rest = without_fraction(&bytes[19..])?;
     let (east, rest) = match (separator, rest.first()?) {
@@ -146,18 +146,34 @@ pub(super) fn micros(bytes: &[u8]) -> u32 {
 }
 
 fn month(bytes: &[u8]) -> Option<u32> {
-    const MONTHS: [&[u8]; 12] =
-        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
-    let name = bytes.get(..3)?;
-    MONTHS.iter().position(|month| *month == name).map(|index| index as u32 + 1)
+    Some(match bytes.get(..3)? {
+        b"Jan" => 1,
+        b"Feb" => 2,
+        b"Mar" => 3,
+        b"Apr" => 4,
+        b"May" => 5,
+        b"Jun" => 6,
+        b"Jul" => 7,
+        b"Aug" => 8,
+        b"Sep" => 9,
+        b"Oct" => 10,
+        b"Nov" => 11,
+        b"Dec" => 12,
+        _ => return None,
+    })
 }
 
 /// `00:13:48` in seconds; inner none when it is no time of day. A leap second `:60` is the next second.
 fn clock(bytes: &[u8]) -> Option<Option<i64>> {
     let [h1, h2, b':', m1, m2, b':', s1, s2] = *bytes else { return None };
-    let (hour, minute, second) = (digits(&[h1, h2])?, digits(&[m1, m2])?, digits(&[s1, s2])?);
+    let (hour, minute, second) = (two_digits(h1, h2)?, two_digits(m1, m2)?, two_digits(s1, s2)?);
     let exists = hour < 24 && minute < 60 && second <= 60;
     Some(exists.then(|| i64::from(hour * 3600 + minute * 60 + second)))
+}
+
+fn two_digits(ten: u8, unit: u8) -> Option<u32> {
+    let (ten, unit) = (ten.wrapping_sub(b'0'), unit.wrapping_sub(b'0'));
+    (ten < 10 && unit < 10).then(|| u32::from(ten) * 10 + u32::from(unit))
 }
 
 fn digits(bytes: &[u8]) -> Option<u32> {
@@ -187,19 +203,23 @@ pub(super) struct Clock {
     dated: Option<Time>,
     /// The newest stamp without a year.
     last_yearless: Option<Time>,
+    /// The stamp of the line before and its time.
+    latest: Option<(Stamp, Time)>,
 }
 
 impl Clock {
     pub(super) fn new(zone: Zone) -> Clock {
-        Clock { zone, year: None, previous: None, last: None, dated: None, last_yearless: None }
+        Clock { zone, year: None, previous: None, last: None, dated: None, last_yearless: None, latest: None }
     }
 
     pub(super) fn set_year(&mut self, year: i32) {
         self.year = Some(year);
         self.previous = None;
+        self.latest = None;
     }
 
     pub(super) fn resume(&mut self, last: Time) {
+        self.latest = None;
         self.last = Some(last);
         self.go_on_in_the_year_of(last);
     }
@@ -216,7 +236,20 @@ impl Clock {
         self.previous = Some(YearSecs::new(day.month(), day.day(), wall.rem_euclid(DAY_SECS)));
     }
 
+    /// Most lines stand in the second of the one before. To read a stamp twice in a row tells nothing new, whatever its
+    /// kind: the second reading starts from where the first one ended.
     pub(super) fn time(&mut self, stamp: &Stamp) -> Result<Time, NotALine> {
+        if let Some((latest, time)) = &self.latest
+            && latest == stamp
+        {
+            return Ok(*time);
+        }
+        let time = self.read(stamp)?;
+        self.latest = Some((*stamp, time));
+        Ok(time)
+    }
+
+    fn read(&mut self, stamp: &Stamp) -> Result<Time, NotALine> {
         let time = match *stamp {
             Stamp::Bad => return Err(NotALine::BadStamp),
             Stamp::Instant(time) => time,
@@ -301,7 +334,17 @@ pub struct YearScan {
 impl YearScan {
     pub fn line(&mut self, bytes: &[u8]) {
         let (bytes, _) = super::without_priority(super::without_padding(bytes));
-        let (month, day, secs) = match Stamp::parse(bytes) {
+        let stamp = Stamp::parse(bytes);
+        // Within a day no year turns: nearly every line of a log is asked no more than this.
+        if let (Some((Stamp::Yearless { month, day, secs }, _)), Some((before, last_month, last_day, last_secs))) =
+            (&stamp, &mut self.previous)
+            && (*month, *day) == (*last_month, *last_day)
+        {
+            before.0 += secs - *last_secs;
+            *last_secs = *secs;
+            return;
+        }
+        let (month, day, secs) = match stamp {
             Some((Stamp::Yearless { month, day, secs }, _)) => (month, day, secs),
             Some((stamp, _)) if self.previous.is_some() && self.dated.is_none() => {
                 // A zone more or less is within the day of grace.

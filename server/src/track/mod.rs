@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 use mailtally_model::{Subject, Time};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, Kind, Subjects, Update};
@@ -57,6 +58,8 @@ pub struct Tracker {
     ours: Ours,
     hosts: Interner,
     programs: Interner,
+    /// The instances that programs of Postfix are of, by the programs' numbers.
+    instances: FxHashMap<u16, u16>,
     /// By host: where its log time stands.
     clocks: BTreeMap<u16, Time>,
     next_event: u64,
@@ -152,6 +155,7 @@ impl Tracker {
             ours: Ours::new(settings, meta.learned_domains),
             hosts: Interner::restore(meta.hosts),
             programs: Interner::restore(meta.programs),
+            instances: FxHashMap::default(),
             clocks: meta.clocks,
             next_event: meta.next_event,
             next_row: meta.next_row,
@@ -175,7 +179,7 @@ impl Tracker {
     /// Takes one line; pushes what it did to `updates` (most often nothing or one) and evidence of our names to `known`.
     pub fn line(&mut self, line: &Line<'_>, updates: &mut Vec<Update>, known: &mut Vec<Subject>) -> Verdict {
         let (Some((host, new_host)), Some((program, new_program))) =
-            (self.hosts.number(line.host.as_bytes()), self.programs.number(line.program))
+            (self.hosts.number_in_a_row(line.host.as_bytes()), self.programs.number(line.program))
         else {
             return Verdict::Unparsed;
         };
@@ -369,6 +373,16 @@ impl Tracker {
     pub fn number_events_from(&mut self, id: u64) {
         self.next_event = id;
         self.is_meta_changed = true;
+    }
+
+    /// The number of the instance of Postfix that a line is of.
+    fn instance(&mut self, at: &At<'_>, speaker: &Speaker<'_>) -> Option<u16> {
+        if let Some(instance) = self.instances.get(&at.program) {
+            return Some(*instance);
+        }
+        let (instance, _) = self.programs.number(speaker.instance)?;
+        self.instances.insert(at.program, instance);
+        Some(instance)
     }
 
     fn new_row(&mut self) -> u64 {

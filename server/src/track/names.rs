@@ -9,9 +9,11 @@ use mailtally_model::subject::{MAX_NAME_BYTES, is_domain};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
+use super::relay::is_trusted;
 use super::state::Out;
 use crate::event::Subjects;
 use crate::settings::MailSettings;
+use crate::text::lossy;
 
 /// Domains learned from evidence are bounded: only our own server's deliveries and log-ins teach them.
 const MAX_LEARNED_DOMAINS: usize = 100_000;
@@ -77,7 +79,7 @@ impl Mailbox {
 
     /// None for what has no domain or is longer than mail allows, or could not be read back from the store: it counts for the server alone.
     pub fn of_address(address: &[u8], delimiter: &str) -> Option<Mailbox> {
-        let address = String::from_utf8_lossy(address);
+        let address = lossy(address);
         let (local, domain) = address.rsplit_once('@')?;
         // A quoted local part may hold the delimiter as a letter.
         let extension = if local.starts_with('"') || delimiter.is_empty() {
@@ -91,7 +93,7 @@ impl Mailbox {
 
     /// A log-in name; `realm` is the domain of one that has none.
     pub fn of_login(user: &[u8], realm: Option<&str>) -> Option<Mailbox> {
-        let user = String::from_utf8_lossy(user);
+        let user = lossy(user);
         match user.rsplit_once('@') {
             Some((local, domain)) => Mailbox::new(local, domain),
             None => Mailbox::new(&user, realm?),
@@ -169,6 +171,8 @@ pub struct Ours {
     told: FxHashSet<String>,
     addressed: Read,
     logged_in: Read,
+    /// Which addresses of clients are trusted: a message's owner is asked for with each of its lines.
+    trusted: RefCell<HashMap<Box<str>, bool>>,
 }
 
 /// What spellings were read as. Strangers choose them, so the hash is a seeded one.
@@ -203,6 +207,20 @@ impl Ours {
     /// The mailbox of a log-in name in a log, as [`Mailbox::logged_in`] reads it.
     pub fn logged_in(&self, user: &[u8], settings: &MailSettings) -> Option<Mailbox> {
         read_once(&self.logged_in, user, || Mailbox::logged_in(user, settings))
+    }
+
+    /// Whether a client may send as any address of ours, as [`is_trusted`] says.
+    pub fn trusts(&self, ip: &str, settings: &MailSettings) -> bool {
+        let mut known = self.trusted.borrow_mut();
+        if let Some(is_trusted) = known.get(ip) {
+            return *is_trusted;
+        }
+        if known.len() >= MAX_READ {
+            known.clear();
+        }
+        let is_trusted = is_trusted(settings, ip);
+        known.insert(ip.into(), is_trusted);
+        is_trusted
     }
 
     pub fn has(&self, domain: &str) -> bool {

@@ -13,7 +13,7 @@ use super::{At, Tracker};
 use crate::event::{Class, Event, Kind, Subjects};
 use crate::postfix::{Delivery, Peer, Speaker, Status, Trouble};
 use crate::queue_id::QueueId;
-use crate::text::{Text, contains_ignoring_case, quoted};
+use crate::text::{Text, contains_ignoring_case, lossy, quoted};
 
 /// Failed connects of one process whose recipients' line is still to come.
 const MAX_FAILURES: usize = 32;
@@ -44,7 +44,7 @@ impl Tracker {
         let row = self.touch(at, key);
         let host = at.line.host;
         let is_filter_pipe = delivery.daemon == b"pipe"
-            && self.queue.filter_pipes.contains(&format!("{host}/{}", String::from_utf8_lossy(delivery.relay)));
+            && self.queue.filter_pipes.contains(&format!("{host}/{}", lossy(delivery.relay)));
         let mut role = relay::role(&self.settings, speaker, delivery, is_filter_pipe);
         if let Some(message) = self.queue.messages.get_mut(row) {
             message.touched = Some(at.line.time);
@@ -139,7 +139,7 @@ impl Tracker {
         let reached = Reached {
             recipient: delivery.recipient,
             is_sent: delivery.status == Status::Sent,
-            pipe: is_pipe.then(|| String::from_utf8_lossy(delivery.relay).into()),
+            pipe: is_pipe.then(|| lossy(delivery.relay).into()),
             response: delivery.response,
         };
         self.reach(at, row, key, &reached, out);
@@ -238,7 +238,7 @@ impl Tracker {
                 let is_new_connection = !is_unmade && !delivery.is_reuse;
                 message.push_attempt(Attempt {
                     size,
-                    peer: out.words(format_args!("{}", String::from_utf8_lossy(delivery.relay))),
+                    peer: out.words(format_args!("{}", lossy(delivery.relay))),
                     connections: u32::from(is_new_connection || is_only_witness),
                     failed: u32::from(trouble.is_setup_failed && is_new_connection || is_only_witness),
                     detail: out.words(format_args!(

@@ -15,7 +15,7 @@ use super::state::{Booked, Out, Table};
 use super::{At, GRACE_SECS, Tracker};
 use crate::postfix::{BrokenOff, Fact, Speaker};
 use crate::queue_id::QueueId;
-use crate::text::Text;
+use crate::text::{Text, lossy};
 
 /// Postfix gives a message up after five days; a day more, and its last line is lost.
 const MAX_LIFETIME_SECS: i64 = 6 * 86_400;
@@ -202,7 +202,7 @@ pub fn hash(bytes: impl Hash) -> u64 {
 
 impl Tracker {
     pub(super) fn postfix(&mut self, at: &At<'_>, speaker: &Speaker<'_>, fact: &Fact<'_>, out: &mut Out<'_>) {
-        let Some((instance, _)) = self.programs.number(speaker.instance) else { return };
+        let Some(instance) = self.instance(at, speaker) else { return };
         let key = |id: QueueId| FileKey { host: at.host, instance, id };
         match fact {
             Fact::Connect(client) => self.smtp_connect(at, speaker, client, out),
@@ -218,8 +218,8 @@ impl Tracker {
                 }
                 let from = orig_client.as_ref().unwrap_or(client);
                 let origin = Origin::Smtp {
-                    ip: String::from_utf8_lossy(from.ip).into(),
-                    user: sasl_username.map(|user| String::from_utf8_lossy(user).into()),
+                    ip: lossy(from.ip).into(),
+                    user: sasl_username.map(|user| lossy(user).into()),
                     is_submission: speaker.is_submission(),
                 };
                 self.begin(at, key(*id), origin, session, is_loopback(client.ip), out);
@@ -246,7 +246,7 @@ impl Tracker {
                 if let Some((_, message)) = self.queue.of(key(*id), at.line.time)
                     && let Some(file) = file_of(message, key(*id))
                 {
-                    file.sender.get_or_insert_with(|| String::from_utf8_lossy(sender).into());
+                    file.sender.get_or_insert_with(|| lossy(sender).into());
                 }
                 if let Some(parent) = orig_id {
                     self.link_to_named(at, key(*id), *parent, out);
@@ -404,7 +404,7 @@ impl Tracker {
         }
         file.active = Some(at.line.time);
         file.size = size;
-        file.sender = Some(String::from_utf8_lossy(sender).into());
+        file.sender = Some(lossy(sender).into());
         message.fill_sizes(key, size);
         self.settle_links(at, row, key, out);
         // It may be part of another message now.

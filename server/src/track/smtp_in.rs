@@ -14,7 +14,7 @@ use super::names::Mailbox;
 use super::state::{Out, Table};
 use super::{At, Tracker};
 use crate::postfix::{Peer, Speaker};
-use crate::text::Text;
+use crate::text::{Text, lossy};
 use session::Session;
 
 /// smtpd waits no longer for a command (`smtpd_timeout`), so a session without lines is over by then.
@@ -106,7 +106,7 @@ impl Tracker {
             let last = session.last;
             self.smtp_end(row, last, out);
         }
-        let instance = Speaker::parse(at.line.program).and_then(|speaker| self.programs.number(speaker.instance))?.0;
+        let instance = Speaker::parse(at.line.program).and_then(|speaker| self.instance(at, &speaker))?;
         let process = Some((key.1, key.2));
         let session =
             Session { has_start: false, is_seen_in_part: true, process, ..Session::of(at, instance, client, out) };
@@ -162,23 +162,27 @@ impl Tracker {
             let last = self.sessions.rows.get(old).map_or(at.line.time, |session| session.last);
             self.smtp_end(old, last, out);
         }
-        let Some((instance, _)) = self.programs.number(speaker.instance) else { return };
+        let Some(instance) = self.instance(at, speaker) else { return };
         let row = match self.passed_on(at, speaker, client) {
-            Some(row) => row,
+            Some(row) => {
+                self.smtp_change_row(row, at.line.time, out, |session| session.process = Some((at.program, process)));
+                row
+            }
             None => {
                 let session = Session::of(at, instance, client, out);
-                self.smtp_open(session, out)
+                self.smtp_open(Session { process: Some((at.program, process)), ..session }, out)
             }
         };
         self.sessions.by_process.insert(key, row);
-        self.smtp_change_row(row, at.line.time, out, |session| session.process = Some((at.program, process)));
     }
 
     pub(super) fn smtp_disconnect(&mut self, at: &At<'_>, client: &Peer<'_>, unknown_commands: u32, out: &mut Out<'_>) {
-        let row = self.smtp_change(at, client, out, |session| session.unknown_commands = unknown_commands);
-        if let Some(row) = row {
-            self.smtp_end(row, at.line.time, out);
+        let Some(row) = self.smtp_session(at, client, out) else { return };
+        if let Some(session) = self.sessions.rows.get_mut(row) {
+            session.last = session.last.max(at.line.time);
+            session.unknown_commands = unknown_commands;
         }
+        self.smtp_end(row, at.line.time, out);
     }
 
     /// A recipient was accepted, and a queue file begins.
@@ -202,7 +206,7 @@ impl Tracker {
         self.smtp_change_row(row, at.line.time, out, |session| {
             session.is_accepted = true;
             if let Some(user) = user {
-                session.user = Some(String::from_utf8_lossy(user).into());
+                session.user = Some(lossy(user).into());
             }
             if let Some(mailbox) = &mailbox {
                 session.concern(mailbox.subjects());

@@ -206,6 +206,8 @@ fn unpacked<T: DeserializeOwned>(value: &[u8]) -> anyhow::Result<T> {
 pub struct Interner {
     names: Vec<Text>,
     numbers: FxHashMap<Vec<u8>, u16>,
+    /// What [`Interner::number_in_a_row`] was asked for last.
+    latest: Option<(Vec<u8>, u16)>,
 }
 
 /// More hosts, or programs, than any site has: what comes after them is not understood, rather than filling memory.
@@ -226,13 +228,25 @@ impl Interner {
         Some((number, true))
     }
 
+    /// The same of a name that most often is the one before.
+    pub fn number_in_a_row(&mut self, name: &[u8]) -> Option<(u16, bool)> {
+        match &self.latest {
+            Some((latest, number)) if latest == name => Some((*number, false)),
+            _ => {
+                let found = self.number(name)?;
+                self.latest = Some((name.to_vec(), found.0));
+                Some(found)
+            }
+        }
+    }
+
     pub fn names(&self) -> &[Text] {
         &self.names
     }
 
     pub fn restore(names: Vec<Text>) -> Interner {
         let numbers = names.iter().zip(0..).map(|(name, number)| (name.as_bytes().to_vec(), number)).collect();
-        Interner { names, numbers }
+        Interner { names, numbers, latest: None }
     }
 }
 

@@ -6,7 +6,6 @@ use super::{Message, Origin};
 use crate::event::{Class, Subjects};
 use crate::settings::MailSettings;
 use crate::track::names::{Mailbox, Ours, unwound};
-use crate::track::relay::is_trusted;
 
 /// Users that are no person on any system; where the number is logged, the settings say below which.
 const DAEMONS: &[&str] = &[
@@ -64,7 +63,7 @@ impl Message {
             Origin::Pickup { .. } | Origin::Local { .. } if self.is_null_sender() => Owner::None,
             Origin::Pickup { uid } => local_sender().unwrap_or_else(|| of_this_host(&format!("uid:{uid}"))),
             Origin::Local { login } => local_sender().unwrap_or_else(|| of_this_host(login)),
-            Origin::Smtp { ip, .. } if is_trusted(settings, ip) => local_sender().unwrap_or(Owner::None),
+            Origin::Smtp { ip, .. } if ours.trusts(ip, settings) => local_sender().unwrap_or(Owner::None),
             Origin::Smtp { .. } | Origin::Unknown => Owner::None,
         }
     }
@@ -73,7 +72,7 @@ impl Message {
     pub fn awaited_domain(&self, settings: &MailSettings, ours: &Ours) -> Option<String> {
         let depends = match &self.origin {
             Origin::Pickup { .. } | Origin::Local { .. } => true,
-            Origin::Smtp { ip, user: None, .. } => is_trusted(settings, ip),
+            Origin::Smtp { ip, user: None, .. } => ours.trusts(ip, settings),
             _ => false,
         };
         if !depends {
@@ -121,13 +120,17 @@ pub fn owner_subjects(owner: &Owner) -> Subjects {
 
 /// `owner-list@`, `list-bounces@`, VERP (`list-bounces+ann=outside.example@`), and what the settings list.
 fn is_list_sender(settings: &MailSettings, sender: &str, local: &str) -> bool {
-    let local = local.to_ascii_lowercase();
+    let begins = |with: &str| local.get(..with.len()).is_some_and(|part| part.eq_ignore_ascii_case(with));
+    let ends = |with: &str| {
+        let at = local.len().checked_sub(with.len());
+        at.and_then(|at| local.get(at..)).is_some_and(|part| part.eq_ignore_ascii_case(with))
+    };
     let is_listed = || {
         settings.list_senders.iter().any(|entry| match entry.strip_prefix('@') {
             Some(domain) => sender.rsplit_once('@').is_some_and(|(_, of)| of.eq_ignore_ascii_case(domain)),
             None => entry.eq_ignore_ascii_case(sender),
         })
     };
-    let is_verp = local.contains('=') && (local.contains('+') || local.contains('-')) && !local.starts_with("srs");
-    local.starts_with("owner-") || local.ends_with("-owner") || local.ends_with("-bounces") || is_verp || is_listed()
+    let is_verp = local.contains('=') && (local.contains('+') || local.contains('-')) && !begins("srs");
+    begins("owner-") || ends("-owner") || ends("-bounces") || is_verp || is_listed()
 }

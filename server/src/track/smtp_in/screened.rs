@@ -52,7 +52,7 @@ impl Tracker {
         what: &Screened<'_>,
         out: &mut Out<'_>,
     ) {
-        let (Some(port), Some((instance, _))) = (client.port, self.programs.number(speaker.instance)) else { return };
+        let (Some(port), Some(instance)) = (client.port, self.instance(at, speaker)) else { return };
         let key = (at.host, detail(client.ip), port);
         let known = self.sessions.by_port.get(&key).copied();
         let row = match (what, known) {
