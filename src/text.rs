@@ -21,12 +21,14 @@ pub const OF_THE_SERVER: &str = "known for the whole server alone";
 pub const PARTIAL_CLIPPED: &str = "in part";
 pub const PARTIAL_GAP: &str = "partly observed";
 pub const TOTAL: &str = "Total";
+pub const TOTAL_OF_ALL: &str = "Total, unfiltered";
 
 pub const THEME: &str = "Light or dark";
 pub const DEMO_HEAD: &str = "This is a demo";
 pub const DEMO: &str = "Names and numbers are made up; they went through the real readers.";
 
 pub const STEP: &str = "Step";
+pub const STEP_OF_TREND: &str = "Steps divide a Trend: a Mode shows sums of the whole range.";
 pub const MODE: &str = "Mode";
 pub const EARLIER: &str = "Earlier";
 pub const LATER: &str = "Later";
@@ -113,6 +115,7 @@ pub const KEYS: &[(&str, &[(&str, &str)])] = &[
             ("?", "This sheet"),
             ("Esc", "Close what is open"),
             ("Tab", "To the next control; in charts and tables, arrows move along"),
+            ("⏎", "In the chart: zoom to the step, or to those chosen with Shift and arrows"),
         ],
     ),
 ];
@@ -148,6 +151,7 @@ pub const ACCOUNT_ROOT: &str = "Sees: (server), a domain or a mailbox";
 pub const ACCOUNT_ENABLE: &str = "Enable";
 pub const ACCOUNT_DISABLE: &str = "Disable";
 pub const ACCOUNT_REMOVE: &str = "Remove";
+pub const ACCOUNT_REMOVE_SURE: &str = "Remove for good";
 pub const ACCOUNT_ON: &str = "may sign in";
 pub const ACCOUNT_OFF: &str = "disabled";
 pub const TOKENS: &str = "Tokens for scripts";
@@ -201,8 +205,7 @@ mailtally serve --log '/var/log/mail.log*'   # from now on
 mailtally setup                              # proposes settings from Postfix's and Dovecot's";
 pub const UNOBSERVED_HEAD: &str = "Not observed";
 pub const NOTHING_HEAD: &str = "Nothing happened";
-pub const NOTHING: &str =
-    "The logs of this range were read, and nothing that this report counts is in them: a true zero.";
+pub const NOTHING: &str = "Nothing that this report counts is in what was read of this range: a true zero.";
 pub const NO_SOURCE_HEAD: &str = "Not configured";
 pub const NO_SOURCE: &str = "No source for this report is set up, so there is nothing to count.";
 pub const NO_ROWS_HEAD: &str = "No names in this range";
@@ -584,6 +587,11 @@ pub fn overage_until(clock: &str) -> String {
 
 pub fn overage_missing(hours: i64) -> String {
     format!("{hours} hours of the month were not observed: the numbers are at least these.")
+}
+
+/// Below a list of which only the first rows are on the page.
+pub fn first_rows(shown: &str, all: &str) -> String {
+    format!("The first {shown} of {all} rows, as they are sorted. The CSV has them all.")
 }
 
 pub fn overage_left_out(rows: usize) -> String {

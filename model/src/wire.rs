@@ -241,9 +241,11 @@ pub struct EventTotal {
     pub counted: Option<u64>,
     /// When the oldest event of all that are kept happened: older ones are forgotten, their numbers are not.
     pub kept_from: Option<Time>,
+    /// Up to when any log was read.
+    pub read_until: Option<Time>,
 }
 
-reads!(EventTotal { events, amount, is_all, counted, kept_from });
+reads!(EventTotal { events, amount, is_all, counted, kept_from, read_until });
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventRow {

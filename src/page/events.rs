@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use leptos::{ev, prelude::*};
 use mailtally_model::wire::{EventPage, EventRow, EventTotal};
-use mailtally_model::{Zone, catalogue, measure};
+use mailtally_model::{Time, Zone, catalogue, measure};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement};
 
 use super::frame::{self, Frame};
 use super::not_found::NotFound;
@@ -24,10 +26,11 @@ pub fn EventsPage() -> impl IntoView {
         let label = evidence.with(|evidence| evidence.as_ref().map_or(text::EVENTS, |evidence| evidence.column.label));
         frame::entitle(&text::events_behind(label));
     });
+    let read_until = RwSignal::new(None);
     view! {
-        <Frame>
+        <Frame read_until>
             {move || match evidence.get() {
-                Some(evidence) => view! { <Shown evidence=Arc::new(evidence)/> }.into_any(),
+                Some(evidence) => view! { <Shown evidence=Arc::new(evidence) read_until/> }.into_any(),
                 None => view! { <NotFound/> }.into_any(),
             }}
         </Frame>
@@ -36,7 +39,7 @@ pub fn EventsPage() -> impl IntoView {
 }
 
 #[component]
-fn Shown(evidence: Arc<Evidence>) -> impl IntoView {
+fn Shown(evidence: Arc<Evidence>, read_until: RwSignal<Option<Time>>) -> impl IntoView {
     let host = Host::get();
     let zone = Arc::new(zone_of(&evidence, host));
     let url = evidence.request(None);
@@ -58,23 +61,28 @@ fn Shown(evidence: Arc<Evidence>) -> impl IntoView {
             view! { <Page page after asked zone=zone.clone()/> }
         }
     };
+    Effect::new(move |_| {
+        if let Some(Ok(page)) = first.get() {
+            read_until.set(page.total.and_then(|total| total.read_until));
+        }
+    });
     let total = {
         let evidence = evidence.clone();
-        move || {
-            let page = first.get()?.ok()?;
-            Some(sum(&evidence, &page.total?))
+        move || match first.get() {
+            None => Some(text::LOADING.to_owned()),
+            Some(page) => Some(sum(&evidence, &page.ok()?.total?)),
         }
     };
     view! {
         <h1 class="title">{text::events_behind(evidence.column.label)}</h1>
         <p class="sentence">
             <a class="link" href=back(&evidence, &zone)>{evidence.report.title}</a>
-            " · "<bdi>{subject}</bdi>" · "{format::stretch(evidence.span, &zone)}
+            " · "<bdi>{subject}</bdi>" · "{when(&evidence, &zone)}
         </p>
         <Narrow evidence=evidence.clone()/>
-        <p class="note" role="status">{move || total().unwrap_or_else(|| text::LOADING.to_owned())}</p>
+        <p class="note" role="status">{total}</p>
         <div class="card table-scroll" tabindex="0" role="region" aria-label=text::EVENTS>
-            <table class="report-table event-table">
+            <table class="report-table event-table stacked">
                 <thead><tr>{heads}</tr></thead>
                 <For each=move || asked.get() key=Clone::clone children=pages/>
             </table>
@@ -101,6 +109,13 @@ fn back(evidence: &Evidence, zone: &Zone) -> String {
         state.toggle_column(evidence.column.id);
     }
     state.url()
+}
+
+/// The dates of whole days, else from when to when.
+fn when(evidence: &Evidence, zone: &Zone) -> String {
+    let dates = crate::range::Dates::of_span(evidence.span, zone);
+    let whole = dates.filter(|dates| dates.span(zone) == evidence.span);
+    whole.map_or_else(|| format::stretch(evidence.span, zone), format::dates)
 }
 
 /// What the events come to, held against the number: honest where some are no longer there.
@@ -185,7 +200,10 @@ fn Page(
             let next = events.next.clone();
             let more = move || {
                 let next = next.clone().filter(|_| is_last())?;
-                let ask = move |_| asked.update(|asked| asked.push(Some(next.clone())));
+                let ask = move |event: ev::MouseEvent| {
+                    stay(&event);
+                    asked.update(|asked| asked.push(Some(next.clone())));
+                };
                 Some(view! {
                     <tr>
                         <td class="event-rest" colspan="7">
@@ -203,12 +221,23 @@ fn Page(
     }
 }
 
+/// The button goes, and the hand stays where it was: at the last event above, from where Tab leads to the next.
+fn stay(event: &ev::MouseEvent) {
+    let button = event.current_target().and_then(|button| button.dyn_into::<Element>().ok());
+    let row = button.and_then(|button| button.closest("tr").ok().flatten()?.previous_element_sibling());
+    let last = row.and_then(|row| row.query_selector("summary").ok().flatten());
+    if let Some(last) = last.and_then(|last| last.dyn_into::<HtmlElement>().ok()) {
+        let _ = last.focus();
+    }
+}
+
 fn row(event: &EventRow, zone: &Zone) -> AnyView {
     let dash = || text::DASH.to_owned();
     // A mailbox says its domain, too.
     let says_more = |name: &&String| !event.subjects.iter().any(|other| other.ends_with(&format!("@{name}")));
     let names = event.subjects.iter().filter(says_more);
     let names = names.map(|name| view! { <bdi>{format::visible(name)}</bdi> }).collect_view();
+    let names = if event.subjects.is_empty() { text::DASH.into_any() } else { names.into_any() };
     let counts = event.counts.iter().map(|(id, amount)| {
         let rule = measure_words(id);
         view! { <li>{intl::number(*amount as f64, 0)}" "{rule}</li> }
@@ -228,7 +257,8 @@ fn row(event: &EventRow, zone: &Zone) -> AnyView {
                     <summary><bdi>{if detail.is_empty() { text::EVENT_FACTS.to_owned() } else { detail.clone() }}</bdi></summary>
                     <dl class="event-facts">
                         <dt>{text::EVENT_HOST}</dt><dd><bdi>{format::visible(&event.host)}</bdi></dd>
-                        <dt>{text::EVENT_SAID}</dt><dd><bdi>{detail}</bdi>{withheld}</dd>
+                        <dt>{text::EVENT_SAID}</dt>
+                        <dd><bdi>{if detail.is_empty() { dash() } else { detail }}</bdi>{withheld}</dd>
                         <dt>{text::EVENT_UTC}</dt><dd>{format::date_and_seconds(event.time, &Zone::utc())}</dd>
                         <dt>{text::EVENT_COUNTED}</dt><dd><ul>{counts.collect_view()}</ul></dd>
                         <dt>{text::EVENT_NUMBER}</dt><dd>{event.id.to_string()}</dd>
@@ -240,14 +270,17 @@ fn row(event: &EventRow, zone: &Zone) -> AnyView {
     .into_any()
 }
 
-/// What a measure counts, by the words of the first column that shows it.
+/// What a measure counts, by the words of the first column that shows it; two reports may have columns of one name.
 fn measure_words(id: &str) -> String {
-    let reports = catalogue::REPORTS.iter();
-    let column = reports.flat_map(|report| report.columns).find(|column| column.measure().id == id);
-    match column.map(|column| (column.label, column.measure().unit)) {
-        Some((label, measure::Unit::Bytes)) => format!("B {label}"),
-        Some((label, measure::Unit::Millis)) => format!("ms {label}"),
-        Some((label, _)) => label.to_owned(),
-        None => id.to_owned(),
-    }
+    let columns =
+        catalogue::REPORTS.iter().flat_map(|report| report.columns.iter().map(move |column| (report, column)));
+    let Some((report, column)) = columns.into_iter().find(|(_, column)| column.measure().id == id) else {
+        return id.to_owned();
+    };
+    let unit = match column.measure().unit {
+        measure::Unit::Bytes => "B ",
+        measure::Unit::Millis => "ms ",
+        _ => "",
+    };
+    format!("{unit}{} ({})", column.label, report.title)
 }

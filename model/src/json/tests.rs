@@ -123,7 +123,7 @@ proptest! {
         events in prop::collection::vec(event_rows(), 0..4), next in any::<Option<String>>(),
         (amount, is_all, counted) in any::<(i64, bool, Option<u64>)>(), has_total: bool,
     ) {
-        let total = EventTotal { events: 7, amount, is_all, counted, kept_from: counted.map(|_| Time(amount)) };
+        let total = EventTotal { events: 7, amount, is_all, counted, kept_from: counted.map(|_| Time(amount)), read_until: None };
         check(&EventPage { events, next, total: has_total.then_some(total) });
     }
 

@@ -5,13 +5,14 @@ use std::ops::{ControlFlow, Range};
 
 use mailtally_model::time::DAY_SECS;
 use mailtally_model::wire::{EventPage, EventRow, EventTotal};
-use mailtally_model::{Slot, Span, Subject, Time, catalogue};
+use mailtally_model::{Family, Slot, Span, Subject, Time, catalogue};
 use rusqlite::{Connection, OptionalExtension, Result, Transaction, params};
 use rustc_hash::FxHashMap;
 
 use super::MAX_VALUE;
 use super::answer::IfAbsent;
 use super::counters::{self, Slots};
+use super::coverage;
 use super::entries::{self, Entry, Packing, Place};
 use super::names::{Names, SERVER_ID};
 use crate::batch::Evidence;
@@ -209,7 +210,7 @@ pub fn page(
     visible: impl Fn(&Subject) -> bool,
 ) -> Result<EventPage> {
     let mut page = EventPage { events: Vec::new(), next: None, total: None };
-    let mut total = EventTotal { events: 0, amount: 0, is_all: true, counted: None, kept_from: None };
+    let mut total = EventTotal { events: 0, amount: 0, is_all: true, counted: None, kept_from: None, read_until: None };
     let is_first = query.after.is_none();
     let after = query.after.unwrap_or((query.span.until, EventId(i64::MAX as u64)));
     let back_secs = if query.measures.is_empty() { 0 } else { LONGEST_SECS };
@@ -255,6 +256,7 @@ pub fn page(
         }
         total.kept_from =
             tx.query_row("SELECT min(time) FROM event", [], |row| row.get::<_, Option<i64>>(0))?.map(Time);
+        total.read_until = coverage::read_until(tx, &Family::LOGS)?;
         page.total = Some(total);
     }
     Ok(page)
