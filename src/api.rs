@@ -30,6 +30,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether nobody is signed in any more.
+    pub fn is_signed_out(&self) -> bool {
+        matches!(self, Failure::Refused(error) if error.error == "signed-out")
+    }
+
     /// What happened, in two words.
     pub fn head(&self) -> &'static str {
         match self {

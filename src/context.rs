@@ -76,7 +76,7 @@ impl Host {
 
     /// Whether the server said that nobody is signed in.
     pub fn is_signed_out(self) -> bool {
-        matches!(&*self.said.read(), Some(Err(Failure::Refused(error))) if error.error == "signed-out")
+        matches!(&*self.said.read(), Some(Err(failure)) if failure.is_signed_out())
     }
 
     /// Whether the app was opened by a link that is good no more.

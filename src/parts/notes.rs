@@ -55,6 +55,12 @@ pub fn Notes(table: Signal<Arc<Table>>) -> impl IntoView {
         Outcome::Ready { answer, .. } => why_empty(&table.read(), &answer),
         Outcome::Loading | Outcome::Failed(_) => None,
     });
+    let host = Host::get();
+    Effect::new(move |_| {
+        if matches!(&*sheet.outcome.read(), Outcome::Ready { stale: Some(failure), .. } if failure.is_signed_out()) {
+            host.refresh();
+        }
+    });
     view! {
         <Show when=move || sheet.is_stale()>
             <p class="note note-warn" role="status">
@@ -138,6 +144,10 @@ pub fn Failed(failure: Failure) -> impl IntoView {
 /// What failed, in a sentence, and a way to try again.
 #[component]
 pub fn FailedAt(failure: Failure, retry: Callback<()>) -> impl IntoView {
+    // A session that has ended leads to the log-in, at this address.
+    if failure.is_signed_out() {
+        Host::get().refresh();
+    }
     view! {
         <div class="card failed" role="alert">
             <p class="failed-head">{failure.head()}</p>
