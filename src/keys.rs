@@ -31,6 +31,8 @@ pub const EXPORT_BUTTON: &str = "export-button";
 pub const HELP_BUTTON: &str = "help-button";
 pub const THEME_BUTTON: &str = "theme-button";
 pub const OVERVIEW_LINK: &str = "overview-link";
+pub const MENU: &str = "menu";
+pub const MENU_BUTTON: &str = "menu-button";
 
 /// What a key asks for on a report's page.
 pub fn on_report(key: &str) -> Option<Action> {
@@ -62,7 +64,7 @@ pub fn anywhere(key: &str) -> Option<Action> {
         "?" => Action::Press(HELP_BUTTON),
         "o" | "O" => Action::Press(OVERVIEW_LINK),
         "n" | "N" => Action::Press(THEME_BUTTON),
-        "g" | "G" => Action::Focus("menu"),
+        "g" | "G" => Action::Focus(MENU),
         _ => return None,
     })
 }
@@ -82,14 +84,27 @@ pub fn press(action: Action) -> bool {
     let by_id = |id| document()?.get_element_by_id(id)?.dyn_into::<HtmlElement>().ok();
     match action {
         Action::Press(id) => by_id(id).map(|element| element.click()).is_some(),
-        Action::Focus("menu") => {
-            let menu = "#menu [aria-current], #menu a";
-            let link = document().and_then(|document| document.query_selector(menu).ok().flatten());
-            link.and_then(|link| link.dyn_into::<HtmlElement>().ok()).is_some_and(|link| link.focus().is_ok())
+        Action::Focus(MENU) => {
+            // Where the menu lies over the page, its button opens it and leads there.
+            match by_id(MENU_BUTTON).filter(|button| button.offset_width() > 0) {
+                Some(button) if button.get_attribute("aria-expanded").as_deref() == Some("false") => {
+                    button.click();
+                    true
+                }
+                _ => enter_menu(),
+            }
         }
         Action::Focus(id) => by_id(id).is_some_and(|element| element.focus().is_ok()),
         _ => false,
     }
+}
+
+/// Puts the hand on the menu's current page, else on its first.
+pub fn enter_menu() -> bool {
+    let Some(document) = document() else { return false };
+    let mut links =
+        ["#menu [aria-current]", "#menu a"].into_iter().filter_map(|link| document.query_selector(link).ok()?);
+    links.next().and_then(|link| link.dyn_into::<HtmlElement>().ok()).is_some_and(|link| link.focus().is_ok())
 }
 
 const STORED_AS: &str = "mailtally-keys";

@@ -29,7 +29,7 @@ pub fn Legend(shown: Signal<Shown>, on: Callback<ChartEvent>) -> impl IntoView {
                 on:click=move |_| on.run(ChartEvent::Toggle(id))
             >
                 <Key at/>
-                {label}
+                {label}" "
                 <Show when=move || axis().is_some()>
                     <span class="chart-legend-axis">{axis}</span>
                 </Show>

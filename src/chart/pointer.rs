@@ -69,6 +69,8 @@ pub fn Pointer(
         }
     };
     let pressed = move |event: PointerEvent| {
+        // A finger that taps has not moved.
+        at.set(row_at(&event));
         let zooms = placed.read_untracked().as_ref().is_some_and(|placed| matches!(placed.layout, Layout::Trend(_)));
         // A finger scrolls and reads; a mouse or a pen can also choose a stretch.
         if zooms && event.button() == 0 && event.pointer_type() != "touch" {
@@ -79,22 +81,35 @@ pub fn Pointer(
             }
         }
     };
+    let zoom = move |from: usize, to: usize| {
+        if let Some(span) = shown.with_untracked(|shown| span_of(&shown.table, from.min(to), from.max(to))) {
+            at.set(None);
+            on.run(ChartEvent::Zoom(span));
+        }
+    };
     let released = move |_: PointerEvent| {
         let (from, to) = (brush.get_untracked(), at.get_untracked());
         brush.set(None);
         if let (Some(from), Some(to)) = (from, to)
             && from != to
-            && let Some(span) = shown.with_untracked(|shown| span_of(&shown.table, from.min(to), from.max(to)))
         {
-            at.set(None);
-            on.run(ChartEvent::Zoom(span));
+            zoom(from, to);
         }
     };
     let keyed = move |event: KeyboardEvent| {
+        let here = at.get_untracked();
+        if let ("Enter", Some(here)) = (event.key().as_str(), here) {
+            event.prevent_default();
+            let from = brush.get_untracked().unwrap_or(here);
+            brush.set(None);
+            return zoom(from, here);
+        }
         let rows = rows.read_untracked();
-        let place = at.get_untracked().and_then(|row| rows.iter().position(|known| *known == row));
+        let place = here.and_then(|row| rows.iter().position(|known| *known == row));
         let Some(next) = step_by_key(&event.key(), place, rows.len()) else { return };
         event.prevent_default();
+        // With Shift the arrows choose a stretch, as in a text.
+        brush.set(event.shift_key().then(|| brush.get_untracked().or(here)).flatten());
         at.set(next.and_then(|place| rows.get(place).copied()));
     };
 
@@ -114,8 +129,12 @@ pub fn Pointer(
             on:pointerdown=pressed
             on:pointerup=released
             on:pointercancel=move |_| brush.set(None)
-            on:pointerleave=move |_| at.set(None)
-            on:blur=move |_| at.set(None)
+            // A finger that is lifted leaves, too: what it pointed at is to be read.
+            on:pointerleave=move |event| if event.pointer_type() != "touch" { at.set(None) }
+            on:blur=move |_| {
+                at.set(None);
+                brush.set(None);
+            }
             on:keydown=keyed
             on:dblclick=move |_| on.run(ChartEvent::ZoomOut)
         >

@@ -33,11 +33,20 @@ pub fn Frame(
         <header class="head">
             <button
                 type="button"
+                id=keys::MENU_BUTTON
                 class="button square menu-button"
                 aria-label=text::MENU_SHOW
                 aria-expanded=move || menu_open.get().to_string()
                 aria-controls="menu"
-                on:click=move |_| menu_open.update(|open| *open = !*open)
+                on:click=move |_| {
+                    menu_open.update(|open| *open = !*open);
+                    if menu_open.get_untracked() {
+                        // Once it is drawn: what is hidden takes no focus.
+                        request_animation_frame(|| {
+                            keys::enter_menu();
+                        });
+                    }
+                }
             >
                 <Icon path=icon::MENU/>
             </button>

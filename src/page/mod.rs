@@ -16,6 +16,8 @@ mod sheet;
 mod unusual;
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{FocusOptions, HtmlElement};
 
 pub use asked::Outcome;
 pub use sheet::Sheet;
@@ -70,12 +72,33 @@ impl Page {
     }
 }
 
+/// Puts the hand to the page's head, where it is nowhere, so that Tab goes on from there and a screen reader says where it
+/// is.
+fn begin() {
+    let is_nowhere = document().active_element().is_none_or(|at| at.tag_name() == "BODY");
+    let head = document().query_selector("main h1").ok().flatten().filter(|_| is_nowhere);
+    if let Some(head) = head.and_then(|head| head.dyn_into::<HtmlElement>().ok()) {
+        head.set_tab_index(-1);
+        // Back has scrolled to where one was.
+        let options = FocusOptions::new();
+        options.set_prevent_scroll(true);
+        let _ = head.focus_with_options(&options);
+    }
+}
+
 #[component]
 pub fn App() -> impl IntoView {
     let router = Router::provide();
     let host = Host::provide();
     let page = Memo::new(move |_| router.address().with(Page::of));
     let is_out = Memo::new(move |_| host.is_signed_out());
+    // Where the hand was has gone with the last page: it is put to the head of the new one.
+    Effect::new(move |last: Option<()>| {
+        page.track();
+        if last.is_some() {
+            request_animation_frame(begin);
+        }
+    });
     move || match page.get() {
         Page::SetUp => view! { <SetUpPage/> }.into_any(),
         _ if is_out.get() => view! { <LogInPage link_void=host.link_void()/> }.into_any(),

@@ -47,7 +47,8 @@ pub fn Help() -> impl IntoView {
 
 fn keys_of((head, keys): &'static (&'static str, &'static [(&'static str, &'static str)])) -> AnyView {
     let line = |(key, says): &'static (&'static str, &'static str)| {
-        let caps = key.split(' ').map(|cap| view! { <kbd>{cap}</kbd> }).collect_view();
+        let cap = |cap: &'static str| if cap == "–" { cap.into_any() } else { view! { <kbd>{cap}</kbd> }.into_any() };
+        let caps = key.split(' ').map(cap).collect_view();
         view! { <div class="key-line"><dt>{caps}</dt><dd>{*says}</dd></div> }
     };
     view! {

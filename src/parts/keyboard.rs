@@ -1,7 +1,7 @@
 //! Keys on the page: [`crate::keys`] says what they ask for, and this does it.
 
 use leptos::{ev, prelude::*};
-use mailtally_model::{Step, Subject};
+use mailtally_model::{By, Step, Subject};
 
 use crate::chart::ChartKind;
 use crate::compare::Compare;
@@ -44,7 +44,7 @@ fn act(host: Host, view: View, sheet: &Sheet, action: Action) -> bool {
         Action::Step(nth) => {
             let step = Step::ALL[nth.min(Step::ALL.len() - 1)];
             let is_offered = sheet.window.with_untracked(|window| step.offered(window.span, &window.zone).is_ok());
-            if !is_offered {
+            if !is_offered || sheet.by.get_untracked() != By::Time {
                 return false;
             }
             view.change(|state| state.step = step);

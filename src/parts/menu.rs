@@ -1,9 +1,12 @@
 //! Every report by its full title, by group, in the catalogue's order. A link keeps the subject and the time.
 
-use leptos::prelude::*;
+use leptos::{ev, html, prelude::*};
 use mailtally_model::{Report, Scope, Subject};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 
 use crate::context::{Host, View};
+use crate::keys::Action;
 use crate::memo::Memo;
 use crate::state::ViewState;
 use crate::{keys, text};
@@ -26,9 +29,34 @@ pub fn Menu(
     let of_server = move || Host::get().root() == Subject::Server;
     // Below a mailbox there is nobody.
     let has_below = move || Host::get().root().scope() != Scope::Mailbox;
+    let nav = NodeRef::<html::Nav>::new();
+    // The page at hand is in sight, however long the list.
+    Effect::new(move |_| {
+        reports.track();
+        let Some(nav) = nav.get() else { return };
+        let current =
+            nav.query_selector("[aria-current]").ok().flatten().and_then(|link| link.dyn_into::<HtmlElement>().ok());
+        if let Some(link) = current.filter(|link| link.offset_top() + link.offset_height() > nav.client_height()) {
+            nav.set_scroll_top(link.offset_top() - nav.client_height() / 2);
+        }
+    });
+    let on_key = move |event: ev::KeyboardEvent| {
+        if event.key() == "Escape" && open.get_untracked() {
+            open.set(false);
+            keys::press(Action::Focus(keys::MENU_BUTTON));
+        }
+    };
     view! {
         <div class="menu-shade" class:open=move || open.get() on:click=move |_| open.set(false)></div>
-        <nav id="menu" class="menu" class:open=move || open.get() aria-label=text::MENU on:click=move |_| open.set(false)>
+        <nav
+            id=keys::MENU
+            class="menu"
+            class:open=move || open.get()
+            aria-label=text::MENU
+            node_ref=nav
+            on:click=move |_| open.set(false)
+            on:keydown=on_key
+        >
             <ul class="menu-list menu-first">
                 <li><a class="menu-link" id=keys::OVERVIEW_LINK href="/" aria-current=overview>{text::OVERVIEW}</a></li>
                 <li><a class="menu-link" href="/unusual" aria-current=unusual>{text::UNUSUAL}</a></li>

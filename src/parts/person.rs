@@ -5,8 +5,9 @@ use leptos::prelude::*;
 use super::icon::{self, Icon};
 use super::popover::Popover;
 use crate::context::Host;
+use crate::keys::Action;
 use crate::memo::Memo;
-use crate::{account, format, text};
+use crate::{account, format, keys, text};
 
 #[component]
 pub fn Person() -> impl IntoView {
@@ -25,6 +26,14 @@ pub fn Person() -> impl IntoView {
                 <p class="panel-hint"><bdi>{move || name.get()}</bdi></p>
                 <ul class="menu-items">
                     <li><a class="menu-item" href="/account">{text::OWN_ACCOUNT}</a></li>
+                    // Where the head has no room for their buttons.
+                    {[(keys::HELP_BUTTON, text::HELP), (keys::THEME_BUTTON, text::THEME)].map(|(id, name)| view! {
+                        <li class="narrow-only">
+                            <button type="button" class="menu-item" on:click=move |_| { keys::press(Action::Press(id)); }>
+                                {name}
+                            </button>
+                        </li>
+                    })}
                     <Show when=move || account::may_leave(means.get())>
                         <li>
                             <button type="button" class="menu-item" on:click=|_| account::leave("/api/session")>

@@ -51,7 +51,7 @@ pub fn RangePicker() -> impl IntoView {
             <Move towards=Towards::Later/>
         </div>
         <Show when=move || sheet.zoomed_from(view).is_some()>
-            <button type="button" class="button" on:click=move |_| sheet.zoom_out(view)>
+            <button type="button" class="button zoom-out" title=text::ZOOM_OUT on:click=move |_| sheet.zoom_out(view)>
                 <Icon path=icon::ZOOM_OUT/>
                 {text::ZOOM_OUT}
             </button>

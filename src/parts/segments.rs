@@ -26,15 +26,17 @@ where
         let Segment { value, label: name, refused } = segment;
         let reason_id = refused.is_some().then(|| format!("{label}-{name}-reason").to_ascii_lowercase());
         let reason = refused.clone().map(|reason| view! { <span class="sr" id=reason_id.clone()>{reason}</span> });
+        let is_refused = refused.is_some();
         view! {
             <button
                 type="button"
                 class="segment"
                 aria-pressed=move || (chosen.get() == value).to_string()
                 aria-describedby=reason_id.clone()
-                disabled=refused.is_some()
-                title=refused
-                on:click=move |_| on_choose.run(value)
+                // Not `disabled`: a hand that cannot hover must reach it, and hear why.
+                aria-disabled=is_refused.then_some("true")
+                data-why=refused
+                on:click=move |_| if !is_refused { on_choose.run(value) }
             >
                 {name}
             </button>

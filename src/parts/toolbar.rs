@@ -14,8 +14,10 @@ use crate::text;
 #[component]
 pub fn Toolbar() -> impl IntoView {
     let (sheet, view) = (Sheet::get(), View::get());
-    let steps =
-        Memo::new(move |_| sheet.window.with(|window| Step::ALL.map(|step| step_segment(step, window)).to_vec()));
+    let steps = Memo::new(move |_| {
+        let by = sheet.by.get();
+        sheet.window.with(|window| Step::ALL.map(|step| step_segment(step, by, window)).to_vec())
+    });
     let modes = Memo::new(move |_| {
         let modes = sheet.subject.with(|subject| view.state.read().report.modes(subject));
         modes.into_iter().map(|by| Segment { value: by, label: by.label(), refused: None }).collect::<Vec<_>>()
@@ -40,7 +42,11 @@ pub fn Toolbar() -> impl IntoView {
     }
 }
 
-fn step_segment(step: Step, window: &crate::window::Window) -> Segment<Step> {
-    let refused = step.offered(window.span, &window.zone).err().map(|reason| reason.to_string());
+/// A Mode's rows are sums of the whole range: there is nothing to divide.
+fn step_segment(step: Step, by: By, window: &crate::window::Window) -> Segment<Step> {
+    let refused = match by {
+        By::Time => step.offered(window.span, &window.zone).err().map(|reason| reason.to_string()),
+        _ => Some(text::STEP_OF_TREND.to_owned()),
+    };
     Segment { value: step, label: step.label(), refused }
 }

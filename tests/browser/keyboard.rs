@@ -42,6 +42,20 @@ pub async fn keys_do_what_clicks_do(_: &Stage, page: &Page) -> Result<()> {
     page.press("ArrowRight").await?;
     let said = "return document.querySelector('[role=slider]').ariaValueText.includes('Incoming Messages')";
     page.until("the first step is read out", said, vec![]).await?;
+    // And zoomed by Enter, to the step that is pointed at.
+    page.press("Enter").await?;
+    page.settled().await?;
+    ensure!(page.path().await?.contains("..") && page.table().await?.rows.len() == 1, "{}", page.path().await?);
+    page.press("z").await?;
+    page.settled().await?;
+    page.run("document.activeElement.blur()", vec![]).await?;
+    page.press("g").await?;
+    let is_here = "return document.activeElement.ariaCurrent === 'page' && document.activeElement.textContent";
+    page.until("the list of reports, where one is", is_here, vec![]).await?;
+    // On another page the hand is at its head, and not nowhere.
+    page.press("o").await?;
+    page.until("the head of the overview", "return document.activeElement.textContent === 'Overview'", vec![]).await?;
+    page.goto("/reports/message-traffic").await?;
     // Switched off, a key does nothing.
     page.run("document.activeElement.blur(); localStorage.setItem('mailtally-keys', 'off')", vec![]).await?;
     let before = page.path().await?;

@@ -75,10 +75,20 @@ pub async fn impossible_steps_say_why(_: &Stage, page: &Page) -> Result<()> {
     ensure!(refused.as_str().is_some_and(|reason| reason.len() > 10), "Quarter of 7 days: {refused}");
     let offered = page.run(REFUSED, vec!["Day".into()]).await?;
     ensure!(offered.is_null(), "Day of 7 days is refused: {offered}");
+    // Reached without a pointer, and of no effect.
+    page.run(&format!("{CHOICE} choice.focus(); choice.click()"), vec!["Quarter".into()]).await?;
+    let is_there =
+        page.run(&format!("{CHOICE} return document.activeElement === choice"), vec!["Quarter".into()]).await?;
+    ensure!(is_there == true && !page.path().await?.contains("step="), "{is_there} at {}", page.path().await?);
+    page.goto("/reports/pop-sessions?by=domains").await?;
+    let refused = page.run(REFUSED, vec!["Week".into()]).await?;
+    ensure!(refused.as_str().is_some_and(|reason| reason.contains("Trend")), "Week of a Mode: {refused}");
     Ok(())
 }
 
 /// Why the choice with this text is disabled; null if it is not.
 const REFUSED: &str = "
     const choice = [...document.querySelectorAll('button')].find(button => button.textContent.trim() === arguments[0]);
-    return choice.disabled ? choice.title : null";
+    const why = document.getElementById(choice.getAttribute('aria-describedby'));
+    return choice.ariaDisabled === 'true' ? why.textContent : null";
+const CHOICE: &str = "const choice = [...document.querySelectorAll('button')].find(button => button.textContent.trim() === arguments[0]);";

@@ -63,7 +63,11 @@ fn ColumnHead(column: HeadColumn, explained: RwSignal<Option<Explained>>) -> imp
                 title=basis_title(basis)
                 on:click=move |event| toggle(explained, HeadColumn { column, basis }, &event)
                 on:blur=move |_| explained.set(None)
-                on:keydown=move |event| if event.key() == "Escape" { explained.set(None) }
+                on:keydown=move |event| if event.key() == "Escape" && explained.read_untracked().is_some() {
+                    // Of what is open, Escape closes one thing: the hand stays in the table.
+                    event.prevent_default();
+                    explained.set(None);
+                }
             >
                 <Icon path=icon::INFO/>
             </button>
