@@ -12,6 +12,7 @@ use crate::account::{self, object};
 use crate::api::{Asked, Failure};
 use crate::context::Host;
 use crate::memo::Memo;
+use crate::parts::card::cell;
 use crate::parts::form::{PasswordField, Said, Saying, Word, clear, value};
 use crate::{format, text};
 
@@ -51,7 +52,7 @@ fn Below() -> impl IntoView {
         .map(|head| view! { <th scope="col" class:account-change=head == text::ACCOUNT_CHANGE>{head}</th> });
     view! {
         <div class="card table-scroll" tabindex="0" role="region" aria-label=text::ACCOUNTS>
-            <table class="report-table account-list">
+            <table class="report-table account-list stacked">
                 <thead><tr>{heads}</tr></thead>
                 <tbody>{rows}</tbody>
             </table>
@@ -70,14 +71,21 @@ fn Row(row: AccountRow, is_own: bool, list: List, said: Said) -> impl IntoView {
         let body = format!("{{\"is_disabled\":{disable}}}");
         run(list, said, async move { account::change(Method::PATCH, &url.get_value(), Some(body)).await });
     };
-    let remove = move |_| run(list, said, async move { account::change(Method::DELETE, &url.get_value(), None).await });
+    // Nothing brings an account back: the first click asks, the second does it.
+    let is_sure = RwSignal::new(false);
+    let remove = move |_| match is_sure.get_untracked() {
+        false => is_sure.set(true),
+        true => run(list, said, async move { account::change(Method::DELETE, &url.get_value(), None).await }),
+    };
+    let remove_says = move || if is_sure.get() { text::ACCOUNT_REMOVE_SURE } else { text::ACCOUNT_REMOVE };
+    let heads = text::ACCOUNT_HEADS;
     let last = row.last_login.map_or_else(|| text::NEVER.to_owned(), |t| format::date_and_clock(t, &Zone::utc()));
     view! {
         <tr>
             <th scope="row">{row.name}</th>
-            <td>{text::subject_name(&row.root)}</td>
-            <td>{last}</td>
-            <td>{if disable { text::ACCOUNT_ON } else { text::ACCOUNT_OFF }}</td>
+            {cell(heads[1], text::subject_name(&row.root))}
+            {cell(heads[2], last)}
+            {cell(heads[3], if disable { text::ACCOUNT_ON } else { text::ACCOUNT_OFF }.to_owned())}
             <td>
                 // Nobody locks themselves out.
                 {(!is_own).then(|| view! {
@@ -85,7 +93,9 @@ fn Row(row: AccountRow, is_own: bool, list: List, said: Said) -> impl IntoView {
                         <button type="button" class="link" on:click=switch>
                             {if disable { text::ACCOUNT_DISABLE } else { text::ACCOUNT_ENABLE }}
                         </button>
-                        <button type="button" class="link" on:click=remove>{text::ACCOUNT_REMOVE}</button>
+                        <button type="button" class="link" on:click=remove on:blur=move |_| is_sure.set(false)>
+                            {remove_says}
+                        </button>
                     </div>
                 })}
             </td>

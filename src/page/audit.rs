@@ -36,7 +36,7 @@ pub fn AuditPage() -> impl IntoView {
                 <button type="submit" class="button">{text::EVENT_APPLY}</button>
             </form>
             <div class="card table-scroll" tabindex="0" role="region" aria-label=text::AUDIT>
-                <table class="report-table account-list">
+                <table class="report-table account-list audit-table stacked">
                     <thead><tr>{text::AUDIT_HEADS.map(|head| view! { <th scope="col">{head}</th> })}</tr></thead>
                     <For each=move || asked.get() key=Clone::clone children=page/>
                 </table>

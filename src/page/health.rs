@@ -11,6 +11,7 @@ use super::frame::{self, Frame};
 use crate::api::{Asked, Failure};
 use crate::format;
 use crate::intl;
+use crate::parts::card::cell;
 use crate::parts::notes::{FailedAt, FirstSteps};
 use crate::text;
 
@@ -103,7 +104,7 @@ fn untitled(title: &'static str, heads: &[&'static str], rows: Vec<AnyView>) -> 
     let heads = heads.iter().map(|head| view! { <th scope="col">{*head}</th> }).collect_view();
     view! {
         <div class="card table-scroll" tabindex="0" role="region" aria-label=title>
-            <table class="report-table health-table"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>
+            <table class="report-table health-table stacked"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>
         </div>
     }
     .into_any()
@@ -165,7 +166,10 @@ fn source(source: &SourceHealth, folder: &str, told: [bool; 10], now: &Rules) ->
     ];
     let is_wrong = |nth: usize| text::HEALTH_SOURCE_HEADS[nth] == text::HEALTH_UNPARSED && source.unparsed > 0;
     let cells = cells.into_iter().zip(1..).filter(|(_, nth)| told[*nth]);
-    let cells = cells.map(|(words, nth)| view! { <td class:health-wrong=is_wrong(nth)>{words}</td> }).collect_view();
+    let cells = cells.map(|(words, nth)| {
+        view! { <td class:health-wrong=is_wrong(nth) data-label=text::HEALTH_SOURCE_HEADS[nth]>{words}</td> }
+    });
+    let cells = cells.collect_view();
     view! {
         <tr>
             <th scope="row" class="health-log" title=format::visible(&source.path)>
@@ -200,9 +204,9 @@ fn lost(gaps: &[HostGap]) -> AnyView {
         view! {
             <tr>
                 <th scope="row">{format::visible(&gap.host)}</th>
-                <td>{instant(Some(gap.span.from))}</td>
-                <td>{instant(Some(gap.span.until))}</td>
-                <td>{format::duration(secs * 1_000)}</td>
+                {cell(text::HEALTH_LOST_HEADS[1], instant(Some(gap.span.from)))}
+                {cell(text::HEALTH_LOST_HEADS[2], instant(Some(gap.span.until)))}
+                {cell(text::HEALTH_LOST_HEADS[3], format::duration(secs * 1_000))}
             </tr>
         }
         .into_any()
@@ -221,8 +225,8 @@ fn counted(health: &Health) -> AnyView {
         view! {
             <tr>
                 <th scope="row">{stretch(counted.span)}</th>
-                <td>{text::rules(counted.rules.version)}</td>
-                <td>{settings}</td>
+                {cell(text::HEALTH_COUNTED_HEADS[1], text::rules(counted.rules.version))}
+                {cell(text::HEALTH_COUNTED_HEADS[2], settings)}
             </tr>
         }
         .into_any()
@@ -244,9 +248,11 @@ fn programs(programs: &[ProgramHealth]) -> AnyView {
         view! {
             <tr>
                 <th scope="row">{format::visible(&program.program)}</th>
-                <td>{count(program.understood)}</td>
-                <td>{count(program.ignored)}</td>
-                <td class:health-wrong=program.unparsed.gt(&0)>{count(program.unparsed)}</td>
+                {cell(text::HEALTH_PROGRAM_HEADS[1], count(program.understood))}
+                {cell(text::HEALTH_PROGRAM_HEADS[2], count(program.ignored))}
+                <td data-label=text::HEALTH_PROGRAM_HEADS[3] class:health-wrong=program.unparsed.gt(&0)>
+                    {count(program.unparsed)}
+                </td>
             </tr>
         }
         .into_any()

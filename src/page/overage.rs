@@ -14,6 +14,7 @@ use crate::api::{Asked, Failure};
 use crate::context::Host;
 use crate::intl::DateStyle;
 use crate::memo::Memo;
+use crate::parts::card::cell;
 use crate::parts::icon::{self, Icon};
 use crate::parts::notes::FailedAt;
 use crate::parts::table::walk_on_key;
@@ -23,19 +24,22 @@ use crate::state::{ViewState, ZoneChoice};
 use crate::window::{self, Window};
 use crate::{download, format, intl, text};
 
+/// Rows that are on the page at once: to lay out twenty thousand takes a browser seconds, and nobody reads them.
+const SHOWN_ROWS: usize = 500;
+
 #[component]
 pub fn OveragePage() -> impl IntoView {
     let host = Host::get();
     frame::entitle(text::OVERAGE);
     let address = Router::get().address();
-    let sort = Memo::new(move |_| Sort::of(&address.read().search));
+    let order = Memo::new(move |_| Order::of(&address.read().search));
     let month = Memo::new(move |_| Arc::new(Month::of(&address.read().search, host)));
     let read_until = RwSignal::new(None);
     view! {
         <Frame read_until>
             <h1 class="title">{text::OVERAGE}</h1>
             <p class="sentence">{text::OVERAGE_SAYS}</p>
-            {move || view! { <OfMonth month=month.get() sort read_until/> }}
+            {move || view! { <OfMonth month=month.get() order read_until/> }}
         </Frame>
     }
     .into_any()
@@ -57,9 +61,7 @@ fn key_of(first: NaiveDate) -> String {
 impl Month {
     /// The one that the address names, else the present one.
     fn of(search: &str, host: Host) -> Month {
-        let word = |key: &str| {
-            form_urlencoded::parse(search.as_bytes()).find(|(known, _)| known == key).map(|(_, word)| word.into_owned())
-        };
+        let word = |key: &str| word(search, key);
         let zone = ZoneChoice::parse(&word("zone").unwrap_or_default());
         let session = host.session();
         let name = window::zone_name(&zone, session.as_ref().map(|session| session.zone.as_str()));
@@ -110,7 +112,7 @@ fn last_of(first: NaiveDate) -> Option<NaiveDate> {
 }
 
 #[component]
-fn OfMonth(month: Arc<Month>, sort: Memo<Option<Sort>>, read_until: RwSignal<Option<Time>>) -> impl IntoView {
+fn OfMonth(month: Arc<Month>, order: Memo<Order>, read_until: RwSignal<Option<Time>>) -> impl IntoView {
     let url = month.request();
     let asked = Asked::<Overage>::new(move || url.clone());
     Effect::new(move |_| {
@@ -119,6 +121,7 @@ fn OfMonth(month: Arc<Month>, sort: Memo<Option<Sort>>, read_until: RwSignal<Opt
         }
     });
     let name = month.name();
+    let write = write_to_address();
     let beside = |later: bool, label: &'static str, path: &'static str| match month.beside(later) {
         Some(href) => {
             view! { <a class="button square" href=href aria-label=label title=label><Icon path/></a> }.into_any()
@@ -133,7 +136,7 @@ fn OfMonth(month: Arc<Month>, sort: Memo<Option<Sort>>, read_until: RwSignal<Opt
             let overage = asked.get().and_then(Result::ok).filter(|overage| !overage.rows.is_empty())?;
             let month = month.clone();
             let save = move |_| {
-                let file = overage::csv(&month.key(), &sorted(&overage, sort.get_untracked()));
+                let file = overage::csv(&month.key(), &order.read_untracked().of_rows(&overage));
                 // A browser that refuses says so itself.
                 let _ = download::save(&format!("overage_{}.csv", month.key()), "text/csv;charset=utf-8", &file);
             };
@@ -145,15 +148,27 @@ fn OfMonth(month: Arc<Month>, sort: Memo<Option<Sort>>, read_until: RwSignal<Opt
     view! {
         <div class="toolbar">
             {earlier}
-            <h2 class="month">{name}</h2>
+            <h2 class="of-month">{name}</h2>
             {later}
             <span class="head-space"></span>
+            <label class="filter-box">
+                <Icon path=icon::FILTER/>
+                <span class="sr">{text::FILTER}</span>
+                <input
+                    type="search"
+                    placeholder=text::FILTER
+                    spellcheck="false"
+                    autocomplete="off"
+                    prop:value=move || order.read().filter.clone()
+                    on:input=move |event| write("filter", Some(&event_target_value(&event)))
+                />
+            </label>
             {export}
         </div>
         {move || match asked.get() {
             None => view! { <p class="note" role="status">{text::LOADING}</p> }.into_any(),
             Some(Err(failure)) => failed(failure, asked),
-            Some(Ok(overage)) => shown(&sorted(&overage, sort.get()), &month, sort),
+            Some(Ok(overage)) => shown(&order.read().of_rows(&overage), &month, order),
         }}
     }
     .into_any()
@@ -164,50 +179,49 @@ fn failed(failure: Failure, asked: Asked<Overage>) -> AnyView {
     view! { <FailedAt failure retry/> }.into_any()
 }
 
-fn shown(overage: &Overage, month: &Month, sort: Memo<Option<Sort>>) -> AnyView {
+fn shown(overage: &Overage, month: &Month, order: Memo<Order>) -> AnyView {
     if !overage.is_set_up {
         return view! { <p class="note"><strong>{text::OVERAGE_UNSET_HEAD}</strong>" "{text::OVERAGE_UNSET}</p> }
             .into_any();
     }
-    let notes = notes(overage, month).into_iter().map(|note| view! { <p class="note" role="status">{note}</p> });
-    let has_prices = overage.price.is_some();
-    let price_head = has_prices.then(|| text::overage_price(&overage.currency));
-    let heads = text::OVERAGE_HEADS.iter().map(|head| (*head).to_owned()).chain(price_head);
-    let heads = heads.zip(SortBy::ALL).map(|(words, by)| head(words, by, sort)).collect_view();
-    let rows = overage.rows.iter().map(|row| table_row(row, month, has_prices)).collect_view();
+    let is_filtered = !order.read().filter.is_empty();
+    let notes =
+        notes(overage, month, is_filtered).into_iter().map(|note| view! { <p class="note" role="status">{note}</p> });
+    let price_head = overage.price.is_some().then(|| text::overage_price(&overage.currency));
+    let heads = text::OVERAGE_HEADS.iter().map(|head| (*head).to_owned()).chain(price_head.clone());
+    let heads = heads.zip(SortBy::ALL).map(|(words, by)| head(words, by, order)).collect_view();
+    let rows =
+        overage.rows.iter().take(SHOWN_ROWS).map(|row| table_row(row, month, price_head.as_ref())).collect_view();
+    let count = |rows: usize| intl::number(rows as f64, 0);
+    let all = overage.rows.len();
+    let first = (all > SHOWN_ROWS).then(|| text::first_rows(&count(SHOWN_ROWS), &count(all)));
     let total = overage.price.clone().map(|price| {
-        view! { <tfoot><tr><th scope="row">{text::TOTAL}</th><td colspan="4"></td><td class="number">{price}</td></tr></tfoot> }
+        view! { <tfoot><tr><th scope="row">{if is_filtered { text::TOTAL_OF_ALL } else { text::TOTAL }}</th><td colspan="4"></td><td class="number">{price}</td></tr></tfoot> }
     });
     view! {
         {notes.collect_view()}
         <div class="card table-scroll" tabindex="0" role="region" aria-label=text::OVERAGE on:keydown=|event| walk_on_key(&event)>
-            <table class="report-table overage-table">
+            <table class="report-table overage-table stacked">
                 <thead><tr>{heads}</tr></thead>
                 <tbody>{rows}</tbody>
                 {total}
             </table>
         </div>
+        {first.map(|first| view! { <p class="note">{first}</p> })}
     }
     .into_any()
 }
 
 /// A column's header: a click sorts downwards, the next upwards, a third restores the order.
-fn head(words: String, by: SortBy, sort: Memo<Option<Sort>>) -> AnyView {
-    let shown = move || sort.get().filter(|sort| sort.by == by).map(|sort| sort.descending);
+fn head(words: String, by: SortBy, order: Memo<Order>) -> AnyView {
+    let shown = move || order.read().sort.filter(|sort| sort.by == by).map(|sort| sort.descending);
     let path = move || if shown() == Some(true) { icon::DESCENDING } else { icon::ASCENDING };
     let aria = move || shown().map(|descending| if descending { "descending" } else { "ascending" });
-    let router = Router::get();
-    let click = move |_| {
-        let address = router.address().get_untracked();
-        let kept = form_urlencoded::parse(address.search.as_bytes()).filter(|(key, _)| key != "sort");
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(kept);
-        match sort.get_untracked().filter(|sort| sort.by == by) {
-            None => query.append_pair("sort", &format!("-{}", by.id())),
-            Some(Sort { descending: true, .. }) => query.append_pair("sort", by.id()),
-            Some(_) => &mut query,
-        };
-        router.go(format!("{}?{}", address.path, query.finish()).trim_end_matches('?'), Leaves::Nothing);
+    let write = write_to_address();
+    let click = move |_| match untrack(shown) {
+        None => write("sort", Some(&format!("-{}", by.id()))),
+        Some(true) => write("sort", Some(by.id())),
+        Some(false) => write("sort", None),
     };
     view! {
         <th scope="col" aria-sort=aria>
@@ -218,6 +232,29 @@ fn head(words: String, by: SortBy, sort: Memo<Option<Sort>>) -> AnyView {
         </th>
     }
     .into_any()
+}
+
+/// Writes a word of the address, or takes it out.
+fn write_to_address() -> impl Fn(&'static str, Option<&str>) + Copy {
+    let router = Router::get();
+    move |key, word| {
+        let address = router.address().get_untracked();
+        let kept = form_urlencoded::parse(address.search.as_bytes()).filter(|(known, _)| known != key);
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(kept);
+        if let Some(word) = word.filter(|word| !word.is_empty()) {
+            query.append_pair(key, word);
+        }
+        router.go(format!("{}?{}", address.path, query.finish()).trim_end_matches('?'), Leaves::Nothing);
+    }
+}
+
+/// Which rows are shown, and in which order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Order {
+    sort: Option<Sort>,
+    /// What a name must hold.
+    filter: String,
 }
 
 /// How the rows are sorted; else the server's order stands: what is most over first.
@@ -255,9 +292,30 @@ impl SortBy {
     }
 }
 
+/// A word of the address.
+fn word(search: &str, key: &str) -> Option<String> {
+    form_urlencoded::parse(search.as_bytes()).find(|(known, _)| known == key).map(|(_, word)| word.into_owned())
+}
+
+impl Order {
+    fn of(search: &str) -> Order {
+        let filter = word(search, "filter").unwrap_or_default();
+        Order { sort: Sort::of(search), filter }
+    }
+
+    fn of_rows(&self, overage: &Overage) -> Overage {
+        let mut overage = sorted(overage, self.sort);
+        let holds = self.filter.trim().to_ascii_lowercase();
+        if !holds.is_empty() {
+            overage.rows.retain(|row| row.subject.to_string().to_ascii_lowercase().contains(&holds));
+        }
+        overage
+    }
+}
+
 impl Sort {
     fn of(search: &str) -> Option<Sort> {
-        let (_, word) = form_urlencoded::parse(search.as_bytes()).find(|(key, _)| key == "sort")?;
+        let word = word(search, "sort")?;
         let id = word.trim_start_matches('-');
         let by = SortBy::ALL.into_iter().find(|by| by.id() == id)?;
         Some(Sort { by, descending: word.starts_with('-') })
@@ -284,7 +342,7 @@ fn sorted(overage: &Overage, sort: Option<Sort>) -> Overage {
 }
 
 /// What is to be known of the numbers: the month goes on, or was not read whole.
-fn notes(overage: &Overage, month: &Month) -> Vec<String> {
+fn notes(overage: &Overage, month: &Month, is_filtered: bool) -> Vec<String> {
     let mut notes = Vec::new();
     let span = month.window.span;
     match overage.read_until {
@@ -300,7 +358,7 @@ fn notes(overage: &Overage, month: &Month) -> Vec<String> {
             }
         }
     }
-    if overage.rows.is_empty() {
+    if overage.rows.is_empty() && !is_filtered {
         notes.push(text::OVERAGE_NONE.to_owned());
     }
     if overage.left_out > 0 {
@@ -309,24 +367,25 @@ fn notes(overage: &Overage, month: &Month) -> Vec<String> {
     notes
 }
 
-fn table_row(row: &OverageRow, month: &Month, has_prices: bool) -> Option<AnyView> {
+fn table_row(row: &OverageRow, month: &Month, price_head: Option<&String>) -> Option<AnyView> {
+    let heads = text::OVERAGE_HEADS;
     let counts = Counts::from_id(&row.counts)?;
     let amount = |amount: u64| {
         if counts.is_bytes() { format::scaled_bytes(amount as f64) } else { intl::number(amount as f64, 0) }
     };
     // Exact, where the cell is rounded.
     let exact = counts.is_bytes().then(|| format!("{} B", intl::number(row.used as f64, 0)));
-    let price = has_prices.then(|| {
-        view! { <td class="number">{row.price.clone().unwrap_or_else(|| text::DASH.to_owned())}</td> }
+    let price = price_head.cloned().map(|price_head| {
+        view! { <td class="number" data-label=price_head>{row.price.clone().unwrap_or_else(|| text::DASH.to_owned())}</td> }
     });
     let href = month.report(&row.subject, counts);
     let view = view! {
         <tr class:over=row.over != 0>
             <th scope="row"><bdi>{format::visible(&row.subject.to_string())}</bdi></th>
             <td class="words">{counts.label()}</td>
-            <td>{amount(row.allowance)}</td>
-            <td title=exact><a href=href tabindex="-1">{amount(row.used)}</a></td>
-            <td>{if row.over == 0 { text::DASH.to_owned() } else { amount(row.over) }}</td>
+            {cell(heads[2], amount(row.allowance))}
+            <td data-label=heads[3] title=exact><a href=href tabindex="-1">{amount(row.used)}</a></td>
+            {cell(heads[4], if row.over == 0 { text::DASH.to_owned() } else { amount(row.over) })}
             {price}
         </tr>
     };

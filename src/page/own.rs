@@ -14,6 +14,7 @@ use crate::account::{self, object};
 use crate::api::{Asked, Failure};
 use crate::context::Host;
 use crate::memo::Memo;
+use crate::parts::card::cell;
 use crate::parts::form::{PasswordField, Said, Saying, Word, clear, value};
 use crate::{format, text};
 
@@ -113,7 +114,7 @@ fn Tokens() -> impl IntoView {
             let rows = tokens.into_iter().map(|token| row(token, revoke)).collect_view();
             (!rows.is_empty()).then(|| view! {
             <div class="card table-scroll" tabindex="0" role="region" aria-label=text::TOKENS>
-                <table class="report-table account-list">
+                <table class="report-table account-list stacked">
                     <thead><tr>{text::TOKEN_HEADS.map(|head| view! { <th scope="col">{head}</th> })}</tr></thead>
                     <tbody>{rows}</tbody>
                 </table>
@@ -143,8 +144,8 @@ fn row(token: TokenRow, revoke: Callback<i64>) -> impl IntoView {
     view! {
         <tr>
             <th scope="row"><bdi>{label}</bdi></th>
-            <td>{text::subject_name(&token.root)}</td>
-            <td>{used}</td>
+            {cell(text::TOKEN_HEADS[1], text::subject_name(&token.root))}
+            {cell(text::TOKEN_HEADS[2], used)}
             <td>
                 <div class="account-buttons">
                     <button type="button" class="link" aria-label=says on:click=move |_| revoke.run(token.id)>

@@ -2,6 +2,7 @@
 
 pub mod breadcrumb;
 pub mod calendar;
+pub mod card;
 pub mod chart_menu;
 pub mod columns;
 pub mod compare_menu;

@@ -115,7 +115,23 @@ async fn as_system_admin(page: &Page) -> Result<()> {
          return rows.length > 0 && rows.every(cell => cell.textContent === 'log in failed')",
         vec![],
     )
-    .await
+    .await?;
+
+    // Nothing is removed by one click.
+    page.goto("/accounts").await?;
+    says(page, "th", DORA).await?;
+    page.click("button", "Remove").await?;
+    says(page, "button", "Remove for good").await?;
+    says(page, "th", DORA).await?;
+    page.click("button", "Remove for good").await?;
+    let is_gone = "return ![...document.querySelectorAll('th')].some(e => e.textContent === arguments[0])";
+    page.until("the account is gone", is_gone, vec![DORA.into()]).await?;
+
+    // A session that ends while a page is open leads to the log-in.
+    page.goto(&format!("/reports/message-traffic?{RANGE}")).await?;
+    page.run("return fetch('/api/session', { method: 'DELETE' }).then(answer => answer.status)", vec![]).await?;
+    page.click("button", "Domains").await?;
+    says(page, "h1", "Sign in").await
 }
 
 async fn sign_in(page: &Page, password: &str) -> Result<()> {

@@ -89,7 +89,7 @@ pub async fn health_says_how_each_log_fared(_: &Stage, page: &Page) -> Result<()
 
 /// Nothing is wider than the screen, and nothing is heard that is not seen.
 pub async fn findings_fit_every_screen(_: &Stage, page: &Page) -> Result<()> {
-    for path in ["/unusual", "/overage", "/health", "/"] {
+    for path in ["/unusual", "/overage", "/health", "/", "/accounts", "/audit"] {
         for (width, height) in [(390, 844), (768, 1024), (1024, 768), (1280, 900), (1920, 1080)] {
             page.size(width, height).await?;
             page.goto(path).await?;
@@ -97,9 +97,12 @@ pub async fn findings_fit_every_screen(_: &Stage, page: &Page) -> Result<()> {
             let wide: Value = page.run("return document.documentElement.scrollWidth", vec![]).await?;
             ensure!(wide.as_u64().unwrap_or_default() <= u64::from(width), "{path}: {wide} px on a screen of {width}");
             let read_to = "return document.querySelector('header').innerText.includes('read to ')";
-            page.until(&format!("{path} says up to when the logs are read"), read_to, vec![]).await?;
+            if !matches!(path, "/accounts" | "/audit") {
+                page.until(&format!("{path} says up to when the logs are read"), read_to, vec![]).await?;
+            }
+            // On a phone the rows are cards.
             let cut = page.run(CUT, vec![]).await?;
-            ensure!(width < 1024 || cut == json!([]), "{path}: a table is cut on a screen of {width}: {cut}");
+            ensure!(width == 768 || cut == json!([]), "{path}: a table is cut on a screen of {width}: {cut}");
         }
     }
     Ok(())
@@ -123,7 +126,9 @@ pub async fn events_fit_every_screen(_: &Stage, page: &Page) -> Result<()> {
         let wide = page.run("return document.documentElement.scrollWidth", vec![]).await?;
         ensure!(wide.as_u64().unwrap_or_default() <= u64::from(width), "{wide} px on a screen of {width}");
         let cut = page.run(CUT, vec![]).await?;
-        ensure!(width < 1280 || cut == json!([]), "the table is cut on a screen of {width}: {cut}");
+        ensure!((500..1280).contains(&width) || cut == json!([]), "the table is cut on a screen of {width}: {cut}");
+        let read_to = "return document.querySelector('header').innerText.includes('read to ')";
+        page.until("up to when the logs are read", read_to, vec![]).await?;
         let times: Vec<(String, bool)> = serde_json::from_value(page.run(TIMES, vec![]).await?)?;
         for (time, is_whole) in times {
             ensure!(is_whole && time.matches(':').count() == 2, "{time:?} is cut on a screen of {width}");

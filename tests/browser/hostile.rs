@@ -68,6 +68,10 @@ async fn look(page: &Page) -> Result<()> {
     let formula = table.rows.iter().find(|row| row.name.starts_with("=cmd@")).context("no row for =cmd")?;
     ensure!(formula.cells[0] == "1", "{formula:?}");
     ensure!(table.rows.iter().any(|row| row.name.contains("<img")), "no row for <img: {:?}", table.rows);
+    let in_sight = "const place = document.querySelector('main [role=region]').getBoundingClientRect();
+        return [...document.querySelectorAll('tbody td:nth-child(2)')]
+            .every(cell => cell.getBoundingClientRect().right <= place.right)";
+    ensure!(page.run(in_sight, vec![]).await? == true, "a long name has pushed the numbers out of sight");
     let hurt = page.run("return window.hurt === undefined && !document.querySelector('table img')", vec![]).await?;
     ensure!(hurt == true, "a name became markup");
     page.goto(EVENTS).await?;

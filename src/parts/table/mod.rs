@@ -113,10 +113,12 @@ fn printing() -> ReadSignal<bool> {
 /// The viewed subject's own totals; means and ratios are computed, never summed.
 #[component]
 fn Totals(table: Signal<Arc<Table>>) -> impl IntoView {
+    let view = View::get();
+    let is_filtered = Memo::new(move |_| !view.state.read().filter.trim().is_empty());
     move || {
         let table = table.read();
         // Another report or zone is another Table, and makes new totals.
-        let state = View::get().state.get_untracked();
+        let state = view.state.get_untracked();
         let cells = table.columns.iter().map(|column| {
             let said = column.total.is_none().then_some(text::NOT_OBSERVED);
             let (words, link) =
@@ -127,6 +129,8 @@ fn Totals(table: Signal<Arc<Table>>) -> impl IntoView {
             };
             view! { <td title=said>{number}</td> }
         });
-        view! { <tr><th scope="row">{text::TOTAL}</th>{cells.collect_view()}</tr> }
+        // The subject's own, whatever a filter leaves of its rows.
+        let label = move || if is_filtered.get() { text::TOTAL_OF_ALL } else { text::TOTAL };
+        view! { <tr><th scope="row">{label}</th>{cells.collect_view()}</tr> }
     }
 }

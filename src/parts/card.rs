@@ -1,0 +1,8 @@
+//! A cell of a list whose rows are cards on a phone (style/table.css): there it says itself which column it is of.
+
+use leptos::prelude::*;
+
+/// One function for all lists, so that the app carries it once.
+pub fn cell(label: &'static str, words: String) -> AnyView {
+    view! { <td data-label=label>{words}</td> }.into_any()
+}
