@@ -82,7 +82,12 @@ pub async fn overage_sorts_three_ways(_: &Stage, page: &Page) -> Result<()> {
     ensure!(ascending == sorted, "two clicks: {ascending:?}");
     page.sort(0).await?;
     ensure!(page.run(names, vec![]).await? == natural, "a third click does not restore the order");
-    ensure!(page.requests().await? == requests, "sorting asked the server");
+    page.fill("Filter by name", "tom@").await?;
+    let narrowed = "const names = [...document.querySelectorAll('tbody th')].map(name => name.textContent);
+        return names.length > 0 && names.every(name => name.startsWith('tom@'))";
+    page.until("the others are gone", narrowed, vec![]).await?;
+    ensure!(page.path().await? == "/overage?filter=tom%40", "{}", page.path().await?);
+    ensure!(page.requests().await? == requests, "sorting or filtering asked the server");
     Ok(())
 }
 
