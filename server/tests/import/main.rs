@@ -283,6 +283,32 @@ fn a_log_that_grows_between_imports_goes_on() {
     }
 }
 
+// SEMANTICS R13: the year of a first stamp hangs on the last line, however far behind it that is.
+#[test]
+fn a_long_log_that_goes_over_the_turn_of_the_year_begins_in_the_year_before() {
+    const LINES: usize = 8_000;
+    let line = |stamp: &str, number: usize| {
+        let (hour, minute) = (number / 60 / 24 % 24, number / 24 % 60);
+        format!("{stamp} {hour:02}:{minute:02}:00 mx1 postfix/smtpd[7]: connect from unknown[192.0.2.7]\n")
+    };
+    let old = (0..LINES).map(|number| line("Oct  1", number));
+    let new = (0..LINES).map(|number| line("Feb 20", number));
+    let bytes: String = old.chain(new).collect();
+    assert!(bytes.len() > 1 << 20);
+    let site = site().with("mail.log", bytes.as_bytes());
+    site.import();
+    let years: BTreeSet<String> = site.numbers().iter().filter_map(|number| slot_year(number)).collect();
+    assert_eq!(years.into_iter().collect::<Vec<_>>(), ["2025", "2026"]);
+}
+
+/// The year of a counter's slot as [`Site::numbers`] writes it; none of a stretch that was read.
+fn slot_year(number: &str) -> Option<String> {
+    let [_, measure, slot, _] = number.split(' ').collect::<Vec<_>>()[..] else { return None };
+    let is_counter = measure.parse::<u16>().is_ok();
+    let start = Slot(slot.parse().ok().filter(|_| is_counter)?).start();
+    chrono::DateTime::from_timestamp(start.0, 0).map(|time| time.format("%Y").to_string())
+}
+
 // FAULTS 1: whatever was not committed is read again.
 #[test]
 fn a_process_that_dies_between_commits_counts_everything_once() {
