@@ -224,10 +224,14 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn numbers_are_written_as_floats_are(number in -1e8..1e8_f64) {
-            // Of zeros the one without a sign.
-            let plainly = (number * 1e6).round() / 1e6 + 0.0;
-            proptest::prop_assert_eq!(Number(number).to_string(), plainly.to_string());
+        fn numbers_are_written_to_the_nearest_millionth(number in -1e8..1e8_f64) {
+            let text = Number(number).to_string();
+            let written: f64 = text.parse().expect("a number");
+            // Half a millionth, and what lies between two doubles of this size.
+            let most = 0.5e-6 + 2.0 * number.abs() * f64::EPSILON;
+            proptest::prop_assert!((written - number).abs() <= most, "{number} is written {text}");
+            let decimals = text.split_once('.').map_or("", |(_, decimals)| decimals);
+            proptest::prop_assert!(decimals.len() <= 6 && !decimals.ends_with('0'), "{number} is written {text}");
         }
     }
 }
