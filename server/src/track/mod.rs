@@ -72,6 +72,7 @@ pub struct Tracker {
     filters: filter::Filters,
     limits: throttle::Limits,
     exim_refusals: exim_twice::Refusals,
+    /// See [`Tracker::book_from`].
     books_from: Time,
 }
 
