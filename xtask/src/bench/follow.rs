@@ -9,10 +9,10 @@ use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use super::document::Table;
-use super::native::{fresh, mailtally};
+use super::native::{fresh, mailtally, token};
 
 const LINES_A_SECOND: usize = 100_000;
 /// Long enough for batches to be written and what ended to be forgotten many times.
@@ -92,17 +92,7 @@ impl Server {
         fs::write(&log, "").context("cannot write the log")?;
         fs::write(&settings, format!("[host]\nsample = {sample}\n[events]\nkeep_days = 0\n"))
             .context("cannot write settings")?;
-        let account = |words: &[&str], typed: &str| -> Result<String> {
-            let mut command = mailtally();
-            command.arg("account").args(words).arg("--data").arg(&data);
-            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-            child.stdin.take().context("no pipe")?.write_all(typed.as_bytes())?;
-            let output = child.wait_with_output()?;
-            ensure!(output.status.success(), "{command:?} ended with {}", output.status);
-            Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-        };
-        account(&["add", "bench", "--root", "(server)", "--password-stdin"], "kettle-orbit-mango-17\n")?;
-        let token = account(&["token", "bench"], "")?;
+        let token = token(&data)?;
         let mut serve = mailtally();
         serve.arg("--config").arg(&settings).args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
         serve.arg("--log").arg(&log).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());

@@ -2,10 +2,11 @@
 //! of ours by themselves with what they allocate.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::document::Table;
 use super::measure::{self, Cost};
@@ -193,6 +194,21 @@ impl Bench<'_> {
 
 pub fn mailtally() -> Command {
     Command::new(root::cargo_target().join("release/mailtally"))
+}
+
+/// Makes an account that sees the server, and a token that reads for it.
+pub fn token(data: &Path) -> Result<String> {
+    let account = |words: &[&str], typed: &str| -> Result<String> {
+        let mut command = mailtally();
+        command.arg("account").args(words).arg("--data").arg(data);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        child.stdin.take().context("no pipe")?.write_all(typed.as_bytes())?;
+        let output = child.wait_with_output()?;
+        ensure!(output.status.success(), "{command:?} ended with {}", output.status);
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    account(&["add", "bench", "--root", "(server)", "--password-stdin"], "kettle-orbit-mango-17\n")?;
+    account(&["token", "bench"], "")
 }
 
 /// An empty folder.

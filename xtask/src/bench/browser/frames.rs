@@ -3,14 +3,14 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader, Write as _};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::bench::document::Table;
-use crate::bench::native::{fresh, mailtally};
+use crate::bench::native::{fresh, mailtally, token};
 use crate::root::{self, root};
 use crate::shell;
 
@@ -84,17 +84,7 @@ struct Server {
 
 impl Server {
     fn start(data: &Path) -> Result<Server> {
-        let account = |words: &[&str], typed: &str| -> Result<String> {
-            let mut command = mailtally();
-            command.arg("account").args(words).arg("--data").arg(data);
-            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-            child.stdin.take().context("no pipe")?.write_all(typed.as_bytes())?;
-            let output = child.wait_with_output()?;
-            ensure!(output.status.success(), "{command:?} ended with {}", output.status);
-            Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-        };
-        account(&["add", "bench", "--root", "(server)", "--password-stdin"], "kettle-orbit-mango-17\n")?;
-        let token = account(&["token", "bench"], "")?;
+        let token = token(data)?;
         let mut serve = mailtally();
         serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
         serve.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
