@@ -181,4 +181,11 @@ mod tests {
             let _ = unpacked(SLOT, &bytes);
         }
     }
+
+    #[test]
+    fn of_an_event_that_is_in_both_lists_the_later_entry_stands() {
+        let place = (SLOT.start(), EventId(1));
+        let list = |measures: &[u8]| packed(SLOT, &[Entry { place, measures }]);
+        assert_eq!(joined(SLOT, &list(&[1, 0]), &list(&[2, 0])).expect("lists"), list(&[2, 0]));
+    }
 }
