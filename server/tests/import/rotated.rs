@@ -3,6 +3,8 @@
 
 use std::fs::OpenOptions;
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use mailtally_server::collect::{Live, Watch};
 use mailtally_server::settings::Settings;
@@ -24,6 +26,9 @@ enum Rotation {
 
 const ROTATIONS: [Rotation; 4] =
     [Rotation::Renamed, Rotation::CopyTruncated, Rotation::Dated, Rotation::DatedAndPacked];
+
+/// Dated pieces that stay, as in most settings of logrotate.
+const KEPT: usize = 7;
 
 /// A site whose log is followed.
 struct Followed {
@@ -71,8 +76,14 @@ impl Followed {
     fn rotate(&mut self, how: Rotation) {
         self.rotations += 1;
         let (log, first) = (self.path("mail.log"), self.path("mail.log.1"));
-        let dated = self.path(&format!("mail.log-20261122-{:05}", self.rotations));
-        // Numbered pieces beyond the second are taken away: they were read long ago.
+        let dated = |number: usize| self.path(&format!("mail.log-20261122-{number:05}"));
+        // Older pieces are taken away: they were read long ago.
+        if let Some(old) = self.rotations.checked_sub(KEPT + 1) {
+            for gone in [dated(old), dated(old).with_added_extension("xz")] {
+                drop(fs::remove_file(gone));
+            }
+        }
+        let dated = dated(self.rotations);
         if first.exists() {
             fs::rename(&first, self.path("mail.log.2")).unwrap();
         }
@@ -144,6 +155,19 @@ fn by_rotation(name: &str, how: Rotation, step: NonZeroUsize) {
     check(&followed.end(last), &expected(&bytes));
 }
 
+/// Each of them once, by as many threads as there are processors: what takes minutes is all of one kind.
+fn in_parallel<T: Sync>(all: &[T], each: impl Fn(&T) + Sync) {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(one) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+            each(one);
+        }
+    };
+    thread::scope(|scope| {
+        (0..thread::available_parallelism().map_or(1, NonZeroUsize::get)).for_each(|_| drop(scope.spawn(work)));
+    });
+}
+
 fn step(step: usize) -> NonZeroUsize {
     NonZeroUsize::new(step).unwrap()
 }
@@ -158,9 +182,7 @@ fn a_log_that_comes_in_pieces_of_a_few_bytes_is_one_log() {
 #[test]
 #[ignore = "takes minutes: `cargo xtask test --long`"]
 fn a_log_that_comes_byte_by_byte_is_one_log() {
-    for name in CORPORA {
-        by_bytes(name, 1);
-    }
+    in_parallel(&CORPORA, |name| by_bytes(name, 1));
 }
 
 // FAULTS 21, 22, 25
@@ -177,11 +199,8 @@ fn a_log_that_is_rotated_now_and_then_is_one_log() {
 #[test]
 #[ignore = "takes minutes: `cargo xtask test --long`"]
 fn a_log_that_is_rotated_at_each_line_is_one_log() {
-    for name in CORPORA {
-        for how in ROTATIONS {
-            by_rotation(name, how, step(1));
-        }
-    }
+    let all: Vec<_> = CORPORA.iter().flat_map(|name| ROTATIONS.map(|how| (*name, how))).collect();
+    in_parallel(&all, |(name, how)| by_rotation(name, *how, step(1)));
 }
 
 // FAULTS 1
