@@ -83,6 +83,8 @@ const SILENT: &[&[u8]] = &[
     // Of version 1, which wrote `dovecot: auth(default): …`, and PAM's words in its process' own log.
     b"dovecot",
     b"dovecot-auth",
+    b"MANAGESIEVE",
+    b"ssl-build-param",
 ];
 
 /// Reads one message: `process: text`, with the level (`Info: `) in between in Dovecot's own file.

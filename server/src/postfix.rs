@@ -456,8 +456,25 @@ fn other<'a>(message: &'a [u8]) -> Parsed<Fact<'a>> {
         b"looking for plugins ",
         b"cannot load ",
         b"unable to ",
+        b"Used TLS for ",
+        b"Peer verification: ",
+        b"Peer certificate could not ",
+        b"Server certificate could not ",
+        b"verify error:",
+        b"cert has expired",
+        b"issuer=",
+        // Of Cyrus SASL and its SQL plug-in.
+        b"sql plugin ",
+        b"sql auxprop plugin ",
+        b"begin transaction",
+        b"commit transaction",
+        b"OTP unavailable ",
+        // Of the resolver.
+        b"gethostby",
     ];
-    let is_tls = || text::contains(message, b"TLS connection established ");
+    // The second is of certificates that clients showed: `mail.example[192.0.2.1]: Trusted: subject_CN=…`.
+    let is_tls =
+        || text::contains(message, b"TLS connection established ") || text::contains(message, b": subject_CN=");
     if WORDS.iter().any(|word| message.starts_with(word)) || is_tls() { Parsed::Ignored } else { Parsed::Unparsed }
 }
 

@@ -226,7 +226,7 @@ impl Tracker {
                 Parsed::Fact(fact) => self.rspamd(at, &fact, out),
                 parsed => return verdict(&parsed),
             },
-            b"cbpolicyd" | b"policyd" => match policy::policyd(line.message) {
+            b"cbpolicyd" | b"policyd" | b"postfix-policyd" => match policy::policyd(line.message) {
                 Parsed::Fact(fact) => self.policy(at, &fact, out),
                 parsed => return verdict(&parsed),
             },
