@@ -12,7 +12,7 @@ use mailtally_app::parts::table::ReportTable;
 use mailtally_app::range::Range;
 use mailtally_app::route::Router;
 use mailtally_app::state::ViewState;
-use mailtally_app::window;
+use mailtally_app::window::{self, Window};
 use mailtally_model::table::{Row, Table, TableColumn};
 use mailtally_model::{Basis, By, Span, Step, Subject, Time, Zone};
 use wasm_bindgen::prelude::*;
@@ -20,6 +20,11 @@ use web_sys::HtmlElement;
 
 use crate::counters::{columns, report};
 use crate::named::Named;
+
+thread_local! {
+    /// What a page knows before it has a table.
+    static WINDOW: Arc<Window> = Arc::new(window::window(Range::default(), "UTC", Time(1_733_000_000)));
+}
 
 /// A part of the app on the page; freeing it takes it away.
 #[wasm_bindgen]
@@ -38,8 +43,8 @@ pub(crate) fn rows(place: HtmlElement, table: Arc<Table>) -> Mounted {
         // What a report's page gives to its parts.
         Router::provide();
         View::provide(Memo::new(|_| ViewState::new(report())));
-        let window = Arc::new(window::window(Range::default(), "UTC", Time(1_733_000_000)));
-        let (table, order, window) = (Signal::stored(table), Signal::stored(order), Signal::stored(window));
+        let window = Signal::stored(WINDOW.with(|window| Arc::clone(window)));
+        let (table, order) = (Signal::stored(table), Signal::stored(order));
         view! { <ReportTable table order window/> }.into_any()
     };
     Mounted { _until_dropped: mount_to(place, shown) }

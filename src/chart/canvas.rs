@@ -61,13 +61,19 @@ impl From<JsValue> for NotDrawn {
     }
 }
 
-/// Draws a chart over the whole canvas.
-pub fn paint(canvas: &HtmlCanvasElement, surface: Surface, layout: &Layout, theme: &Theme) -> Result<(), NotDrawn> {
+/// Draws a chart over the whole canvas, its words in a font of `family`.
+pub fn paint(
+    canvas: &HtmlCanvasElement,
+    surface: Surface,
+    family: &str,
+    layout: &Layout,
+    theme: &Theme,
+) -> Result<(), NotDrawn> {
     let (width, height) = surface.pixels();
     // Setting a size clears the canvas, even to the size that it has.
     canvas.set_width(width);
     canvas.set_height(height);
-    let drawn_on = Canvas::new(canvas, surface.frame())?;
+    let drawn_on = Canvas::new(canvas, surface.frame(), family)?;
     let unit = 1.0 / f64::from(DOT);
     drawn_on.context.set_transform(unit, 0.0, 0.0, unit, 0.0, 0.0)?;
     let area = drawn_on.into_drawing_area();
@@ -79,12 +85,11 @@ pub fn paint(canvas: &HtmlCanvasElement, surface: Surface, layout: &Layout, them
 pub fn measured<T>(
     canvas: &HtmlCanvasElement,
     frame: Frame,
+    family: &str,
     lay_out: impl FnOnce(&dyn Fn(&str) -> i32) -> T,
 ) -> Result<T, NotDrawn> {
-    let canvas = Canvas::new(canvas, frame)?;
-    let family = canvas.family.clone();
-    let area = canvas.into_drawing_area();
-    Ok(lay_out(&|label| known_room((&family, frame.px), label, || draw::room(&area, frame, label))))
+    let area = Canvas::new(canvas, frame, family)?.into_drawing_area();
+    Ok(lay_out(&|label| known_room((family, frame.px), label, || draw::room(&area, frame, label))))
 }
 
 thread_local! {
@@ -141,13 +146,11 @@ enum Path {
 }
 
 impl Canvas {
-    fn new(canvas: &HtmlCanvasElement, frame: Frame) -> Result<Canvas, NotDrawn> {
+    fn new(canvas: &HtmlCanvasElement, frame: Frame, family: &str) -> Result<Canvas, NotDrawn> {
         let none = || NotDrawn("this browser has no canvas to draw on".to_owned());
         let context = canvas.get_context("2d")?.ok_or_else(none)?;
         let context: CanvasRenderingContext2d = context.dyn_into().map_err(|_| none())?;
-        let computed = web_sys::window().and_then(|window| window.get_computed_style(canvas).ok().flatten());
-        let family = computed.and_then(|style| style.get_property_value("font-family").ok()).unwrap_or_default();
-        let family = if family.is_empty() { "sans-serif".to_owned() } else { family };
+        let family = family.to_owned();
         Ok(Canvas { context, frame, family, open: None, shapes: 0, fill: None, stroke: None, font: Cell::new(None) })
     }
 

@@ -112,7 +112,7 @@ pub fn Chart(
             let height = layout::height(subject, seen.width);
             let surface = Surface { width: seen.width, height, ratio: seen.ratio };
             let frame = surface.frame();
-            match canvas::measured(&canvas, frame, |room| Layout::new(subject, frame, room)) {
+            match canvas::measured(&canvas, frame, &seen.family, |room| Layout::new(subject, frame, room)) {
                 Ok(Ok(layout)) => Laid::Out(Arc::new(Placed { layout, px: frame.px, width: seen.width }), surface),
                 Ok(Err(nothing)) => Laid::Nothing(nothing),
                 Err(failed) => Laid::Failed(failed),
@@ -174,7 +174,7 @@ fn draw_when_laid(
             canvas.set_width(0);
             return draws;
         };
-        set_failure.set(canvas::paint(&canvas, surface, &placed.layout, &seen.theme).err());
+        set_failure.set(canvas::paint(&canvas, surface, &seen.family, &placed.layout, &seen.theme).err());
         // Only a test reads it: a browser that refuses it has drawn all the same.
         let _ = canvas.set_attribute("data-draws", &(draws + 1).to_string());
         draws + 1

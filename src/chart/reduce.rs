@@ -42,6 +42,27 @@ pub fn tallest(columns: &[Standing], base: i32) -> Vec<Standing> {
     seen.filter(|column| column.top < base).collect()
 }
 
+/// The area between two courses with a row or more in each pixel column, as upright bars: from the highest of the rows in a
+/// column down to the highest of what they stand on, so that areas on each other meet. Both have the same places.
+pub fn bars(top: &[Point], floor: &[Point], dot: i32) -> Vec<(Standing, i32)> {
+    let rows: Vec<(Point, Point)> = top.iter().copied().zip(floor.iter().copied()).collect();
+    let mut bars: Vec<(Standing, i32)> = Vec::new();
+    for column in rows.chunk_by(|a, b| a.0.0.div_euclid(dot) == b.0.0.div_euclid(dot)) {
+        let highest = |of: fn(&(Point, Point)) -> i32| column.iter().map(of).min().unwrap_or(0).div_euclid(dot) * dot;
+        let left = column[0].0.0.div_euclid(dot) * dot;
+        let standing = Standing { left, right: left + dot, top: highest(|row| row.0.1) };
+        let floor = highest(|row| row.1.1);
+        match bars.last_mut() {
+            Some((last, stood)) if last.right == left && (last.top, *stood) == (standing.top, floor) => {
+                last.right += dot
+            }
+            _ if standing.top < floor => bars.push((standing, floor)),
+            _ => {}
+        }
+    }
+    bars
+}
+
 /// More points than this make an outline that is filled in slices, each so many pixels wide.
 const MANY_POINTS: usize = 200;
 const SLICE: i32 = 16;
@@ -108,6 +129,24 @@ mod tests {
             assert_eq!(within(&kept), within(&points), "pixel {pixel}");
         }
         assert!(kept.is_sorted_by_key(|point| point.0));
+    }
+
+    #[test]
+    fn bars_of_areas_on_each_other_meet() {
+        let course = |rises: i32| -> Vec<Point> { (0..400).map(|n| (n, 900 - rises - (n * 7919) % 101)).collect() };
+        let (base, lower, upper) = (vec![(0, 900); 400], course(50), course(300));
+        let below = bars(&lower, &base, 4);
+        let above = bars(&upper, &lower, 4);
+        let at = |bars: &[(Standing, i32)], x: i32| {
+            *bars.iter().find(|(bar, _)| (bar.left..bar.right).contains(&x)).expect("a bar")
+        };
+        for x in 0..400 {
+            let ((below, base), (above, stands_on)) = (at(&below, x), at(&above, x));
+            assert_eq!((stands_on, base), (below.top, 900), "at {x}");
+            let highest = (x / 4 * 4..x / 4 * 4 + 4).map(|row| upper[row as usize].1).min().expect("four rows");
+            assert_eq!(above.top, highest / 4 * 4, "at {x}");
+        }
+        assert_eq!(bars(&base, &base, 4), [], "what has no height is not drawn");
     }
 
     #[test]

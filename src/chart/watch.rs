@@ -1,11 +1,17 @@
 //! What a drawing depends on beside its data: the element's width, the screen's pixels, light or dark. One signal, whose
 //! listeners go with their owner.
+//!
+//! A chart begins with what the last one stood in, as long as the window is as wide as then. It is drawn before the page is
+//! laid out, so that its height counts from the first; else the browser lays out twice, and shows the picture a frame later.
+//! If something is another way by now, the browser says so in that same frame.
+
+use std::cell::RefCell;
 
 use leptos::html::Div;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::prelude::Closure;
-use web_sys::{MediaQueryList, MutationObserver, MutationObserverInit, ResizeObserver, Window};
+use web_sys::{CssStyleDeclaration, MediaQueryList, MutationObserver, MutationObserverInit, ResizeObserver, Window};
 
 use super::theme::Theme;
 
@@ -16,11 +22,24 @@ pub struct Surroundings {
     /// Screen pixels in a CSS pixel.
     pub ratio: f64,
     pub theme: Theme,
+    /// The page's fonts, as CSS lists them.
+    pub family: String,
 }
 
-/// Watches an element from when it stands on the page; `None` before.
+thread_local! {
+    /// What the last chart stood in, and how wide the window was.
+    static LAST: RefCell<Option<(f64, Surroundings)>> = RefCell::default();
+}
+
+fn window_width(window: &Window) -> f64 {
+    window.inner_width().ok().and_then(|width| width.as_f64()).unwrap_or(0.0)
+}
+
+/// Watches an element from when it stands on the page; before, the last one's are given, or none.
 pub fn surroundings(element: NodeRef<Div>) -> ReadSignal<Option<Surroundings>> {
-    let (read, write) = signal(None::<Surroundings>);
+    let now = web_sys::window().map_or(0.0, |window| window_width(&window));
+    let last = LAST.with_borrow(|last| last.clone().filter(|(then, _)| *then == now).map(|(_, seen)| seen));
+    let (read, write) = signal(last);
     let watch = StoredValue::new_local(None);
     Effect::new(move |_| {
         let (Some(element), Some(window)) = (element.get(), web_sys::window()) else { return };
@@ -28,9 +47,12 @@ pub fn surroundings(element: NodeRef<Div>) -> ReadSignal<Option<Surroundings>> {
             let (element, window) = (element.clone(), window.clone());
             move || {
                 let width = f64::from(element.client_width());
-                let seen = Surroundings { width, ratio: window.device_pixel_ratio().max(1.0), theme: theme(&window) };
+                let ratio = window.device_pixel_ratio().max(1.0);
+                let style = Style::of_page(&window);
+                let seen = Surroundings { width, ratio, theme: style.theme(), family: style.family() };
                 // Observers speak up without a change, too.
                 if width > 0.0 && read.with_untracked(|last| last.as_ref() != Some(&seen)) {
+                    LAST.set(Some((window_width(&window), seen.clone())));
                     write.set(Some(seen));
                 }
             }
@@ -43,9 +65,30 @@ pub fn surroundings(element: NodeRef<Div>) -> ReadSignal<Option<Surroundings>> {
 
 /// The page's colours as they are now.
 pub fn theme(window: &Window) -> Theme {
-    let root = window.document().and_then(|document| document.document_element());
-    let style = root.and_then(|root| window.get_computed_style(&root).ok().flatten());
-    Theme::of_page(|name| style.as_ref()?.get_property_value(name).ok().filter(|value| !value.is_empty()))
+    Style::of_page(window).theme()
+}
+
+/// The page's tokens as they are now.
+struct Style(Option<CssStyleDeclaration>);
+
+impl Style {
+    fn of_page(window: &Window) -> Style {
+        let root = window.document().and_then(|document| document.document_element());
+        Style(root.and_then(|root| window.get_computed_style(&root).ok().flatten()))
+    }
+
+    fn token(&self, name: &str) -> Option<String> {
+        self.0.as_ref()?.get_property_value(name).ok().filter(|value| !value.is_empty())
+    }
+
+    fn theme(&self) -> Theme {
+        Theme::of_page(|name| self.token(name))
+    }
+
+    /// What style/chart.css gives the canvas.
+    fn family(&self) -> String {
+        self.token("--font").unwrap_or_else(|| "sans-serif".to_owned())
+    }
 }
 
 /// Listeners that stand until they are dropped.

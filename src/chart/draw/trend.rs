@@ -150,11 +150,19 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
 
     fn area_under(&self, trend: &Trend, nth: usize, run: Range<usize>, strength: f64) -> Drawing<DB> {
         let colour = self.theme.series(trend.series[nth].column);
+        let dot = self.frame.dot;
         for (stretch, partial) in stretches(trend, run) {
-            let top = reduce::line(&trend.points(nth, stretch.clone()), self.frame.dot);
-            let floor = reduce::line(&trend.floor(nth, stretch), self.frame.dot);
-            for outline in reduce::outlines(&top, &floor, self.frame.dot) {
-                self.polygon(outline, colour.mix(if partial { strength * 0.4 } else { strength }))?;
+            let colour = colour.mix(if partial { strength * 0.4 } else { strength });
+            let (top, floor) = (trend.points(nth, stretch.clone()), trend.floor(nth, stretch));
+            // With a row or more in each pixel no slope is seen, and a browser fills a rectangle with the least effort.
+            if trend.pitch() <= f64::from(dot) {
+                for (bar, floor) in reduce::bars(&top, &floor, dot) {
+                    self.fill(bar.left, bar.top, bar.right, floor, colour)?;
+                }
+                continue;
+            }
+            for outline in reduce::outlines(&reduce::line(&top, dot), &reduce::line(&floor, dot), dot) {
+                self.polygon(outline, colour)?;
             }
         }
         Ok(())

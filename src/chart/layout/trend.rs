@@ -139,8 +139,8 @@ impl Trend {
             trend.weekends = trend.stretches(|row| stamps.get(row).is_some_and(|stamp| stamp.is_weekend()));
         }
         let last = observable(table);
-        trend.gaps =
-            trend.stretches(|row| row < last && drawn.columns.iter().all(|at| table.columns[*at].cells[row].is_none()));
+        let cells: Vec<&[Option<f64>]> = drawn.columns.iter().map(|at| table.columns[*at].cells.as_slice()).collect();
+        trend.gaps = trend.stretches(|row| row < last && cells.iter().all(|cells| cells[row].is_none()));
         trend
     }
 
@@ -151,7 +151,12 @@ impl Trend {
 
     /// The middle of a row.
     pub fn x(&self, row: usize) -> i32 {
-        self.plot.left + ((row as f64 + 0.5) * self.pitch()).round() as i32
+        self.middle(row, self.pitch())
+    }
+
+    fn middle(&self, row: usize, pitch: f64) -> i32 {
+        // Rounded: `round` is a call in WebAssembly, and this is asked for each row of a drawing.
+        self.plot.left + ((row as f64 + 0.5) * pitch + 0.5).floor() as i32
     }
 
     /// The left and right edge of a row, on edges of screen pixels; neighbours meet.
@@ -207,7 +212,8 @@ impl Trend {
 
     /// Where a line or an area passes in a run.
     pub fn points(&self, nth: usize, run: Run) -> Vec<Point> {
-        run.filter_map(|row| Some((self.x(row), self.series[nth].tops[row]?))).collect()
+        let (pitch, tops) = (self.pitch(), &self.series[nth].tops);
+        run.filter_map(|row| Some((self.middle(row, pitch), tops[row]?))).collect()
     }
 
     pub fn floor(&self, nth: usize, run: Run) -> Vec<Point> {
@@ -319,15 +325,13 @@ fn scales(subject: Subject, drawn: &Drawn, most: u32) -> Vec<Scale> {
     let mut scales: Vec<Scale> = Vec::new();
     for (axis, unit) in drawn.units.iter().enumerate() {
         let of_axis = || drawn.columns.iter().filter(|at| drawn.axis(table, **at) == axis);
-        let cell = |at: usize, row: usize| table.columns[at].cells[row].unwrap_or(0.0);
-        let highest = |row: usize| -> f64 {
-            if kind.is_stacked() {
-                of_axis().map(|at| cell(*at, row)).sum()
-            } else {
-                of_axis().map(|at| cell(*at, row)).fold(0.0, f64::max)
-            }
+        let cells: Vec<&[Option<f64>]> = of_axis().map(|at| table.columns[*at].cells.as_slice()).collect();
+        let max = if kind.is_stacked() {
+            let stack = |row: usize| cells.iter().map(|cells| cells[row].unwrap_or(0.0)).sum();
+            (0..table.rows.len()).map(stack).fold(0.0, f64::max)
+        } else {
+            cells.into_iter().flatten().flatten().copied().fold(0.0, f64::max)
         };
-        let max = (0..table.rows.len()).map(highest).fold(0.0, f64::max);
         let max = of_axis().map(|at| highest_before(*at)).fold(max, f64::max);
         scales.push(match scales.first() {
             None => Scale::new(*unit, max, most),

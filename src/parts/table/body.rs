@@ -67,32 +67,37 @@ impl Body {
     }
 
     fn show(&mut self, shown: &[u32], above: usize, below: usize) -> Result<(), JsValue> {
-        let [spacer_above, spacer_below] = &self.spacers;
-        stretch(spacer_above, above, || self.place.prepend_with_node_1(spacer_above))?;
-        stretch(spacer_below, below, || self.place.append_with_node_1(spacer_below))?;
-
+        // Only of a table that is not whole on the page: else the browser counts them itself.
+        let is_windowed = above > 0 || below > 0;
+        let index = |nth: usize| is_windowed.then_some(above + nth + 2);
         let mut gone = std::mem::take(&mut self.rows);
         let kept = |at: &u32| Some(gone.swap_remove(gone.iter().position(|(known, _)| known == at)?).1);
         let kept: Vec<Option<Element>> = shown.iter().map(kept).collect();
+        let is_new = |(nth, (at, kept)): (usize, (&u32, &Option<Element>))| kept.is_none().then_some((*at, index(nth)));
+        let new: Vec<(u32, Option<usize>)> = shown.iter().zip(&kept).enumerate().filter_map(is_new).collect();
+        let html = self.maker.html(&new);
+        if new.len() == shown.len() {
+            self.place.set_inner_html(&html);
+            self.rows = shown.iter().copied().zip(children(&self.place)).collect();
+            return self.stretch_spacers(above, below);
+        }
+        self.stretch_spacers(above, below)?;
         gone.iter().for_each(|(_, row)| row.remove());
-        let is_new = |(at, kept): (&u32, &Option<Element>)| kept.is_none().then_some(*at);
-        let new: Vec<u32> = shown.iter().zip(&kept).filter_map(is_new).collect();
-        self.nursery.set_inner_html(&self.maker.html(&new));
-        let mut new = self.nursery.first_element_child();
-        for (at, kept) in shown.iter().zip(kept) {
-            let next = new.as_ref().and_then(Element::next_element_sibling);
-            if let Some(row) = kept.or_else(|| std::mem::replace(&mut new, next)) {
+        self.nursery.set_inner_html(&html);
+        let mut new = children(&self.nursery).into_iter();
+        for (nth, (at, kept)) in shown.iter().zip(kept).enumerate() {
+            if let Some(row) = &kept {
+                match index(nth) {
+                    Some(index) => row.set_attribute("aria-rowindex", &index.to_string())?,
+                    None => row.remove_attribute("aria-rowindex")?,
+                }
+            }
+            if let Some(row) = kept.or_else(|| new.next()) {
                 self.rows.push((*at, row));
             }
         }
-        // Only of a table that is not whole on the page: else the browser counts them itself.
-        if above > 0 || below > 0 {
-            for (at, (_, row)) in self.rows.iter().enumerate() {
-                row.set_attribute("aria-rowindex", &(above + at + 2).to_string())?;
-            }
-        }
         // From the first to the last; a row that stands where it shall is not touched.
-        let mut next = if above > 0 { spacer_above.next_sibling() } else { self.place.first_child() };
+        let mut next = if above > 0 { self.spacers[0].next_sibling() } else { self.place.first_child() };
         for (_, row) in &self.rows {
             if next.as_ref().is_some_and(|next| next.is_same_node(Some(row))) {
                 next = row.next_sibling();
@@ -102,6 +107,16 @@ impl Body {
         }
         Ok(())
     }
+
+    fn stretch_spacers(&self, above: usize, below: usize) -> Result<(), JsValue> {
+        let [spacer_above, spacer_below] = &self.spacers;
+        stretch(spacer_above, above, || self.place.prepend_with_node_1(spacer_above))?;
+        stretch(spacer_below, below, || self.place.append_with_node_1(spacer_below))
+    }
+}
+
+fn children(of: &Element) -> Vec<Element> {
+    std::iter::successors(of.first_element_child(), Element::next_element_sibling).collect()
 }
 
 /// Gives a spacer the height of so many rows, and puts it in its place; where there are none, it goes.

@@ -16,22 +16,52 @@ use crate::{format, text};
 
 #[component]
 pub fn Head(table: Signal<Arc<Table>>) -> impl IntoView {
+    let view = View::get();
     let explained = RwSignal::new(None::<Explained>);
+    let close = move || {
+        if explained.read_untracked().is_some() {
+            explained.set(None);
+        }
+    };
+    // One listener for all buttons: a head has fifteen, and is made anew with each report.
+    let clicked = move |event: ev::MouseEvent| {
+        let Some(button) = pressed(&event) else { return };
+        let id = button.closest("th").ok().flatten().and_then(|head| head.get_attribute("data-column"));
+        let table = table.read_untracked();
+        let column = table.columns.iter().find(|column| Some(column.column.id) == id.as_deref());
+        match column {
+            Some(column) if button.class_list().contains("info") => toggle(explained, column.into(), &button),
+            _ => view.go(view.state.get_untracked().sorted_by(column.map(|column| column.column.id))),
+        }
+    };
+    let keyed = move |event: ev::KeyboardEvent| {
+        if event.key() == "Escape" && explained.read_untracked().is_some() {
+            // Of what is open, Escape closes one thing: the hand stays in the table.
+            event.prevent_default();
+            close();
+        }
+    };
     let first = move || {
         let label = table.read().first_label();
-        view! { <SortButton column=None label=label.to_owned() said=text::sort_by(label)/> }
+        let sorted = sorted_by(None);
+        view! { <SortButton sorted label=label.to_owned() said=text::sort_by(label)/> }
     };
     let columns = move || {
         let table = table.read();
         table.columns.iter().map(|column| view! { <ColumnHead column=column.into() explained/> }).collect_view()
     };
     view! {
-        <tr>
-            <th scope="col" aria-sort=aria_sort(None)>{first}</th>
+        <tr on:click=clicked on:focusout=move |_| close() on:keydown=keyed>
+            <th scope="col" aria-sort=aria_sort(sorted_by(None))>{first}</th>
             {columns}
         </tr>
         {move || explained.get().map(|explained| view! { <Explanation explained/> })}
     }
+}
+
+/// The button that a click was on.
+fn pressed(event: &ev::MouseEvent) -> Option<Element> {
+    event.target()?.dyn_into::<Element>().ok()?.closest("button").ok()?
 }
 
 /// What the head needs of a column.
@@ -50,9 +80,10 @@ impl From<&TableColumn> for HeadColumn {
 #[component]
 fn ColumnHead(column: HeadColumn, explained: RwSignal<Option<Explained>>) -> impl IntoView {
     let HeadColumn { column, basis } = column;
+    let sorted = sorted_by(Some(column.id));
     view! {
-        <th scope="col" data-column=column.id aria-sort=aria_sort(Some(column.id))>
-            <SortButton column=Some(column.id) label=format::column_head(column) said=String::new()/>
+        <th scope="col" data-column=column.id aria-sort=aria_sort(sorted)>
+            <SortButton sorted label=format::column_head(column) said=String::new()/>
             <button
                 type="button"
                 class="info"
@@ -61,13 +92,6 @@ fn ColumnHead(column: HeadColumn, explained: RwSignal<Option<Explained>>) -> imp
                 aria-expanded=move || explained.read().as_ref().is_some_and(|e| e.column.id == column.id).to_string()
                 data-basis=text::basis_mark(basis)
                 title=basis_title(basis)
-                on:click=move |event| toggle(explained, HeadColumn { column, basis }, &event)
-                on:blur=move |_| explained.set(None)
-                on:keydown=move |event| if event.key() == "Escape" && explained.read_untracked().is_some() {
-                    // Of what is open, Escape closes one thing: the hand stays in the table.
-                    event.prevent_default();
-                    explained.set(None);
-                }
             >
                 <Icon path=icon::INFO/>
             </button>
@@ -77,9 +101,7 @@ fn ColumnHead(column: HeadColumn, explained: RwSignal<Option<Explained>>) -> imp
 
 /// `said` names the button where its label alone would be another button's name, too.
 #[component]
-fn SortButton(column: Option<&'static str>, label: String, said: String) -> impl IntoView {
-    let view = View::get();
-    let sorted = sorted_by(column);
+fn SortButton(sorted: Memo<Option<bool>>, label: String, said: String) -> impl IntoView {
     let arrow = move || match sorted.get() {
         Some(true) => icon::DESCENDING,
         _ => icon::ASCENDING,
@@ -91,7 +113,6 @@ fn SortButton(column: Option<&'static str>, label: String, said: String) -> impl
             tabindex="-1"
             class:sorted=move || sorted.get().is_some()
             aria-label=(!said.is_empty()).then_some(said)
-            on:click=move |_| view.go(view.state.get_untracked().sorted_by(column))
         >
             <Icon path=Signal::derive(arrow)/>
             {label}
@@ -111,8 +132,7 @@ fn sorted_by(column: Option<&'static str>) -> Memo<Option<bool>> {
     })
 }
 
-fn aria_sort(column: Option<&'static str>) -> impl Fn() -> Option<&'static str> {
-    let sorted = sorted_by(column);
+fn aria_sort(sorted: Memo<Option<bool>>) -> impl Fn() -> Option<&'static str> {
     move || sorted.get().map(|descending| if descending { "descending" } else { "ascending" })
 }
 
@@ -132,11 +152,10 @@ struct Explained {
     bottom: Option<f64>,
 }
 
-fn toggle(explained: RwSignal<Option<Explained>>, head: HeadColumn, event: &ev::MouseEvent) {
+fn toggle(explained: RwSignal<Option<Explained>>, head: HeadColumn, button: &Element) {
     let HeadColumn { column, basis } = head;
     let shown = explained.read_untracked().as_ref().is_some_and(|shown| shown.column.id == column.id);
-    let button = event.current_target().and_then(|target| target.dyn_into::<Element>().ok());
-    let (Some(button), Some(root), false) = (button, document().document_element(), shown) else {
+    let (Some(root), false) = (document().document_element(), shown) else {
         return explained.set(None);
     };
     let (width, height) = (f64::from(root.client_width()), f64::from(root.client_height()));

@@ -32,19 +32,23 @@ impl Maker {
         Maker { table, state, window, years, largest }
     }
 
-    /// Rows at places in the Table, as the browser reads them.
-    pub fn html(&self, places: &[u32]) -> String {
+    /// Rows at places in the Table, as the browser reads them, each with its number where that is to be told.
+    pub fn html(&self, rows: &[(u32, Option<usize>)]) -> String {
         let mut html = String::new();
-        places.iter().for_each(|at| self.write(&mut html, *at as usize));
+        rows.iter().for_each(|(at, index)| self.write(&mut html, *at as usize, *index));
         html
     }
 
     /// An order may be one Table older than its rows, for as long as it takes to say so: a row that is not there is empty.
-    fn write(&self, html: &mut String, at: usize) {
+    fn write(&self, html: &mut String, at: usize, index: Option<usize>) {
         let Some(row) = self.table.rows.get(at) else { return html.push_str("<tr></tr>") };
         // Drawn by style/table.css: the cell holds the name alone.
         let note = self.note(row, at);
-        html.push_str(if note.is_some() { "<tr class=\"partial\"><th scope=\"row\"" } else { "<tr><th scope=\"row\"" });
+        html.push_str(if note.is_some() { "<tr class=\"partial\"" } else { "<tr" });
+        if let Some(index) = index {
+            attribute(html, "aria-rowindex", &index.to_string());
+        }
+        html.push_str("><th scope=\"row\"");
         attribute(html, "data-key", &self.table.key(row));
         if let Some(note) = note {
             attribute(html, "data-note", &note);
@@ -179,9 +183,9 @@ mod tests {
             rows: vec![Row::Child(Subject::Mailbox(name.into()))],
         };
         let window = Arc::new(window::window(Range::default(), "UTC", Time(0)));
-        let html = Maker::new(Arc::new(table), ViewState::new(report), window).html(&[0, 7]);
+        let html = Maker::new(Arc::new(table), ViewState::new(report), window).html(&[(0, Some(2)), (7, None)]);
         insta::assert_snapshot!(html.replace("><t", ">\n<t"), @r#"
-        <tr>
+        <tr aria-rowindex="2">
         <th scope="row" data-key="&quot;&gt;&lt;script&gt;alert('&amp;amp;')&lt;/script&gt;@example.com"><a tabindex="-1" href="/reports/message-traffic?subject=%22%3E%3Cscript%3Ealert%28%27%26amp%3B%27%29%3C%2Fscript%3E%40example.com">&quot;&gt;&lt;script&gt;alert('&amp;amp;')&lt;/script&gt;@example.com</a></th>
         <td><a tabindex="-1" class="cell" href="/events?report=message-traffic&amp;column=incoming&amp;subject=%22%3E%3Cscript%3Ealert%28%27%26amp%3B%27%29%3C%2Fscript%3E%40example.com&amp;from=0&amp;until=900">1,234</a></td>
         <td class="none" title="not observed">–</td></tr>
