@@ -43,7 +43,7 @@ pub(crate) fn rows(place: HtmlElement, table: Arc<Table>) -> Mounted {
         // What a report's page gives to its parts.
         Router::provide();
         View::provide(Memo::new(|_| ViewState::new(report())));
-        let window = Signal::stored(WINDOW.with(|window| Arc::clone(window)));
+        let window = Signal::stored(WINDOW.with(Arc::clone));
         let (table, order) = (Signal::stored(table), Signal::stored(order));
         view! { <ReportTable table order window/> }.into_any()
     };
