@@ -38,7 +38,8 @@ pub fn Legend(shown: Signal<Shown>, on: Callback<ChartEvent>) -> impl IntoView {
     };
     view! {
         <div class="chart-legend" role="group" aria-label=text::SERIES>
-            <For each=move || columns.get() key=|entry| *entry children=entry/>
+            // No `For`: its owner keeps a note of each entry that ever was, and a chart goes from report to report.
+            {move || columns.get().into_iter().map(entry).collect_view()}
         </div>
     }
 }

@@ -18,6 +18,8 @@ use crate::{format, text};
 pub fn Head(table: Signal<Arc<Table>>) -> impl IntoView {
     let view = View::get();
     let explained = RwSignal::new(None::<Explained>);
+    // Columns come and go under one head: a signal would keep a place for each that ever read it, a memo forgets.
+    let open = Memo::new(move |_| explained.read().as_ref().map(|explained| explained.column.id));
     let close = move || {
         if explained.read_untracked().is_some() {
             explained.set(None);
@@ -48,7 +50,7 @@ pub fn Head(table: Signal<Arc<Table>>) -> impl IntoView {
     };
     let columns = move || {
         let table = table.read();
-        table.columns.iter().map(|column| view! { <ColumnHead column=column.into() explained/> }).collect_view()
+        table.columns.iter().map(|column| view! { <ColumnHead column=column.into() open/> }).collect_view()
     };
     view! {
         <tr on:click=clicked on:focusout=move |_| close() on:keydown=keyed>
@@ -78,7 +80,11 @@ impl From<&TableColumn> for HeadColumn {
 }
 
 #[component]
-fn ColumnHead(column: HeadColumn, explained: RwSignal<Option<Explained>>) -> impl IntoView {
+fn ColumnHead(
+    column: HeadColumn,
+    /** The column whose rule is shown. */
+    open: Memo<Option<&'static str>>,
+) -> impl IntoView {
     let HeadColumn { column, basis } = column;
     let sorted = sorted_by(Some(column.id));
     view! {
@@ -89,7 +95,7 @@ fn ColumnHead(column: HeadColumn, explained: RwSignal<Option<Explained>>) -> imp
                 class="info"
                 tabindex="-1"
                 aria-label=text::how_counted(column.label)
-                aria-expanded=move || explained.read().as_ref().is_some_and(|e| e.column.id == column.id).to_string()
+                aria-expanded=move || (open.get() == Some(column.id)).to_string()
                 data-basis=text::basis_mark(basis)
                 title=basis_title(basis)
             >
