@@ -16,6 +16,10 @@ use crate::host::HostSample;
 use crate::text::Text;
 pub use told::Words;
 
+/// Nothing that a mail server does lasts longer. A number of milliseconds above it is of a damaged line and no time at all:
+/// it would be booked to each quarter hour of as many centuries as its digits say.
+pub const MAX_LASTS_MS: u64 = 30 * 86_400_000;
+
 /// Given by the tracker, rising, never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EventId(pub u64);
@@ -248,13 +252,18 @@ impl Event {
         let Kind::MailboxSession { protocol, is_login: true, bad_commands: 0, end: None, .. } = &self.kind else {
             return None;
         };
-        let (from_ms, until_ms) = (before.duration_ms.unwrap_or(0), self.duration_ms.unwrap_or(0));
+        let (from_ms, until_ms) = (before.lasts_ms(), self.lasts_ms());
         let is_same = self.kind == before.kind
             && self.time == before.time
             && Arc::ptr_eq(&self.subjects, &before.subjects)
             && (self.bytes, before.bytes) == (None, None)
             && from_ms <= until_ms;
         is_same.then(|| Went { measure: protocol.measures().active, from_ms, until_ms })
+    }
+
+    /// How long it lasts, as far as that can be.
+    fn lasts_ms(&self) -> u64 {
+        self.duration_ms.filter(|millis| *millis <= MAX_LASTS_MS).unwrap_or(0)
     }
 
     /// The amounts of a time that a session went on.
@@ -446,19 +455,19 @@ impl Book<'_> {
 
     /// In the slot in which what is known of the event ends.
     fn end(&mut self, measure: &'static Measure, amount: i64) {
-        let secs = self.event.duration_ms.unwrap_or(0) / 1000;
-        self.book(measure, self.event.time.plus_secs(secs.min(i64::MAX as u64) as i64).slot(), amount);
+        let secs = self.event.lasts_ms() / 1000;
+        self.book(measure, self.event.time.plus_secs(secs as i64).slot(), amount);
     }
 
     /// The milliseconds from the event's time on, for as long as it lasts.
     fn spread_on(&mut self, measure: &'static Measure) {
-        let millis = self.event.duration_ms.unwrap_or(0);
+        let millis = self.event.lasts_ms();
         self.spread(measure, self.event.time.0.saturating_mul(1000), millis, millis);
     }
 
     /// The milliseconds up to the event's time.
     fn spread_back(&mut self, measure: &'static Measure) {
-        let millis = self.event.duration_ms.unwrap_or(0);
+        let millis = self.event.lasts_ms();
         self.back(measure, millis, millis);
     }
 

@@ -369,6 +369,8 @@ pub struct MailSettings {
     pub services: BTreeMap<String, String>,
     /// Which side counts ClamAV's scans; both log each one.
     pub clamav_source: ClamAvSource,
+    /// Whether Exim writes what it refuses twice to syslog. The setting of the same name, `syslog_duplication`, in Exim.
+    pub exim_syslog_duplication: bool,
 }
 
 /// What becomes of a message that a transport took (SEMANTICS R5).
@@ -437,6 +439,7 @@ impl Default for MailSettings {
             spam_reply_patterns: text(&["spam"]),
             services: BTreeMap::new(),
             clamav_source: ClamAvSource::default(),
+            exim_syslog_duplication: true,
         }
     }
 }

@@ -50,7 +50,7 @@ impl Refusals {
 impl Tracker {
     /// Whether a refusal of Exim's is the reject log's copy of one that was counted.
     pub(super) fn is_said_twice(&mut self, at: &At<'_>) -> bool {
-        if at.line.own_file {
+        if at.line.own_file || !self.settings.exim_syslog_duplication {
             return false;
         }
         self.is_meta_changed = true;

@@ -13,11 +13,11 @@ use super::names::subjects_of;
 use super::state::{Booked, Out, Table};
 use super::{At, Tracker, detail};
 use crate::dovecot::{Fact, Who, Why};
-use crate::event::{End, Event, Kind, Protocol, Subjects, Update};
+use crate::event::{End, Event, Kind, MAX_LASTS_MS, Protocol, Subjects, Update};
 use crate::text::{Text, quoted};
 
 /// A session whose end is not in the log is over by then; IMAP clients stay for weeks.
-const MAX_SESSION_SECS: i64 = 30 * 86_400;
+const MAX_SESSION_SECS: i64 = (MAX_LASTS_MS / 1000) as i64;
 
 /// Open sessions in memory; past it the oldest are given up.
 const MAX_SESSIONS: usize = 200_000;
@@ -123,7 +123,7 @@ impl Session {
             subjects: Arc::clone(&self.subjects),
             peer: Some(self.ip.clone()),
             bytes: ending.bytes,
-            duration_ms: Some(until.secs_since(self.started).max(0) as u64 * 1000),
+            duration_ms: Some(self.lasted_ms(until)),
             detail: self.user.clone(),
             kind: Kind::MailboxSession {
                 protocol,
@@ -137,10 +137,15 @@ impl Session {
         }
     }
 
+    /// A session of an old log that is read after newer ones is as old as that at once.
+    fn lasted_ms(&self, until: Time) -> u64 {
+        until.secs_since(self.started).clamp(0, MAX_SESSION_SECS) as u64 * 1000
+    }
+
     /// The event as it was last given out: its own, or with the time since that was booked with all others.
     fn given(&self, booked_until: Option<&Time>) -> Option<Booked> {
         let booked = self.booked.as_ref()?;
-        let until = booked_until.map(|until| until.secs_since(self.started).max(0) as u64 * 1000);
+        let until = booked_until.map(|until| self.lasted_ms(*until));
         if matches!(self.state, State::Forbidden) || until <= booked.event.duration_ms {
             return Some(booked.clone());
         }

@@ -253,7 +253,8 @@ impl Tracker {
         };
         let trouble = Trouble::of(delivery.response);
         let attempt = &mut message.attempts[index];
-        attempt.duration_ms = attempt.duration_ms.max(delivery.delays.connecting_ms + delivery.delays.transferring_ms);
+        let delays = &delivery.delays;
+        attempt.duration_ms = attempt.duration_ms.max(delays.connecting_ms.saturating_add(delays.transferring_ms));
         attempt.is_bad_command |= trouble.is_bad_command;
         attempt.is_terminated |= trouble.is_terminated;
         match delivery.status {

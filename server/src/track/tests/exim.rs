@@ -76,12 +76,15 @@ fn what_is_refused_and_written_twice_to_syslog_counts_once() {
     let refused =
         "H=(c) [203.0.113.10] F=<a@outside.example> rejected RCPT <nobody@alpha.example>: Unrouteable address";
     let by_syslog = |second: u32, pid: u32| format!("2026-03-02T00:00:{second:02}Z mx1 exim[{pid}]: {refused}");
-    let count = |lines: &[String]| {
+    let count = |settings: &MailSettings, lines: &[String]| {
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-        Counts::of_lines(&MailSettings::default(), &lines)
+        Counts::of_lines(settings, &lines)
     };
+    let usual = MailSettings::default();
     let lines = [by_syslog(1, 7), by_syslog(1, 8), by_syslog(1, 7), by_syslog(2, 8), by_syslog(2, 7)];
-    count(&lines).check(&[("smtp_in.rejected_recipients", 3)]);
+    count(&usual, &lines).check(&[("smtp_in.rejected_recipients", 3)]);
+    let once = MailSettings { exim_syslog_duplication: false, ..usual.clone() };
+    count(&once, &lines).check(&[("smtp_in.rejected_recipients", 5)]);
     let of_main_log = format!("2026-03-02 00:00:01 {refused}");
-    count(&[of_main_log.clone(), of_main_log]).check(&[("smtp_in.rejected_recipients", 2)]);
+    count(&usual, &[of_main_log.clone(), of_main_log]).check(&[("smtp_in.rejected_recipients", 2)]);
 }

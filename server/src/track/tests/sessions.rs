@@ -141,6 +141,43 @@ fn a_stopped_milter_blocks_a_connection_once() {
     ]);
 }
 
+/// A line that is damaged, or written by whoever may write to the log, lasts no centuries: each quarter hour of them would be
+/// booked.
+#[test]
+fn a_number_of_seconds_that_cannot_be_is_no_time() {
+    for seconds in ["2592001", "999999999999", "18446744073709550"] {
+        Counts::of(&format!(
+            "00:00:01 postfix/smtp[1]: 4F1A2B3C4D: to=<a@outside.example>, relay=h.example[192.0.2.1]:25, delay=1, \
+             delays=0/0/{seconds}/{seconds}, dsn=2.0.0, status=sent (250 ok)
+            00:00:02 spamd[2]: spamd: result: Y 6 - T_X scantime={seconds}.7,size=604,user=a,mid=<m@outside.example>"
+        ))
+        .check(&[
+            ("smtp_out.connections", 1),
+            ("smtp_out.active_connections", 0),
+            ("spamassassin.active_connections", 0),
+        ]);
+    }
+}
+
+/// An old log that is read after newer ones of its host: its sessions are as old at once, and hold up nothing.
+#[test]
+fn a_session_of_an_old_log_is_open_for_a_month_at_most() {
+    const MONTH_MS: i64 = 30 * 86_400_000;
+    let login = |year: u32, session: &str| {
+        format!(
+            "{year}-03-02T00:00:00Z mx1 dovecot: imap-login: Login: user=<a@alpha.example>, rip=192.0.2.1, session=<{session}>"
+        )
+    };
+    let logout = "1926-03-02T00:00:10Z mx1 dovecot: imap(a@alpha.example)<1><two>: Disconnected: Logged out in=1 out=2";
+    let lines = [login(2026, "one"), login(1926, "two")];
+    let count = |more: &[&str]| {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        Counts::of_lines(&MailSettings::default(), &lines)
+    };
+    count(&[]).check(&[("imap.logins", 2), ("imap.active_connections", MONTH_MS)]);
+    count(&[logout]).check(&[("imap.logins", 2), ("imap.active_connections", 10_000), ("imap.bandwidth", 3)]);
+}
+
 /// SEMANTICS 1.2, report 9, LOG-LINES traps 20 and 21.
 #[test]
 fn bad_commands_and_terminations_of_a_connection() {
