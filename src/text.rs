@@ -21,6 +21,8 @@ pub const OF_THE_SERVER: &str = "known for the whole server alone";
 pub const PARTIAL_CLIPPED: &str = "in part";
 pub const PARTIAL_GAP: &str = "partly observed";
 pub const TOTAL: &str = "Total";
+pub const TOTAL_SHOWN: &str = "Total, filtered";
+pub const NOT_ADDED_UP: &str = "not added up: what serves two names counts for each, and means have no sum";
 pub const TOTAL_OF_ALL: &str = "Total, unfiltered";
 
 pub const THEME: &str = "Light or dark";

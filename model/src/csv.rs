@@ -39,7 +39,8 @@ pub fn write(table: &Table, order: &[u32], zone: &Zone, options: CsvOptions) -> 
         }
         lines.end();
     }
-    lines.text("Total");
+    // The subject's own, whatever a filter leaves of its rows.
+    lines.text(if order.len() < table.rows.len() { "Total (unfiltered)" } else { "Total" });
     for _ in 1..names(table).len() {
         lines.text("");
     }
@@ -298,7 +299,7 @@ mod tests {
         let span = days("2026-03-01", "2026-03-01", &zone);
         let table = build(status(), &[], &answer(status(), "(server)", By::Time, span), span, Step::Month, &zone);
         let file = write(&table, &[], &zone, CsvOptions { byte_order_mark: true });
-        assert_eq!(lines(file), "\u{feff}Month,Start⏎\nTotal,⏎\n");
+        assert_eq!(lines(file), "\u{feff}Month,Start⏎\nTotal (unfiltered),⏎\n");
     }
 
     #[test]

@@ -71,10 +71,12 @@ pub struct Session {
     pub zone: String,
     /// The span of all that is stored, `None` while nothing is.
     pub stored: Option<(Time, Time)>,
+    /// Up to when any log was read.
+    pub read_until: Option<Time>,
     pub version: String,
 }
 
-reads!(Session { account, means, reports, hidden_columns, demo, zone, stored, version });
+reads!(Session { account, means, reports, hidden_columns, demo, zone, stored, read_until, version });
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {

@@ -100,6 +100,8 @@ pub fn Chart(
     before: Signal<Option<Arc<Before>>>,
     /// Where the picture is, for those who want to save it.
     canvas: NodeRef<html::Canvas>,
+    /// Whether the hand was on the last chart, which may have gone for a moment.
+    hand: StoredValue<bool>,
     #[prop(into)] on: Callback<ChartEvent>,
 ) -> impl IntoView {
     let plot = NodeRef::<html::Div>::new();
@@ -149,7 +151,7 @@ pub fn Chart(
             <div class="chart-plot" node_ref=plot style:height=height>
                 <canvas node_ref=canvas class="chart-canvas" role="img" aria-label=summary></canvas>
                 <Show when=move || placed.read().is_some()>
-                    <Pointer placed shown before on/>
+                    <Pointer placed shown before hand on/>
                 </Show>
                 {move || words().map(|words| view! { <p class="chart-words" role="status">{words}</p> })}
             </div>

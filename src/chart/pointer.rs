@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use mailtally_model::report_json::Number;
 use mailtally_model::table::Row;
 use mailtally_model::{Span, Table};
+use web_sys::HtmlDivElement;
 
 use super::layout::{Layout, Mark, Rect};
 use super::legend::Key;
@@ -47,12 +48,30 @@ pub fn Pointer(
     placed: Signal<Option<Arc<Placed>>>,
     shown: Signal<Shown>,
     before: Signal<Option<Arc<Before>>>,
+    /// Whether the hand was on the layer that stood here before.
+    hand: StoredValue<bool>,
     on: Callback<ChartEvent>,
 ) -> impl IntoView {
     let layer = NodeRef::<Div>::new();
+    let is_on = |layer: &HtmlDivElement| document().active_element().is_some_and(|at| at.is_same_node(Some(layer)));
+    on_cleanup(move || hand.set_value(layer.get_untracked().is_some_and(|layer| is_on(&layer))));
+    layer.on_load(move |layer| {
+        // A zoom by key asks for another answer, and the chart goes until it is there: the hand stays on it.
+        if hand.get_value() && document().active_element().is_none_or(|at| at.tag_name() == "BODY") {
+            let _ = layer.focus();
+        }
+    });
     let at = RwSignal::new(None::<usize>);
     // The row at which a drag began.
     let brush = RwSignal::new(None::<usize>);
+    // The fingers on a Trend and the row that each is on: two of them span a stretch.
+    let fingers = StoredValue::new(Vec::<(i32, usize)>::new());
+    let spanned = move || {
+        fingers.with_value(|fingers| match fingers.as_slice() {
+            [(_, from), (_, to)] => Some((*from, *to)),
+            _ => None,
+        })
+    };
     let rows = Memo::new(move |_| placed.read().as_ref().map(|placed| placed.layout.rows()).unwrap_or_default());
     let tip = Memo::new(move |_| {
         let row = at.get().filter(|row| rows.read().contains(row))?;
@@ -64,6 +83,19 @@ pub fn Pointer(
     let row_at = move |event: &PointerEvent| placed.read_untracked().as_ref()?.row_at(event);
     let moved = move |event: PointerEvent| {
         let row = row_at(&event);
+        fingers.update_value(|fingers| {
+            let finger = fingers.iter_mut().find(|(id, _)| *id == event.pointer_id());
+            if let (Some((_, on)), Some(row)) = (finger, row) {
+                *on = row;
+            }
+        });
+        let row = match spanned() {
+            Some((from, to)) => {
+                brush.set(Some(from));
+                Some(to)
+            }
+            None => row,
+        };
         if *at.read_untracked() != row {
             at.set(row);
         }
@@ -72,8 +104,12 @@ pub fn Pointer(
         // A finger that taps has not moved.
         at.set(row_at(&event));
         let zooms = placed.read_untracked().as_ref().is_some_and(|placed| matches!(placed.layout, Layout::Trend(_)));
-        // A finger scrolls and reads; a mouse or a pen can also choose a stretch.
-        if zooms && event.button() == 0 && event.pointer_type() != "touch" {
+        // One finger scrolls and reads, two choose a stretch, as does a mouse or a pen that is dragged.
+        if event.pointer_type() == "touch" {
+            let finger = row_at(&event).filter(|_| zooms).map(|row| (event.pointer_id(), row));
+            fingers.update_value(|fingers| fingers.extend(finger));
+            brush.set(spanned().map(|(from, _)| from));
+        } else if zooms && event.button() == 0 {
             brush.set(row_at(&event));
             if let Some(layer) = layer.get_untracked() {
                 // Without capture a drag that leaves the plot ends there.
@@ -87,9 +123,13 @@ pub fn Pointer(
             on.run(ChartEvent::Zoom(span));
         }
     };
+    let cancelled = move || {
+        fingers.set_value(Vec::new());
+        brush.set(None);
+    };
     let released = move |_: PointerEvent| {
         let (from, to) = (brush.get_untracked(), at.get_untracked());
-        brush.set(None);
+        cancelled();
         if let (Some(from), Some(to)) = (from, to)
             && from != to
         {
@@ -128,7 +168,7 @@ pub fn Pointer(
             on:pointermove=moved
             on:pointerdown=pressed
             on:pointerup=released
-            on:pointercancel=move |_| brush.set(None)
+            on:pointercancel=move |_| cancelled()
             // A finger that is lifted leaves, too: what it pointed at is to be read.
             on:pointerleave=move |event| if event.pointer_type() != "touch" { at.set(None) }
             on:blur=move |_| {

@@ -2,7 +2,9 @@
 
 use leptos::prelude::*;
 use mailtally_model::Time;
+use mailtally_model::wire::Session;
 
+use crate::api::Asked;
 use crate::context::{Host, View};
 use crate::parts::breadcrumb::Breadcrumb;
 use crate::parts::fresh::Fresh;
@@ -20,13 +22,18 @@ pub fn entitle(title: &str) {
 
 #[component]
 pub fn Frame(
-    /// Up to when the sources behind the page were read.
+    /// Up to when the sources behind the page were read; any log, where the page does not say.
     #[prop(optional, into)]
-    read_until: Signal<Option<Time>>,
+    read_until: Option<Signal<Option<Time>>>,
     children: Children,
 ) -> impl IntoView {
     let menu_open = RwSignal::new(false);
     keyboard::listen();
+    // Asked anew: what was said at the beginning may be hours old.
+    let read_until = read_until.unwrap_or_else(|| {
+        let session = Asked::<Session>::new(|| "/api/reports".to_owned());
+        Signal::derive(move || session.get()?.ok()?.read_until)
+    });
     let demo = move || Host::get().session().is_some_and(|session| session.demo);
     view! {
         <a class="skip" href="#main">{text::SKIP}</a>

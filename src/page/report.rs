@@ -15,7 +15,6 @@ use crate::memo::Memo;
 use crate::parts::columns::ColumnChooser;
 use crate::parts::compare_menu::CompareMenu;
 use crate::parts::export::Export;
-use crate::parts::filter::Filter;
 use crate::parts::notes::{Failed, Notes};
 use crate::parts::table::ReportTable;
 use crate::parts::tiles::Tiles;
@@ -135,7 +134,6 @@ fn Ready() -> impl IntoView {
                             <Picture table/>
                         </Show>
                     </section>
-                    <Filter/>
                     <ReportTable table order=sheet.order window=sheet.window/>
                 </Show>
             }
@@ -171,7 +169,7 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
             later::then(move || drop(show.try_set(next)));
         }
     });
-    let canvas = sheet.canvas;
+    let (canvas, hand) = (sheet.canvas, sheet.hand);
     let on = Callback::new(move |event| match event {
         ChartEvent::Toggle(column) => view.change(|state| state.toggle_series(column)),
         ChartEvent::Zoom(span) => {
@@ -182,7 +180,7 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
         }
         ChartEvent::ZoomOut => sheet.zoom_out(view),
     });
-    view! { <Chart shown before=sheet.before canvas on/> }
+    view! { <Chart shown before=sheet.before canvas hand on/> }
 }
 
 /// Shapes of what is coming; they appear after a moment, so that a quick answer does not flicker.

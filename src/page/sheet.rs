@@ -45,6 +45,8 @@ pub struct Sheet {
     last_zoom: Memo<Option<Zoom>>,
     /// Where the chart is drawn.
     pub canvas: NodeRef<html::Canvas>,
+    /// Whether the hand was on the chart when it last went.
+    pub hand: StoredValue<bool>,
     asked: Asked,
 }
 
@@ -98,6 +100,7 @@ impl Sheet {
             zooms,
             last_zoom: Memo::new(move |_| zooms.read().last().copied()),
             canvas: NodeRef::new(),
+            hand: StoredValue::new(false),
             asked,
         };
         provide_context(sheet);

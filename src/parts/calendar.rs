@@ -37,8 +37,8 @@ pub fn Calendar(choose: Callback<Dates>) -> impl IntoView {
     view! {
         <div class="calendar" on:keydown=move |event| on_key(position, &event)>
             <p class="panel-hint" role="status">{hint}</p>
-            <Turn label=text::MONTH_EARLIER path=icon::EARLIER on_turn=move || position.month.update(|m| *m = month_before(*m))/>
-            <Turn label=text::MONTH_LATER path=icon::LATER on_turn=move || position.month.update(|m| *m = month_after(*m))/>
+            <Turn label=text::MONTH_EARLIER path=icon::EARLIER on_turn=move || turn(position, month_before, "PageUp")/>
+            <Turn label=text::MONTH_LATER path=icon::LATER on_turn=move || turn(position, month_after, "PageDown")/>
             <div class="months">
                 {move || month(position.month.get(), position)}
                 {move || month(month_after(position.month.get()), position)}
@@ -124,6 +124,14 @@ fn choose(position: Position, date: NaiveDate) {
         Some(dates) => position.choose.run(dates),
         None => position.begun.set(Some(date)),
     }
+}
+
+/// Shows other months. The day that takes the focus goes along: it is the grid's one stop for Tab.
+fn turn(position: Position, to: fn(NaiveDate) -> NaiveDate, as_key: &str) {
+    let today = Sheet::get().window.with_untracked(|window| window.today);
+    position.by_key.set(false);
+    position.month.update(|month| *month = to(*month));
+    position.focus.update(|day| *day = moved(*day, as_key).unwrap_or(*day).min(today));
 }
 
 fn on_key(position: Position, event: &ev::KeyboardEvent) {

@@ -1,12 +1,15 @@
 //! The range: ‹ and › by one period, and a dialog with presets, two dates, calendars and the zone.
 
 use leptos::{ev, prelude::*};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement};
 
 use super::calendar::Calendar;
 use super::icon::{self, Icon};
 use super::popover::Popover;
 use super::zone_picker::ZonePicker;
 use crate::context::View;
+use crate::keys::Action;
 use crate::memo::Memo;
 use crate::page::Sheet;
 use crate::range::{Dates, Preset, Range, Towards};
@@ -51,7 +54,16 @@ pub fn RangePicker() -> impl IntoView {
             <Move towards=Towards::Later/>
         </div>
         <Show when=move || sheet.zoomed_from(view).is_some()>
-            <button type="button" class="button zoom-out" title=text::ZOOM_OUT on:click=move |_| sheet.zoom_out(view)>
+            <button
+                type="button"
+                class="button zoom-out"
+                title=text::ZOOM_OUT
+                on:click=move |_| {
+                    sheet.zoom_out(view);
+                    // It goes with what it undoes, and must not take the hand along.
+                    keys::press(Action::Focus(keys::RANGE_BUTTON));
+                }
+            >
                 <Icon path=icon::ZOOM_OUT/>
                 {text::ZOOM_OUT}
             </button>
@@ -103,14 +115,18 @@ fn Choices(choose: Callback<Range>) -> impl IntoView {
 
 /// Letters typed into a date field are the field's.
 fn is_typed_into(event: &ev::KeyboardEvent) -> bool {
-    use wasm_bindgen::JsCast;
-    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
     target.is_some_and(|target| matches!(target.tag_name().as_str(), "INPUT" | "SELECT"))
 }
 
+/// One stop for Tab: arrows walk the list.
 #[component]
 fn Presets(choose: Callback<Range>) -> impl IntoView {
     let view = View::get();
+    let stop = move || match view.state.read().range {
+        Range::Preset(preset) => preset,
+        Range::Dates(_) => Preset::ALL[0],
+    };
     let item = move |preset: Preset| {
         let range = Range::Preset(preset);
         view! {
@@ -118,6 +134,7 @@ fn Presets(choose: Callback<Range>) -> impl IntoView {
                 <button
                     type="button"
                     class="menu-item"
+                    tabindex=move || if stop() == preset { "0" } else { "-1" }
                     aria-pressed=move || (view.state.read().range == range).to_string()
                     on:click=move |_| choose.run(range)
                 >
@@ -127,7 +144,28 @@ fn Presets(choose: Callback<Range>) -> impl IntoView {
             </li>
         }
     };
-    view! { <ul class="menu-items range-presets" aria-label=text::PRESETS>{Preset::ALL.map(item).collect_view()}</ul> }
+    view! {
+        <ul class="menu-items range-presets" aria-label=text::PRESETS on:keydown=|event| walk(&event)>
+            {Preset::ALL.map(item).collect_view()}
+        </ul>
+    }
+}
+
+/// Moves the hand along a list of buttons.
+fn walk(event: &ev::KeyboardEvent) {
+    let item = event.target().and_then(|target| target.dyn_into::<Element>().ok()?.closest("li").ok()?);
+    let Some(item) = item else { return };
+    let to = match event.key().as_str() {
+        "ArrowDown" => item.next_element_sibling(),
+        "ArrowUp" => item.previous_element_sibling(),
+        _ => return,
+    };
+    event.prevent_default();
+    let button = to.and_then(|item| item.first_element_child()?.dyn_into::<HtmlElement>().ok());
+    if let Some(button) = button {
+        // It can only refuse if it has just left the page.
+        let _ = button.focus();
+    }
 }
 
 /// Two date fields: quickest to type, and what a screen reader knows best.

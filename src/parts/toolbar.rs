@@ -1,9 +1,10 @@
-//! The row of controls above the report: range, chart, step, Mode.
+//! The row of controls above the report: range, chart, step, Mode, and the box that narrows a Mode's rows.
 
 use leptos::prelude::*;
 use mailtally_model::{By, Step};
 
 use super::chart_menu::ChartMenu;
+use super::filter::Filter;
 use super::range_picker::RangePicker;
 use super::segments::{Segment, Segments};
 use crate::context::View;
@@ -38,6 +39,8 @@ pub fn Toolbar() -> impl IntoView {
                 chosen=sheet.by
                 on_choose=Callback::new(move |by: By| view.go(view.state.get_untracked().with_mode(by)))
             />
+            // Above all that it narrows: the chart is lower with fewer names, and a box below it would move while one types.
+            <Filter/>
         </div>
     }
 }

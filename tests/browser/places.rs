@@ -53,6 +53,19 @@ pub async fn a_filter_narrows_rows_chart_and_csv(_: &Stage, page: &Page) -> Resu
     ensure!(!narrowed.rows.is_empty() && narrowed.rows.len() < all.rows.len(), "{} rows", narrowed.rows.len());
     ensure!(narrowed.rows.iter().all(|row| row.name.contains(&name)), "{name} is not in {:?}", narrowed.rows);
     ensure!(narrowed.totals == all.totals, "the subject's own totals stay");
+    // And beside them what is left together.
+    let sums = "return [...document.querySelectorAll('tfoot tr:first-child td')].map(cell => cell.textContent)";
+    let sums: Vec<String> = serde_json::from_value(page.run(sums, vec![]).await?)?;
+    for (column, said) in sums.iter().enumerate() {
+        let whole = |text: &str| -> Result<u64> { Ok(text.replace(',', "").parse()?) };
+        let sum = narrowed.rows.iter().map(|row| whole(&row.cells[column])).sum::<Result<u64>>()?;
+        ensure!(whole(said)? == sum, "column {column} of what is left says {said}, not {sum}");
+    }
+    let box_top = "return document.querySelector('input[type=search]').getBoundingClientRect().top + scrollY";
+    let top = page.run(box_top, vec![]).await?;
+    page.fill("Filter by name", "").await?;
+    ensure!(page.run(box_top, vec![]).await? == top, "the box moves while one types");
+    page.fill("Filter by name", &name).await?;
     ensure!(page.requests().await? == requests, "filtering asked the server");
     page.click("button", "Export").await?;
     page.click("button", "Download").await?;

@@ -440,7 +440,7 @@ const READ_TABLE: &str = "
             name: text(row.querySelector('th[scope=row]')),
             cells: [...row.querySelectorAll('td')].map(text),
         }));
-    const totals = [...tables[0].querySelectorAll('tfoot td')].map(text);
+    const totals = [...tables[0].querySelectorAll('tfoot tr:last-child td')].map(text);
     return { head, rows, totals }";
 
 /// How many colours the report's chart has.

@@ -180,7 +180,8 @@ proptest! {
         check(&MadeToken { id: -1, secret: name.clone() });
         check(&Status { version: name.clone(), demo: false, set_up: true, mailbox: false });
         let (zone, version, account) = (name.clone(), name.clone(), Account { name, root });
-        check(&Session { account, means: Means::Mailbox, reports, hidden_columns, demo: true, zone, stored, version });
+        let read_until = stored.map(|(_, until)| until);
+        check(&Session { account, means: Means::Mailbox, reports, hidden_columns, demo: true, zone, stored, read_until, version });
     }
 
     /// Whatever the bytes are, there is an answer or an error, and no number is read other than serde reads it.

@@ -18,7 +18,8 @@ use super::params::{self, AnswerParams, InPath, bad};
 use crate::store::{Question, Version};
 
 pub async fn session(State(app): State<Arc<App>>, asker: Asker) -> Result<Json<Session>, Refusal> {
-    let (stored, demo) = app.readers.read(|reader| Ok((reader.stored()?, reader.is_demo()?))).await?;
+    let asked = app.readers.read(|reader| Ok((reader.stored()?, reader.read_until()?, reader.is_demo()?)));
+    let (stored, read_until, demo) = asked.await?;
     let is_column = |id: &&String| id.contains('.');
     Ok(Json(Session {
         account: asker.account().clone(),
@@ -28,6 +29,7 @@ pub async fn session(State(app): State<Arc<App>>, asker: Asker) -> Result<Json<S
         demo,
         zone: app.zone.clone(),
         stored: stored.map(|span| (span.from, span.until)),
+        read_until,
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }))
 }

@@ -149,7 +149,7 @@ async fn the_session_says_who_asks_and_what_there_is() {
     let session: Session = json(&site(), "/api/reports").await;
     assert_eq!((session.account.root, session.reports.len(), session.demo), (Subject::Server, 19, false));
     assert_eq!(session.stored, Some((Time(0), Time(86_400))));
-    assert_eq!(session.zone, "Europe/Berlin");
+    assert_eq!((session.zone.as_str(), session.read_until), ("Europe/Berlin", Some(Time(86_400))));
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ mod walk;
 use std::sync::Arc;
 
 use leptos::{ev, html, prelude::*};
-use mailtally_model::Table;
+use mailtally_model::{By, Table};
 
 use crate::context::View;
 use crate::memo::Memo;
@@ -88,7 +88,7 @@ pub fn ReportTable(
                 <caption class="sr">{caption}</caption>
                 <thead><Head table/></thead>
                 <tbody node_ref=place></tbody>
-                <tfoot><Totals table/></tfoot>
+                <tfoot><Totals table order/></tfoot>
             </table>
         </div>
         <Show when=move || prints.get() && order.read().len().gt(&PRINTED_ROWS)>
@@ -112,10 +112,11 @@ fn printing() -> ReadSignal<bool> {
 
 /// The viewed subject's own totals; means and ratios are computed, never summed.
 #[component]
-fn Totals(table: Signal<Arc<Table>>) -> impl IntoView {
+fn Totals(table: Signal<Arc<Table>>, order: Signal<Arc<Vec<u32>>>) -> impl IntoView {
     let view = View::get();
-    let is_filtered = Memo::new(move |_| !view.state.read().filter.trim().is_empty());
-    move || {
+    let is_filtered = Memo::new(move |_| table.read().by != By::Time && !view.state.read().filter.trim().is_empty());
+    let of_shown = move || is_filtered.get().then(|| sums(&table.read(), &order.read()));
+    let own = move || {
         let table = table.read();
         // Another report or zone is another Table, and makes new totals.
         let state = view.state.get_untracked();
@@ -132,5 +133,18 @@ fn Totals(table: Signal<Arc<Table>>) -> impl IntoView {
         // The subject's own, whatever a filter leaves of its rows.
         let label = move || if is_filtered.get() { text::TOTAL_OF_ALL } else { text::TOTAL };
         view! { <tr><th scope="row">{label}</th>{cells.collect_view()}</tr> }
-    }
+    };
+    view! { {of_shown}{own} }
+}
+
+/// What a filter leaves, added up where that is a number of anything: a connection may serve two domains, and means are not
+/// added.
+fn sums(table: &Table, order: &[u32]) -> AnyView {
+    let cells = table.columns.iter().enumerate().map(|(at, column)| {
+        let is_summed = column.column.is_additive() && column.column.is_told_by(table.by);
+        let sum = is_summed.then(|| table.sum(order, at));
+        let words = format::cell_beside(column.column, format::largest(column), sum);
+        view! { <td title=sum.is_none().then_some(text::NOT_ADDED_UP)>{words}</td> }
+    });
+    view! { <tr><th scope="row">{text::TOTAL_SHOWN}</th>{cells.collect_view()}</tr> }.into_any()
 }
