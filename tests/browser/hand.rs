@@ -104,6 +104,15 @@ pub async fn paper_gets_the_report_alone(_: &Stage, page: &Page) -> Result<()> {
     let hidden = "const table = document.querySelector('table');
         return table.parentElement.scrollHeight > table.parentElement.clientHeight + 1";
     ensure!(page.run(hidden, vec![]).await? == false, "paper does not show the whole table");
+    let narrow = json!({ "width": 700, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+    page.devtools("Emulation.setDeviceMetricsOverride", narrow).await?;
+    page.visit("/overage").await?;
+    page.until("the rows", "return document.querySelectorAll('tbody th').length > 3", vec![]).await?;
+    // Paper is as wide as a phone to a browser, and is none: columns stay beside each other.
+    let columns = "return new Set([...document.querySelectorAll('tbody tr:first-child > *')]
+        .map(cell => Math.round(cell.getBoundingClientRect().top))).size";
+    ensure!(page.run(columns, vec![]).await? == 1, "paper has cards for rows");
+    page.devtools("Emulation.clearDeviceMetricsOverride", json!({})).await?;
     page.media("").await
 }
 

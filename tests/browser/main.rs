@@ -20,6 +20,7 @@ mod overview;
 mod pictures;
 mod places;
 mod quiet;
+mod reach;
 mod stage;
 mod table;
 
@@ -92,6 +93,10 @@ fn tests(stage: &Arc<Stage>) -> Vec<Trial> {
             "what_is_new_is_asked_for_and_nothing_by_a_hidden_page",
             hand::what_is_new_is_asked_for_and_nothing_by_a_hidden_page,
         ),
+        trial(stage, "two_fingers_zoom_and_one_scrolls", reach::two_fingers_zoom_and_one_scrolls),
+        trial(stage, "the_calendar_is_walked_by_keys", reach::the_calendar_is_walked_by_keys),
+        trial(stage, "the_systems_colours_tell_what_is_chosen", reach::the_systems_colours_tell_what_is_chosen),
+        trial(stage, "older_events_come_page_by_page", reach::older_events_come_page_by_page),
         access::trial(stage),
         firefox::trial(stage),
         trial(stage, "pictures_are_taken", pictures::pictures_are_taken),

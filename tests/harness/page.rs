@@ -143,7 +143,8 @@ impl Page {
         pages.as_u64().context("the app's memory is not watched")
     }
 
-    async fn devtools(&self, method: &str, parameters: Value) -> Result<()> {
+    /// A command of the browser's own protocol.
+    pub async fn devtools(&self, method: &str, parameters: Value) -> Result<()> {
         let command = ChromeCommand::devtools(method, parameters);
         self.client.issue_cmd(command).await.with_context(|| format!("{method} failed"))?;
         Ok(())
@@ -193,6 +194,7 @@ impl Page {
             "ArrowDown" => '\u{e015}',
             "Home" => '\u{e011}',
             "End" => '\u{e010}',
+            "PageUp" => '\u{e00e}',
             other => other.chars().next().context("a key has a name")?,
         };
         let keys = KeyActions::new("keyboard".to_owned());
