@@ -8,6 +8,9 @@ use super::Proposal;
 const DOMAIN_KEYS: [&str; 4] = ["mydestination", "virtual_mailbox_domains", "virtual_alias_domains", "relay_domains"];
 /// References to references that are followed: `$mydestination` names `$myhostname`.
 const MAX_DEPTH: usize = 8;
+/// References that one value may come to in all: of values that name each other, or themselves, each step has many times as
+/// many as the one before.
+const MAX_REFERENCES: usize = 1_000;
 /// Tables that Postfix builds from a text file of the same name, or reads as text: a key and a value on each line.
 const TEXT_TABLES: [&str; 7] = ["hash", "btree", "lmdb", "cdb", "dbm", "sdbm", "texthash"];
 /// Programs that the access lists hand each request to.
@@ -66,10 +69,11 @@ impl Main {
 
     /// A value that is set, with what it refers to; a reference to what is not set is left out.
     fn get(&self, key: &str) -> Option<String> {
-        self.0.get(key).map(|value| self.expand(value, 0))
+        let mut left = MAX_REFERENCES;
+        self.0.get(key).map(|value| self.expand(value, 0, &mut left))
     }
 
-    fn expand(&self, value: &str, depth: usize) -> String {
+    fn expand(&self, value: &str, depth: usize, left: &mut usize) -> String {
         let mut expanded = String::new();
         let mut rest = value;
         while let Some((before, after)) = rest.split_once('$') {
@@ -82,7 +86,10 @@ impl Main {
                 }
             };
             match self.0.get(name) {
-                Some(value) if depth < MAX_DEPTH => expanded.push_str(&self.expand(value, depth + 1)),
+                Some(value) if depth < MAX_DEPTH && *left > 0 => {
+                    *left -= 1;
+                    expanded.push_str(&self.expand(value, depth + 1, left));
+                }
                 // By default the part of the host's name after its first dot.
                 None if name == "mydomain" => {
                     let host = self.0.get("myhostname").and_then(|name| name.split_once('.'));

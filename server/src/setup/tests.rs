@@ -112,6 +112,13 @@ fn values_from_outside_break_no_line() {
     assert!(settings.mail.transport_roles.contains_key("a\"b"));
 }
 
+/// Postfix refuses to start with such a value; `postconf -n` prints it all the same.
+#[test]
+fn a_value_that_names_itself_many_times_comes_to_an_end() {
+    let postconf = format!("mydestination = a.example{}", ", $mydestination".repeat(30));
+    assert_eq!(proposed(&postconf, "", "").1.mail.own_domains, ["a.example"]);
+}
+
 #[test]
 fn logs_that_share_lines_are_copies() {
     let log = |name: &str, lines: &[&str]| (name.to_owned(), format!("cut\n{}\n", lines.join("\n")).into_bytes());
