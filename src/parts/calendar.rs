@@ -130,7 +130,8 @@ fn choose(position: Position, date: NaiveDate) {
 fn turn(position: Position, to: fn(NaiveDate) -> NaiveDate, as_key: &str) {
     let today = Sheet::get().window.with_untracked(|window| window.today);
     position.by_key.set(false);
-    position.month.update(|month| *month = to(*month));
+    // No further than that day can go: today's month is the last on the right.
+    position.month.update(|month| *month = to(*month).min(month_before(month_of(today))));
     position.focus.update(|day| *day = moved(*day, as_key).unwrap_or(*day).min(today));
 }
 
@@ -142,9 +143,17 @@ fn on_key(position: Position, event: &ev::KeyboardEvent) {
     position.by_key.set(true);
     position.focus.set(to);
     let left = position.month.get_untracked();
-    if month_of(to) < left || month_of(to) > month_after(left) {
-        position.month.set(if month_of(to) < left { month_of(to) } else { month_before(month_of(to)) });
+    let (month, right) = (month_of(to), month_after(left));
+    if month > right || (shows_one() && month != right) {
+        position.month.set(month_before(month));
+    } else if month < left {
+        position.month.set(month);
     }
+}
+
+/// Whether there is room for the right month alone, as style/range.css has it.
+fn shows_one() -> bool {
+    window().inner_width().ok().and_then(|width| width.as_f64()).is_some_and(|width| width <= 760.0)
 }
 
 /// Where a key leads from a day.
