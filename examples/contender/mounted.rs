@@ -61,8 +61,8 @@ pub(crate) fn chart(place: HtmlElement, table: Arc<Table>, kind: &str) -> Mounte
     let kind = ChartKind::from_id(kind).unwrap_or(ChartKind::Line);
     let shown = move || {
         let shown = Signal::stored(Shown { table, order, kind, hidden: BTreeSet::new(), before: None });
-        let (before, canvas) = (Signal::stored(None), NodeRef::new());
-        view! { <Chart shown before canvas on=Callback::new(|_| {})/> }.into_any()
+        let (before, canvas, hand) = (Signal::stored(None), NodeRef::new(), StoredValue::new(false));
+        view! { <Chart shown before canvas hand on=Callback::new(|_| {})/> }.into_any()
     };
     Mounted { _until_dropped: mount_to(place, shown) }
 }
