@@ -39,7 +39,7 @@ const BUSY_WAIT: Duration = Duration::from_secs(10);
 /// ones are checked page by page as they are used.
 const MAX_CHECKED_BYTES: u64 = 256 << 20;
 /// KiB of pages that the writer keeps: the last days of the counters that rise all the time. More is no faster, and is
-/// the largest part of what an import holds in memory.
+/// the largest part of what an import holds in memory; half of it makes ten million lines in a day a fifth dearer.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// Pages in the write-ahead log before they move to the file; larger than SQLite's 1,000 for the sake of imports.
 const CHECKPOINT_PAGES: i64 = 8_000;
