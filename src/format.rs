@@ -207,6 +207,7 @@ mod tests {
         assert_eq!((cell(column, Some(value)), headline(column, Some(value))), (in_table.into(), in_tile.into()));
     }
 
+    // SEMANTICS R15: bytes are counted, and are KB of 1,024 only where they are shown.
     #[test]
     fn numbers_read_as_the_report_shows_them() {
         check("pop-sessions", "new_connections", 48_211.0, "48,211", "48,211");

@@ -239,6 +239,7 @@ mod tests {
         assert_eq!(file_name(&table, &zone), "server-status_server_2026-03-28_2026-03-30_day.csv");
     }
 
+    // FAULTS 75
     #[test]
     fn a_mode_has_names_that_no_spreadsheet_takes_for_formulas() {
         let report = catalogue::find("pop-usage").expect("a report");

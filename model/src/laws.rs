@@ -99,6 +99,7 @@ proptest! {
     // Each case folds up to five thousand hours: enough cases in a second or two.
     #![proptest_config(ProptestConfig::with_cases(64))]
 
+    // FAULTS 65
     #[test]
     fn every_step_conserves_sums(answer in answers(), span in spans(), step in steps(), zone in zones()) {
         let table = fold(&answer, span, step, &zone);

@@ -47,6 +47,7 @@ const PAGES: [(&str, &str); 8] = [
 const EVENTS: &str =
     "/events?report=message-traffic&column=incoming&subject=example.com&from=1772323200&until=1772582400&zone=UTC";
 
+// FAULTS 74, 75
 pub async fn names_from_outside_are_text(stage: &Stage, _: &Page) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (log, data) = (folder.path().join(LOG_NAME), folder.path().join("data"));

@@ -20,6 +20,7 @@ pub const LOG: &str = "\
 /// Up to the far end of the calendar: a range that holds the present, whenever that is.
 const REPORT: &str = "/reports/message-traffic?range=2026-03-01..2027-12-31&step=month";
 
+// FAULTS 95
 pub async fn a_lost_server_is_said_and_found_again(stage: &Stage, _: &Page) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (log, data) = (folder.path().join("mail.log"), folder.path().join("data"));

@@ -12,6 +12,7 @@ const MAILBOXES: u32 = 100_000;
 /// Recipients of one message: as many as Postfix' own limit allows.
 const RECIPIENTS: u32 = 1_000;
 
+// FAULTS 67
 pub async fn a_hundred_thousand_rows_scroll_and_sort(stage: &Stage, _: &Page) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (log, data) = (folder.path().join("mail.log"), folder.path().join("data"));

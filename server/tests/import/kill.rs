@@ -214,13 +214,13 @@ fn kill_servers(kills: usize) {
     }
 }
 
-// FAULTS 1
+// FAULTS 1, SEMANTICS R16: counters, open state and the place in the log are written together or not at all.
 #[test]
 fn imports_killed_at_random_count_everything_once() {
     kill_imports(8);
 }
 
-// FAULTS 1, 2
+// FAULTS 1, 2, SEMANTICS R16
 #[test]
 fn servers_killed_at_random_while_logs_rotate_count_everything_once() {
     kill_servers(12);

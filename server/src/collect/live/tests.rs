@@ -307,6 +307,7 @@ fn a_clock_that_jumps_moves_no_number() {
     world.check(60);
 }
 
+// FAULTS 17
 #[test]
 fn stopping_wakes_the_follower() {
     let watch = Watch::default();

@@ -59,6 +59,7 @@ fn what_is_counted_at_the_end_is_found_where_it_is_counted() {
     assert_eq!(amounts(&measure::POP_BYTES), [0, 0, 2_800, 0]);
 }
 
+// FAULTS 73
 #[test]
 fn a_retention_forgets_events_and_keeps_numbers() {
     let (dir, mut store) = store();

@@ -332,7 +332,7 @@ const MAILBOXES: [&str; 4] = ["a@one.example", "b@one.example", "a@two.example",
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Whatever the batches, a Mode is the sum of its children's slots, whole days or not, and so are edges.
+    /// FAULTS 73. Whatever the batches, a Mode is the sum of its children's slots, whole days or not, and so are edges.
     #[test]
     fn modes_edges_and_trends_agree_with_a_map(
         batches in prop::collection::vec(amounts(), 1..4),

@@ -309,7 +309,7 @@ fn a_log_that_begins_in_the_middle() {
     ]);
 }
 
-/// FAULTS 55 and 56.
+// FAULTS 55, 56
 #[test]
 fn loops_and_large_lists_end() {
     let mut lines = String::from(
