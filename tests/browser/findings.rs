@@ -20,13 +20,16 @@ pub async fn the_incidents_of_the_year_rank_first(_: &Stage, page: &Page) -> Res
     page.goto("/unusual").await?;
     page.until("the ranking is there", "return document.querySelector('main ol > li')", vec![]).await?;
     let ranking: Vec<String> = serde_json::from_value(page.run(RANKING, vec![]).await?)?;
-    let first = ranking.first().context("nothing is unusual")?;
-    ensure!(first.starts_with("tom@example.net sent ") && first.contains("usually"), "{first}");
-    let second = ranking.get(1).context("only one is unusual")?;
-    ensure!(second.starts_with("orders@shop.example had ") && second.contains("failed POP log-ins"), "{second}");
+    // Which of the two is the first depends on what weekdays they fall on: the demo's year ends today.
+    let first = ranking.iter().take(2).collect::<Vec<_>>();
+    let says = |begins: &str, holds: &str| first.iter().any(|said| said.starts_with(begins) && said.contains(holds));
+    ensure!(says("tom@example.net sent ", "usually"), "the stolen account is not at the top: {ranking:?}");
+    ensure!(says("orders@shop.example had ", "failed POP log-ins"), "the guessed one is not at the top: {ranking:?}");
     ensure!(ranking.len() <= 4, "ordinary days are told, too: {ranking:?}");
     // The sentence leads to its report.
-    page.run("document.querySelector('main ol > li a').click()", vec![]).await?;
+    let follow = "[...document.querySelectorAll('main ol > li')].find(li => li.textContent.startsWith('tom@'))
+        .querySelector('a').click()";
+    page.run(follow, vec![]).await?;
     page.until("the report is there", "return location.pathname.startsWith('/reports/')", vec![]).await?;
     page.settled().await?;
     ensure!(page.heading().await? == "Message Traffic", "{}", page.path().await?);
