@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use gloo_net::http::{Request, Response};
 use leptos::prelude::{GetValue, SetValue, StoredValue, WithValue, on_cleanup};
-use mailtally_model::Time;
-use mailtally_model::json::{self, FromJson};
-use mailtally_model::wire::ApiError;
+use mailtally_model::account::{AccountList, AuditLog, Status, TokenList};
+use mailtally_model::json::{self, BadJson, FromJson, Reader};
+use mailtally_model::wire::{AnswerParts, ApiError, EventPage, Health, Overage, Session, Unusual};
+use mailtally_model::{Answer, Time};
 use web_sys::{AbortController, AbortSignal};
 
 use crate::awaited::Awaited;
@@ -60,8 +61,8 @@ const KEPT_ANSWERS: usize = 48;
 /// The largest answers are megabytes: of those, fewer are kept. The last one always is.
 const KEPT_BYTES: usize = 24 << 20;
 
-/// Reading more than this takes a few milliseconds.
-const LARGE_BYTES: usize = 200 << 10;
+/// Reading so many takes a few milliseconds.
+const LARGE_BYTES: usize = 400 << 10;
 
 /// Up to which age an answer is taken for what the server would say again: a page asks as often by itself.
 const FRESH_SECS: i64 = 60;
@@ -82,14 +83,51 @@ thread_local! {
 }
 
 /// What the wire carries to the app.
-pub trait Answered: FromJson + Send + Sync + 'static {}
-impl<T: FromJson + Send + Sync + 'static> Answered for T {}
+pub trait Answered: FromJson + Send + Sync + 'static {
+    const READ: Read = Read::AtOnce(read_as::<Self>);
+}
+
+/// Megabytes, where a report has a hundred thousand rows.
+impl Answered for Answer {
+    const READ: Read = Read::InSteps;
+}
+
+impl Answered for AccountList {}
+impl Answered for AuditLog {}
+impl Answered for EventPage {}
+impl Answered for Health {}
+impl Answered for Overage {}
+impl Answered for Session {}
+impl Answered for Status {}
+impl Answered for TokenList {}
+impl Answered for Unusual {}
 
 /// An answer as it was read, whatever it is.
 type AnyAnswer = Result<Arc<dyn Any + Send + Sync>, Failure>;
-type Read = fn(&[u8]) -> Result<Arc<dyn Any + Send + Sync>, json::BadJson>;
 
-fn read_as<T: Answered>(body: &[u8]) -> Result<Arc<dyn Any + Send + Sync>, json::BadJson> {
+#[derive(Clone, Copy)]
+pub enum Read {
+    AtOnce(fn(&[u8]) -> Result<Arc<dyn Any + Send + Sync>, BadJson>),
+    /// An [`Answer`]: so many bytes at a time, between which the browser may paint.
+    InSteps,
+}
+
+impl Read {
+    async fn read(self, body: &[u8]) -> Result<Arc<dyn Any + Send + Sync>, BadJson> {
+        let mut reader = match self {
+            Read::AtOnce(read) => return read(body),
+            Read::InSteps => Reader::<AnswerParts>::new(body),
+        };
+        loop {
+            match reader.read_on(LARGE_BYTES)? {
+                Some(answer) => return Ok(Arc::new(answer)),
+                None => later::turn().await,
+            }
+        }
+    }
+}
+
+fn read_as<T: Answered>(body: &[u8]) -> Result<Arc<dyn Any + Send + Sync>, BadJson> {
     Ok(Arc::new(json::read::<T>(body)?))
 }
 
@@ -116,13 +154,13 @@ impl<T> Copy for Asked<T> {}
 impl<T: Answered> Asked<T> {
     /// Asks what is at `url`; the signals that it reads are tracked.
     pub fn new(url: impl Fn() -> String + 'static) -> Asked<T> {
-        Asked { answer: resource(Box::new(url), read_as::<T>, Memory::Unused), of: PhantomData }
+        Asked { answer: resource(Box::new(url), T::READ, Memory::Unused), of: PhantomData }
     }
 
     /// The same for numbers, which nothing that a person does here changes: those of a moment ago are good enough, until
     /// asked again.
     pub fn numbers(url: String) -> Asked<T> {
-        Asked { answer: resource(Box::new(move || url.clone()), read_as::<T>, Memory::Fresh), of: PhantomData }
+        Asked { answer: resource(Box::new(move || url.clone()), T::READ, Memory::Fresh), of: PhantomData }
     }
 
     /// `None` until there is an answer, or the reason why there is none.
@@ -158,7 +196,7 @@ fn resource(url: Box<dyn Fn() -> String>, read: Read, memory: Memory) -> Awaited
 /// A GET that is given up when the reactive owner that asked is cleaned up (another question, or another page); none where
 /// memory has an answer that is good enough.
 pub fn get<T: Answered>(url: String, memory: Memory) -> impl Future<Output = Result<Arc<T>, Failure>> {
-    let answer = fetch_while_wanted(url, read_as::<T>, memory);
+    let answer = fetch_while_wanted(url, T::READ, memory);
     async move { known_as(answer.await) }
 }
 
@@ -223,12 +261,12 @@ async fn fetch(url: String, signal: Option<AbortSignal>, read: Read) -> AnyAnswe
         return Err(refusal(&response).await);
     }
     let body = response.binary().await.map_err(|_| Failure::Unreachable)?;
-    // To receive, to read and to show a large answer are three moments, between which the browser may paint.
+    // To receive, to read and to show a large answer are moments of their own, between which the browser may paint.
     let is_large = body.len() > LARGE_BYTES;
     if is_large {
         later::turn().await;
     }
-    let answer = read(&body).map_err(|error| Failure::Unreadable(error.to_string()))?;
+    let answer = read.read(&body).await.map_err(|error| Failure::Unreadable(error.to_string()))?;
     if is_large {
         later::turn().await;
     }

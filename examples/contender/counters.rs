@@ -4,7 +4,7 @@ use mailtally_app::intl;
 use mailtally_model::catalogue;
 use mailtally_model::table::{Row, Table, build};
 use mailtally_model::time::DAY_SECS;
-use mailtally_model::{Answer, By, Column, Report, SLOT_SECS, Span, Step, Subject, Time, Zone};
+use mailtally_model::{Answer, By, Column, Names, Report, SLOT_SECS, Span, Step, Subject, Time, Zone};
 use wasm_bindgen::prelude::*;
 
 use crate::COLUMNS;
@@ -95,7 +95,7 @@ fn empty(by: By, span: Span) -> Answer {
         read_until: Some(span.until),
         coverage: Default::default(),
         basis: Default::default(),
-        subjects: Vec::new(),
+        subjects: Names::default(),
         slot: Vec::new(),
         subject_index: Vec::new(),
         values: Default::default(),

@@ -194,7 +194,7 @@ pub fn csv(names: &[u8]) {
     answer.by = By::Users;
     (answer.from, answer.until) = (span.from, span.until);
     answer.subject_index = (0..names.len() as u32).collect();
-    answer.subjects = names;
+    answer.subjects = names.into_iter().collect();
     let report = catalogue::find("pop-usage").expect("a report");
     let table = table::build(report, &columns, &answer, span, Step::Day, &Zone::utc());
     let file = csv::write(&table, &table.order(None), &Zone::utc(), CsvOptions::default());

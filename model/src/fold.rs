@@ -10,6 +10,7 @@ use crate::basis::Basis;
 use crate::catalogue::{Column, Formula};
 use crate::coverage::{Covered, Observed, observed_of_each};
 use crate::measure::Family;
+use crate::names::Names;
 use crate::numbers::{Numbers, RowOfEach};
 use crate::step::Step;
 use crate::subject::{self, OTHER, Subject, UNATTRIBUTED};
@@ -167,10 +168,11 @@ fn distance(stretch: &[i32]) -> Option<i64> {
 }
 
 /// The rows of a Mode, and for each position in `subjects` its row. A name that is no subject belongs to `(other)`.
-fn children(subjects: &[String]) -> (Vec<Row>, Vec<u32>) {
+fn children(subjects: &Names) -> (Vec<Row>, Vec<u32>) {
     let mut parsed: Vec<Option<Subject>> = subjects.iter().map(|name| name.parse().ok()).collect();
     let has_other = parsed.iter().any(Option::is_none);
-    let mut rows: Vec<Row> = Vec::with_capacity(parsed.len());
+    // And one for what belongs to none of them.
+    let mut rows: Vec<Row> = Vec::with_capacity(parsed.len() + 1);
     let mut row_of_subject = vec![u32::MAX; parsed.len()];
     for position in subject::in_order(&parsed) {
         let Some(child) = parsed[position as usize].take() else { continue };

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::names::Names;
 use crate::numbers::Numbers;
 
 /// Lists in lists: an answer has three levels, and a reader that calls itself must end before its stack does.
@@ -55,10 +56,10 @@ pub trait FromJson: Sized {
 
 /// Reads all of `bytes` as one value.
 pub fn read<T: FromJson>(bytes: &[u8]) -> Result<T, BadJson> {
-    let mut json = Json { bytes, at: 0, depth: 0, rows: 0 };
+    let mut json = Json::new(bytes);
     let value = T::from_json(&mut json)?;
-    json.space();
-    if json.at == bytes.len() { Ok(value) } else { Err(json.error("the end")) }
+    json.end()?;
+    Ok(value)
 }
 
 /// `reads!(Account { name, root })`: an object with these keys, each the field of that name; other keys are passed over.
@@ -85,6 +86,82 @@ macro_rules! reads {
 }
 pub(crate) use reads;
 
+/// What was read so far of a type that is read a member at a time, as [`reads_in_parts`] makes it.
+pub trait Parts: Default {
+    type Whole;
+
+    /// Reads the member with this key, or passes over it.
+    fn read_member(&mut self, key: &str, json: &mut Json) -> Result<(), BadJson>;
+
+    fn whole(self, json: &Json) -> Result<Self::Whole, BadJson>;
+}
+
+/// `reads_in_parts!(Answer, AnswerParts { report: String, … })`: the same as [`reads`], with a type of its own for what was
+/// read so far, which a [`Reader`] fills.
+macro_rules! reads_in_parts {
+    ($type:ident, $parts:ident { $($field:ident: $of:ty),* $(,)? }) => {
+        #[doc = concat!("What was read so far of an [`", stringify!($type), "`].")]
+        #[derive(Default)]
+        pub struct $parts {
+            $($field: Option<$of>,)*
+        }
+
+        impl $crate::json::Parts for $parts {
+            type Whole = $type;
+
+            #[inline]
+            fn read_member(&mut self, key: &str, json: &mut $crate::json::Json) -> Result<(), $crate::json::BadJson> {
+                match key {
+                    $(stringify!($field) => self.$field = Some($crate::json::FromJson::from_json(json)?),)*
+                    _ => json.skip()?,
+                }
+                Ok(())
+            }
+
+            #[inline]
+            fn whole(self, json: &$crate::json::Json) -> Result<$type, $crate::json::BadJson> {
+                Ok($type { $($field: json.present(self.$field, stringify!($field))?,)* })
+            }
+        }
+
+        impl $crate::json::FromJson for $type {
+            #[inline]
+            fn from_json(json: &mut $crate::json::Json) -> Result<$type, $crate::json::BadJson> {
+                let mut parts = $parts::default();
+                json.object(|key, json| $crate::json::Parts::read_member(&mut parts, key, json))?;
+                $crate::json::Parts::whole(parts, json)
+            }
+        }
+    };
+}
+pub(crate) use reads_in_parts;
+
+/// Reads bytes as one value, as [`read`] does, but not all at once: a browser can do something else in between.
+pub struct Reader<'a, P> {
+    json: Json<'a>,
+    parts: P,
+}
+
+impl<'a, P: Parts> Reader<'a, P> {
+    pub fn new(bytes: &'a [u8]) -> Reader<'a, P> {
+        Reader { json: Json::new(bytes), parts: P::default() }
+    }
+
+    /// Reads whole members, until at least so many bytes are behind it. Gives out the value at the end of it, and nothing
+    /// before.
+    pub fn read_on(&mut self, bytes: usize) -> Result<Option<P::Whole>, BadJson> {
+        let pause = self.json.at.saturating_add(bytes);
+        while self.json.at < pause {
+            let Some(key) = self.json.next_key()? else {
+                self.json.end()?;
+                return std::mem::take(&mut self.parts).whole(&self.json).map(Some);
+            };
+            self.parts.read_member(&key, &mut self.json)?;
+        }
+        Ok(None)
+    }
+}
+
 /// `reads_word!(By, By::from_id)`: a text that a function knows.
 macro_rules! reads_word {
     ($type:ty, $known:expr) => {
@@ -109,6 +186,35 @@ pub struct Json<'a> {
 }
 
 impl<'a> Json<'a> {
+    fn new(bytes: &'a [u8]) -> Json<'a> {
+        Json { bytes, at: 0, depth: 0, rows: 0 }
+    }
+
+    fn end(&mut self) -> Result<(), BadJson> {
+        self.space();
+        if self.at == self.bytes.len() { Ok(()) } else { Err(self.error("the end")) }
+    }
+
+    /// The key of the next member of an object that is all there is to read; `None` behind the last one. Its value must be read
+    /// before the next.
+    fn next_key(&mut self) -> Result<Option<Cow<'a, str>>, BadJson> {
+        if self.depth == 0 {
+            self.expect(b'{', "an object")?;
+            self.depth = 1;
+            if self.takes(b'}') {
+                return Ok(None);
+            }
+        } else {
+            if self.takes(b'}') {
+                return Ok(None);
+            }
+            self.expect(b',', "a comma")?;
+        }
+        let key = self.text()?;
+        self.expect(b':', "a colon")?;
+        Ok(Some(key))
+    }
+
     /// Calls `member` with each key; it must read or [`Json::skip`] the value.
     pub fn object(
         &mut self,
@@ -423,15 +529,16 @@ impl FromJson for String {
     fn from_json(json: &mut Json) -> Result<String, BadJson> {
         json.text().map(Cow::into_owned)
     }
+}
 
-    /// Written out, so that the names of an answer are read by a loop of this crate.
-    fn list(json: &mut Json) -> Result<Vec<String>, BadJson> {
-        let mut texts = Vec::new();
+impl FromJson for Names {
+    fn from_json(json: &mut Json) -> Result<Names, BadJson> {
+        let mut names = Names::default();
         json.array(|json| {
-            texts.push(json.text()?.into_owned());
+            names.push(&json.text()?);
             Ok(())
         })?;
-        Ok(texts)
+        Ok(names)
     }
 }
 

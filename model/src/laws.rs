@@ -191,7 +191,7 @@ proptest! {
         let name = format!("{local}@example.com");
         let span = Span::new(first().start(), Slot(first().0 + 96).start());
         let mut answer = answer(report(), "example.com", By::Users, span);
-        answer.subjects.push(name.clone());
+        answer.subjects.push(&name);
         answer.subject_index.push(0);
         answer.values.insert("pop.connections".to_owned(), [7].into_iter().collect());
         let table = fold(&answer, span, Step::Day, &Zone::utc());

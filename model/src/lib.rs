@@ -31,6 +31,7 @@ pub mod json;
 #[cfg(test)]
 mod laws;
 pub mod measure;
+pub mod names;
 pub mod numbers;
 pub mod overage;
 pub mod report_json;
@@ -48,6 +49,7 @@ pub mod zone;
 pub use basis::Basis;
 pub use catalogue::{Column, Formula, Report};
 pub use measure::{Family, Measure};
+pub use names::Names;
 pub use numbers::Numbers;
 pub use step::Step;
 pub use subject::{Scope, Subject};

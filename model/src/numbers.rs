@@ -71,6 +71,8 @@ pub enum RowOfEach {
     /// the time, since no place need be checked.
     Few(Vec<u8>),
     Many(Vec<u32>),
+    /// The first number is that of the first row, and so on to so many, as the server sends them: there is nothing to add.
+    Own(usize),
 }
 
 /// The places that a byte can name.
@@ -80,14 +82,20 @@ impl RowOfEach {
     /// Each is below `rows`.
     pub fn new(row_of_each: impl Iterator<Item = u32>, rows: usize) -> RowOfEach {
         if rows <= FEW {
-            RowOfEach::Few(row_of_each.map(|row| row as u8).collect())
-        } else {
-            RowOfEach::Many(row_of_each.collect())
+            return RowOfEach::Few(row_of_each.map(|row| row as u8).collect());
         }
+        let row_of_each: Vec<u32> = row_of_each.collect();
+        let is_own = row_of_each.iter().zip(0..).all(|(row, number)| *row == number);
+        if is_own { RowOfEach::Own(row_of_each.len()) } else { RowOfEach::Many(row_of_each) }
     }
 
     fn sums<T: Copy>(&self, list: &[T], rows: usize, add: impl Fn(u64, T) -> u64) -> Vec<u64> {
         let mut sums = match self {
+            RowOfEach::Own(count) => {
+                let mut sums: Vec<u64> = list.iter().take(*count).map(|number| add(0, *number)).collect();
+                sums.resize(rows, 0);
+                return sums;
+            }
             RowOfEach::Few(row_of_each) => {
                 let mut sums = [[0; FEW]; 2];
                 let [before, after] = &mut sums;

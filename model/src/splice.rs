@@ -119,7 +119,7 @@ mod tests {
             read_until: Some(at(read_slots)),
             coverage: BTreeMap::from([(Family::Dovecot, covered.into_iter().collect())]),
             basis: BTreeMap::new(),
-            subjects: Vec::new(),
+            subjects: crate::Names::default(),
             slot,
             subject_index: Vec::new(),
             values: BTreeMap::from([("pop.connections".to_owned(), values)]),

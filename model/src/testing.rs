@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 use crate::catalogue::{self, Column, Report};
 use crate::coverage::Covered;
 use crate::measure::{Family, Measure};
+use crate::names::Names;
 use crate::report_json::Number;
 use crate::table::{Row, Table};
 use crate::time::{SLOT_SECS, Span, Time};
@@ -52,7 +53,7 @@ pub(crate) fn answer(report: &Report, subject: &str, by: By, span: Span) -> Answ
         read_until: Some(span.until),
         coverage: Family::ALL.map(|family| (family, vec![Covered { span, missing_hosts: 0 }])).into(),
         basis: measures().map(|measure| (measure.id.to_owned(), measure.basis)).collect(),
-        subjects: Vec::new(),
+        subjects: Names::default(),
         slot: Vec::new(),
         subject_index: Vec::new(),
         values: measures().map(|measure| (measure.id.to_owned(), Default::default())).collect(),
@@ -76,7 +77,7 @@ pub(crate) fn with_slots(mut answer: Answer, columns: &[&str], rows: &[(&str, &[
 pub(crate) fn with_children(mut answer: Answer, columns: &[&str], rows: &[(&str, &[u64])], totals: &[u64]) -> Answer {
     for (child, values) in rows {
         answer.subject_index.push(answer.subjects.len() as u32);
-        answer.subjects.push((*child).to_owned());
+        answer.subjects.push(child);
         push(&mut answer, columns, values);
     }
     for (column, total) in columns.iter().zip(totals) {

@@ -8,8 +8,9 @@ use crate::account::Means;
 use crate::basis::Basis;
 use crate::catalogue::Column;
 use crate::coverage::Covered;
-use crate::json::{reads, reads_word};
+use crate::json::{reads, reads_in_parts, reads_word};
 use crate::measure::Family;
+use crate::names::Names;
 use crate::numbers::Numbers;
 use crate::step::Step;
 use crate::subject::Subject;
@@ -107,7 +108,7 @@ pub struct Answer {
     /// The worst basis in the span, by measure id.
     pub basis: BTreeMap<String, Basis>,
     /// Names of the rows of a Mode, `(other)` last where there is one.
-    pub subjects: Vec<String>,
+    pub subjects: Names,
     /// The first slot's number, then the distance of each to the one before. Where the server summed between edges,
     /// the slot that begins at the edge.
     pub slot: Vec<i32>,
@@ -125,21 +126,21 @@ impl Answer {
     }
 }
 
-reads!(Answer {
-    report,
-    subject,
-    by,
-    from,
-    until,
-    slot_seconds,
-    read_until,
-    coverage,
-    basis,
-    subjects,
-    slot,
-    subject_index,
-    values,
-    totals
+reads_in_parts!(Answer, AnswerParts {
+    report: String,
+    subject: Subject,
+    by: By,
+    from: Time,
+    until: Time,
+    slot_seconds: i64,
+    read_until: Option<Time>,
+    coverage: BTreeMap<Family, Vec<Covered>>,
+    basis: BTreeMap<String, Basis>,
+    subjects: Names,
+    slot: Vec<i32>,
+    subject_index: Vec<u32>,
+    values: BTreeMap<String, Numbers>,
+    totals: BTreeMap<String, u64>,
 });
 
 /// `GET /api/unusual?from=&until=[&subject=&skip=&limit=]`: what stood out of its own past, most unusual first.

@@ -102,6 +102,8 @@ fn Body() -> impl IntoView {
     let phase = Memo::new(move |_| match sheet.outcome.get() {
         Outcome::Loading => Phase::Loading,
         Outcome::Failed(failure) => Phase::Failed(failure),
+        // A Table of very many rows is some moments later than its answer.
+        Outcome::Ready { .. } if sheet.table.read().is_none() => Phase::Loading,
         Outcome::Ready { .. } => Phase::Ready,
     });
     move || match phase.get() {

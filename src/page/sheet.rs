@@ -13,6 +13,7 @@ use crate::api::{self, Memory};
 use crate::awaited::Awaited;
 use crate::compare::{Before, Earlier};
 use crate::context::{Host, View};
+use crate::later;
 use crate::memo::Memo;
 use crate::query::Query;
 use crate::range::Range;
@@ -165,6 +166,9 @@ fn window_memo(host: Host, view: View) -> Memo<Arc<Window>> {
     Memo::new(move |_| Arc::new(window::window(range.get(), &zone_name.read(), host.now.get())))
 }
 
+/// A Table of more children takes as long as half a frame to make.
+const MANY_ROWS: usize = 10_000;
+
 /// All that a Table is made of.
 #[derive(Clone)]
 struct Ingredients {
@@ -193,6 +197,17 @@ impl Ingredients {
         Some(Ingredients { answer: answer.clone(), columns, window, step })
     }
 
+    fn has_many_rows(&self) -> bool {
+        self.answer.subjects.len() > MANY_ROWS
+    }
+
+    /// Whether a Table may stand until the one of these is there.
+    fn is_of_page(&self, last: &Table) -> bool {
+        let answer = &self.answer;
+        (last.report.id, &last.subject, last.by, last.span)
+            == (answer.report.as_str(), &answer.subject, answer.by, self.window.span)
+    }
+
     fn table(&self) -> Option<Table> {
         let report = mailtally_model::catalogue::find(&self.answer.report)?;
         let Window { span, zone, .. } = &*self.window;
@@ -207,23 +222,39 @@ fn table_memo(
     step: Memo<Step>,
 ) -> Memo<Option<Arc<Table>>> {
     let made_of = Memo::new(move |_| Ingredients::of(&view.state.read(), &outcome.read(), window.get(), step.get()));
-    // The last of each Mode, between which people go to and fro: to make one of a hundred thousand rows takes longer than
-    // a frame.
+    // The last of each Mode, between which people go to and fro.
     let kept = StoredValue::new(Vec::<(Ingredients, Arc<Table>)>::new());
-    Memo::new_with_compare(
-        move |_| {
-            let wanted = made_of.get()?;
-            let known =
-                kept.with_value(|kept| kept.iter().find(|(of, _)| *of == wanted).map(|(_, table)| table.clone()));
-            if known.is_some() {
-                return known;
+    let known = move |wanted: &Ingredients| {
+        kept.with_value(|kept| kept.iter().find(|(of, _)| of == wanted).map(|(_, table)| table.clone()))
+    };
+    let make = move |wanted: Ingredients| {
+        let table = Arc::new(wanted.table()?);
+        kept.update_value(|kept| {
+            kept.retain(|(_, other)| other.by != table.by);
+            kept.push((wanted, table.clone()));
+        });
+        Some(table)
+    };
+    // One of very many rows is made in a turn of its own, before that in which it is shown.
+    let made = Awaited::new(move || {
+        let wanted = made_of.get().filter(|wanted| wanted.has_many_rows() && known(wanted).is_none());
+        async move {
+            if let Some(wanted) = wanted {
+                later::turn().await;
+                make(wanted);
+                later::turn().await;
             }
-            let table = Arc::new(wanted.table()?);
-            kept.update_value(|kept| {
-                kept.retain(|(_, other)| other.by != table.by);
-                kept.push((wanted, table.clone()));
-            });
-            Some(table)
+        }
+    });
+    Memo::new_with_compare(
+        move |last: Option<&Option<Arc<Table>>>| {
+            let wanted = made_of.get()?;
+            made.get();
+            match known(&wanted) {
+                None if wanted.has_many_rows() => last.cloned().flatten().filter(|last| wanted.is_of_page(last)),
+                None => make(wanted),
+                known => known,
+            }
         },
         |last, next| match (last, next) {
             (Some(Some(last)), Some(Some(next))) => !Arc::ptr_eq(last, next),

@@ -8,8 +8,8 @@ use crate::coverage::Covered;
 use crate::measure::Family;
 use crate::time::{Span, Time};
 use crate::wire::{
-    Account, Answer, By, CountedSpan, EventPage, EventRow, EventTotal, Finding, FoundJump, Health, HostGap, Overage,
-    OverageRow, ProgramHealth, Rules, Session, SourceHealth, Unusual,
+    Account, Answer, AnswerParts, By, CountedSpan, EventPage, EventRow, EventTotal, Finding, FoundJump, Health,
+    HostGap, Overage, OverageRow, ProgramHealth, Rules, Session, SourceHealth, Unusual,
 };
 use crate::{Basis, Numbers, Step, Subject};
 
@@ -60,7 +60,7 @@ prop_compose! {
         values in by_name(numbers()),
         totals in by_name(any::<u64>()),
     ) -> Answer {
-        let slot_seconds = crate::SLOT_SECS;
+        let (slot_seconds, subjects) = (crate::SLOT_SECS, subjects.into_iter().collect());
         Answer {
             report, subject, by, from, until, slot_seconds, read_until, coverage, basis, subjects, slot, subject_index,
             values, totals,
@@ -182,6 +182,23 @@ proptest! {
         let (zone, version, account) = (name.clone(), name.clone(), Account { name, root });
         let read_until = stored.map(|(_, until)| until);
         check(&Session { account, means: Means::Mailbox, reports, hidden_columns, demo: true, zone, stored, read_until, version });
+    }
+
+    /// In steps of any length it is what it is at once.
+    #[test]
+    fn an_answer_is_read_in_steps(answer in answers(), step in 1_usize..200, end in 0.0..1.0_f64) {
+        let bytes = serde_json::to_vec_pretty(&answer).expect("memory takes it");
+        let in_steps = |bytes| {
+            let mut reader = Reader::<AnswerParts>::new(bytes);
+            loop {
+                if let Some(answer) = reader.read_on(step)? {
+                    return Ok::<Answer, BadJson>(answer);
+                }
+            }
+        };
+        prop_assert_eq!(in_steps(&bytes), Ok(answer));
+        let cut = &bytes[..(end * bytes.len() as f64) as usize];
+        prop_assert_eq!(in_steps(cut), read(cut));
     }
 
     /// Whatever the bytes are, there is an answer or an error, and no number is read other than serde reads it.

@@ -528,8 +528,8 @@ async fn overage_is_what_the_reports_sum_beyond_the_allowance() {
     assert_eq!((overage.observed_secs, overage.left_out), (86_400, 0));
     // To the unit what the report says of the same span.
     let report: Answer = json(&site, "/api/reports/message-traffic?by=domains&from=0&until=86400").await;
-    let sums: Vec<(&String, u64)> = report.subjects.iter().zip(report.values["message.outgoing"].iter()).collect();
-    assert_eq!(sums, [(&"example.com".to_owned(), 76), (&"example.org".to_owned(), 7)]);
+    let sums: Vec<(&str, u64)> = report.subjects.iter().zip(report.values["message.outgoing"].iter()).collect();
+    assert_eq!(sums, [("example.com", 76), ("example.org", 7)]);
     let below: Overage = json(&site, "/api/overage?from=0&until=86400&subject=example.org").await;
     assert_eq!(below.rows.len(), 2);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use mailtally_model::subject::OTHER;
 use mailtally_model::wire::{Answer, By};
-use mailtally_model::{Basis, Family, Measure, Report, SLOT_SECS, Scope, Span, Subject, Time, measure};
+use mailtally_model::{Basis, Family, Measure, Names, Report, SLOT_SECS, Scope, Span, Subject, Time, measure};
 use rusqlite::{Connection, params};
 
 use super::counters::{self, Slots};
@@ -70,7 +70,7 @@ pub fn read(tx: &Connection, subject: i64, question: &Question) -> Result<Answer
         read_until: coverage::read_until(tx, &families)?,
         coverage: BTreeMap::new(),
         basis: BTreeMap::new(),
-        subjects: Vec::new(),
+        subjects: Names::default(),
         slot: Vec::new(),
         subject_index: Vec::new(),
         values: BTreeMap::new(),

@@ -52,7 +52,7 @@ fn ask(dir: &tempfile::TempDir, name: &str, by: By, span: Span) -> Answer {
 
 /// The rows of a Mode, for the one measure.
 fn rows(answer: &Answer) -> BTreeMap<String, u64> {
-    answer.subjects.iter().cloned().zip(answer.values[MEASURE_ID].iter()).collect()
+    answer.subjects.iter().map(str::to_owned).zip(answer.values[MEASURE_ID].iter()).collect()
 }
 
 /// The rows of a Trend: slot → value.
