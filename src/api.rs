@@ -36,11 +36,16 @@ impl Failure {
         matches!(self, Failure::Refused(error) if error.error == "signed-out")
     }
 
+    /// Whether there is no such thing, or none for who asks.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Failure::Refused(error) if error.error == "not-found")
+    }
+
     /// What happened, in two words.
     pub fn head(&self) -> &'static str {
         match self {
             Failure::Unreachable => text::UNREACHABLE_HEAD,
-            Failure::Refused(error) if error.error == "not-found" => text::NOTHING_HERE_HEAD,
+            Failure::Refused(_) if self.is_not_found() => text::NOTHING_HERE_HEAD,
             Failure::Refused(_) | Failure::Unreadable(_) => text::REFUSED_HEAD,
         }
     }

@@ -178,10 +178,11 @@ pub fn visible(text: &str) -> String {
     text.chars().map(|c| if is_hidden(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }
 
-/// An instant near the range: its clock where that is today's, else with its date.
+/// An instant, near the range or not: its clock where that is today's, else with its date.
 pub fn moment(t: Time, window: &Window) -> String {
-    let is_today = range::date_of(t, &window.zone) == Some(window.today);
-    if is_today { clock(t, &window.zone) } else { date_and_clock(t, &window.zone) }
+    let zone = window.zone_over(Span::new(t, t));
+    let is_today = range::date_of(t, &zone) == Some(window.today);
+    if is_today { clock(t, &zone) } else { date_and_clock(t, &zone) }
 }
 
 /// Inclusive dates as short as the locale allows.

@@ -1,24 +1,28 @@
-//! How far a page was scrolled, kept in the browser's history: Back shows what one was looking at.
+//! How far a page was scrolled and which link was followed, kept in the browser's history: Back shows what one was looking
+//! at, with the hand where it was.
 //!
 //! Browsers do this by themselves only for pages that are whole at once. Ours grow as answers come, so it is done here: an
 //! entry of the history holds how far the window and the page's table were scrolled, and they are scrolled there once
-//! nothing is on its way any more. Knows nothing of what a page shows.
+//! nothing is on its way any more; then the hand goes back to the link, where it has nowhere better to be. Knows nothing of
+//! what a page shows.
 
 use std::cell::Cell;
 
 use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Element, ScrollRestoration};
+use web_sys::{Element, FocusOptions, HtmlElement, ScrollRestoration};
 
 use crate::later;
 
 /// What scrolls by itself within a page.
 const REGION: &str = "main [role=region]";
+/// What the hand goes back to.
+const LINK: &str = "main a[href]";
 /// What says that a page is not whole yet.
 const BUSY: &str = "main [aria-busy=true]";
 /// An entry that was not scrolled.
-const TOP: &str = "0,0";
+const TOP: &str = "0,0,";
 /// Frames after which a page that does not grow as high as it was is left as it is: some ten seconds.
 const PATIENCE: u32 = 600;
 
@@ -64,11 +68,14 @@ fn document_listener(name: &'static str, listen: impl Fn(web_sys::Event) + 'stat
     }
 }
 
-/// How far the window and the table are scrolled, as an entry of the history holds it: pixels of each, parted by a comma.
+/// How far the window and the table are scrolled and where the hand is, as an entry of the history holds it: pixels of each
+/// and the link's address, parted by commas.
 pub fn here() -> JsValue {
     let window_top = window().scroll_y().unwrap_or_default().round() as i32;
     let table_top = region().map_or(0, |region| region.scroll_top());
-    JsValue::from_str(&format!("{window_top},{table_top}"))
+    let link = document().active_element().and_then(|at| at.closest(LINK).ok()?);
+    let link = link.and_then(|link| link.get_attribute("href")).unwrap_or_default();
+    JsValue::from_str(&format!("{window_top},{table_top},{link}"))
 }
 
 /// A page that is entered anew begins at its top.
@@ -84,19 +91,31 @@ pub fn to_top() {
 pub fn restore() {
     let state = window().history().and_then(|history| history.state()).ok();
     let state = state.and_then(|state| state.as_string());
-    let Some((window_top, table_top)) = state.as_deref().and_then(parse) else { return };
+    let Some(left) = state.as_deref().and_then(Left::parse) else { return };
     let turn = NEXT.get();
     NEXT.set(turn.wrapping_add(1));
     RESTORING.set(Some(turn));
-    request_animation_frame(move || settle(turn, (window_top, table_top), PATIENCE));
+    request_animation_frame(move || settle(turn, left, PATIENCE));
 }
 
-fn parse(state: &str) -> Option<(i32, i32)> {
-    let (window_top, table_top) = state.split_once(',')?;
-    Some((window_top.parse().ok()?, table_top.parse().ok()?))
+/// What an entry of the history holds.
+#[derive(Debug, PartialEq, Eq)]
+struct Left {
+    window_top: i32,
+    table_top: i32,
+    /// The address of the link that the hand was on; empty where it was on none.
+    link: String,
 }
 
-fn settle(turn: u32, (window_top, table_top): (i32, i32), patience: u32) {
+impl Left {
+    fn parse(state: &str) -> Option<Left> {
+        let mut parts = state.splitn(3, ',');
+        let mut top = || parts.next()?.parse().ok();
+        Some(Left { window_top: top()?, table_top: top()?, link: parts.next()?.to_owned() })
+    }
+}
+
+fn settle(turn: u32, left: Left, patience: u32) {
     if RESTORING.get() != Some(turn) {
         return;
     }
@@ -106,15 +125,35 @@ fn settle(turn: u32, (window_top, table_top): (i32, i32), patience: u32) {
     let is_high = |element: &Option<Element>, top: i32| {
         top == 0 || element.as_ref().is_some_and(|element| element.scroll_height() - element.client_height() >= top)
     };
-    let is_there = !is_busy && is_high(&root, window_top) && is_high(&region, table_top);
+    let is_there = !is_busy && is_high(&root, left.window_top) && is_high(&region, left.table_top);
     if !is_there && patience > 0 {
-        return request_animation_frame(move || settle(turn, (window_top, table_top), patience - 1));
+        return request_animation_frame(move || settle(turn, left, patience - 1));
     }
-    window().scroll_to_with_x_and_y(0.0, f64::from(window_top));
-    if let Some(region) = region.filter(|_| table_top > 0) {
-        region.set_scroll_top(table_top);
+    window().scroll_to_with_x_and_y(0.0, f64::from(left.window_top));
+    if let Some(region) = region.filter(|_| left.table_top > 0) {
+        region.set_scroll_top(left.table_top);
     }
     RESTORING.set(None);
+    if !left.link.is_empty() {
+        // Once a long table has the rows that it was scrolled to.
+        request_animation_frame(move || request_animation_frame(move || take_up(&left.link)));
+    }
+}
+
+/// Puts the hand back on a link, where the page gave it to its head, or nobody did.
+fn take_up(link: &str) {
+    let is_free = document().active_element().is_none_or(|at| matches!(at.tag_name().as_str(), "BODY" | "H1"));
+    let links = document().query_selector_all(LINK).ok().filter(|_| is_free);
+    let mut links = links.iter().flat_map(|links| (0..links.length()).filter_map(|nth| links.item(nth)));
+    let same = links.find_map(|node| {
+        let element = node.dyn_into::<HtmlElement>().ok()?;
+        (element.get_attribute("href").as_deref() == Some(link)).then_some(element)
+    });
+    if let Some(link) = same {
+        let options = FocusOptions::new();
+        options.set_prevent_scroll(true);
+        let _ = link.focus_with_options(&options);
+    }
 }
 
 fn region() -> Option<Element> {
@@ -126,11 +165,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_holds_two_numbers() {
-        assert_eq!(parse("120,3300"), Some((120, 3300)));
-        assert_eq!(parse("0,0"), Some((0, 0)));
-        for other in ["", "12", "a,b", "1.5,2", ","] {
-            assert_eq!(parse(other), None, "{other}");
+    fn an_entry_holds_two_numbers_and_a_link() {
+        let left = |window_top, table_top, link: &str| Left { window_top, table_top, link: link.to_owned() };
+        assert_eq!(Left::parse("120,3300,/events?x=a,b"), Some(left(120, 3300, "/events?x=a,b")));
+        assert_eq!(Left::parse(TOP), Some(left(0, 0, "")));
+        for other in ["", "12", "a,b,", "1.5,2,", ",", "1,2"] {
+            assert_eq!(Left::parse(other), None, "{other}");
         }
     }
 }

@@ -196,6 +196,8 @@ pub const UNREACHABLE: &str = "The Mailtally server did not answer. It may be re
 pub const UNREADABLE: &str = "The server’s answer could not be read.";
 pub const UNREACHABLE_HEAD: &str = "No answer";
 pub const NOTHING_HERE_HEAD: &str = "Nothing here";
+pub const NOTHING_HERE: &str = "Either nothing of this name was ever seen in the logs, or it is not yours to see.";
+pub const TO_THE_ROOT: &str = "Show this report of all that you see";
 pub const REFUSED_HEAD: &str = "The question failed";
 
 pub const NO_DATA_HEAD: &str = "No data yet";
@@ -254,6 +256,8 @@ pub const RULES_OF_NOW: &str = "as now";
 pub const RECOUNT: &str = "Some log time was counted by other rules or settings than those of now. Where its logs are still there, this counts it anew and says what changed:";
 pub const HEALTH_PROGRAMS: &str = "Lines by program";
 pub const HEALTH_PROGRAM_HEADS: [&str; 4] = ["Program", "Understood", "Of no consequence", "Not understood"];
+
+pub const READ_TO_SAYS: &str = "The newest line read of the logs that this page counts. Numbers go up to here.";
 
 pub fn read_to(clock: &str) -> String {
     format!("read to {clock}")

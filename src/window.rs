@@ -16,12 +16,18 @@ use crate::state::ZoneChoice;
 pub struct Window {
     pub today: NaiveDate,
     pub dates: Dates,
+    /// Its offsets are right for the range and the quarters at its ends.
     pub zone: Zone,
     /// The inclusive dates as a half-open span.
     pub span: Span,
 }
 
 impl Window {
+    /// The zone over another span, which may lie anywhere: [`Window::zone`] knows its offsets around the range alone.
+    pub fn zone_over(&self, span: Span) -> Zone {
+        intl::zone(&self.zone.name, span)
+    }
+
     /// Years are understood while all dates lie in the current one.
     pub fn years(&self) -> Years {
         let this_year = |date: NaiveDate| date.year() == self.today.year();

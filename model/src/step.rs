@@ -139,6 +139,15 @@ impl Step {
         edges
     }
 
+    /// `span` up to the end of the step that is under way: steps that have not begun are no gaps. A span that has not begun at
+    /// all stays as it is.
+    pub fn begun(self, span: Span, now: Time, zone: &Zone) -> Span {
+        if now < span.from || span.until <= now {
+            return span;
+        }
+        Span::new(span.from, span.until.min(self.next(now, zone)))
+    }
+
     /// The key of the step that starts at `start`: `2026-03-02T14:00+01:00`, `2026-03-02`, `2026-W10`, `2026-03` or `2026-Q1`.
     pub fn key(self, start: Time, zone: &Zone) -> String {
         let clock = zone.wall_clock(start);
@@ -266,6 +275,18 @@ mod tests {
         let autumn = keys(Step::Hour, "Europe/Berlin", "2026-10-25", "2026-10-25");
         assert_eq!(autumn.len(), 25);
         assert_eq!(autumn[2..4], ["2026-10-25T02:00+02:00", "2026-10-25T02:00+01:00"]);
+    }
+
+    #[test]
+    fn what_has_not_begun_is_left_out() {
+        let zone = zone("Europe/Berlin");
+        let day = days("2026-11-23", "2026-11-23", &zone);
+        let last = |step: Step, now: &str| step.begun(day, utc(now), &zone).until;
+        assert_eq!(last(Step::Hour, "2026-11-23T02:15:00Z"), utc("2026-11-23T03:00:00Z"));
+        assert_eq!(last(Step::Hour, "2026-11-23T02:00:00Z"), utc("2026-11-23T03:00:00Z"));
+        assert_eq!(last(Step::Week, "2026-11-23T02:15:00Z"), day.until, "the range ends first");
+        assert_eq!(last(Step::Hour, "2026-11-24T02:15:00Z"), day.until, "it is over");
+        assert_eq!(last(Step::Hour, "2026-11-22T02:15:00Z"), day.until, "none of it has begun");
     }
 
     #[test]

@@ -57,7 +57,11 @@ pub fn surroundings(element: NodeRef<Div>) -> ReadSignal<Option<Surroundings>> {
                 }
             }
         };
-        // The browser says the first size when it has laid the page out: to ask now would make it do so twice.
+        // The browser says the size when it has laid the page out; to ask makes it do so twice. But the first chart has nothing
+        // to begin with, and would be painted without a picture and too low: what is below it would jump.
+        if read.with_untracked(Option::is_none) {
+            look();
+        }
         watch.set_value(Watch::begin(&window, &element, look));
     });
     read

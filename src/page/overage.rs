@@ -7,7 +7,7 @@ use chrono::{Datelike, Months, NaiveDate};
 use leptos::prelude::*;
 use mailtally_model::overage::{self, Counts};
 use mailtally_model::wire::{Overage, OverageRow};
-use mailtally_model::{Subject, Time};
+use mailtally_model::{Span, Subject, Time};
 
 use super::frame::{self, Frame};
 use crate::api::{Asked, Failure};
@@ -349,7 +349,8 @@ fn notes(overage: &Overage, month: &Month, is_filtered: bool) -> Vec<String> {
         None => notes.push(text::NOTHING_READ.to_owned()),
         Some(until) => {
             if until < span.until {
-                notes.push(text::overage_until(&format::date_and_clock(until, &month.window.zone)));
+                let zone = month.window.zone_over(Span::new(until, until));
+                notes.push(text::overage_until(&format::date_and_clock(until, &zone)));
             }
             let readable = span.until.min(until).secs_since(span.from).max(0);
             let missing_hours = (readable - overage.observed_secs) / 3_600;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use leptos::{html, prelude::*};
 use mailtally_model::table::{self, Sort};
-use mailtally_model::{Answer, By, Column, Report, Step, Subject, Table, Time};
+use mailtally_model::{Answer, By, Column, Report, Span, Step, Subject, Table, Time};
 
 use super::asked::{Asked, Outcome};
 use crate::api::{self, Memory};
@@ -84,7 +84,7 @@ impl Sheet {
         });
         let asked = Asked::new(host, query);
         let outcome = asked.outcome;
-        let table = table_memo(view, outcome, window, step);
+        let table = table_memo(host, view, outcome, window, step);
         let order = order_memo(view, table);
         let (before, comparing) = before_memo(host, view, outcome, window, table);
         let zooms = RwSignal::new(Vec::new());
@@ -175,6 +175,8 @@ struct Ingredients {
     answer: Arc<Answer>,
     columns: Vec<&'static Column>,
     window: Arc<Window>,
+    /// The window's, without steps that have not begun.
+    span: Span,
     /// A Mode has none, and is not made anew for another.
     step: Option<Step>,
 }
@@ -184,17 +186,21 @@ impl PartialEq for Ingredients {
         Arc::ptr_eq(&self.answer, &other.answer)
             && self.columns.iter().map(|column| column.id).eq(other.columns.iter().map(|column| column.id))
             && self.window == other.window
+            && self.span == other.span
             && self.step == other.step
     }
 }
 
 impl Ingredients {
-    fn of(state: &ViewState, outcome: &Outcome, window: Arc<Window>, step: Step) -> Option<Ingredients> {
+    fn of(state: &ViewState, outcome: &Outcome, window: Arc<Window>, step: Step, now: Time) -> Option<Ingredients> {
         let Outcome::Ready { answer, .. } = outcome else { return None };
         let report = mailtally_model::catalogue::find(&answer.report)?;
         let columns = columns_shown(state, report, answer);
         let step = (answer.by == By::Time).then_some(step);
-        Some(Ingredients { answer: answer.clone(), columns, window, step })
+        // What was read is not to come, whatever this machine's clock says.
+        let now = answer.read_until.map_or(now, |read| now.max(read));
+        let span = step.map_or(window.span, |step| step.begun(window.span, now, &window.zone));
+        Some(Ingredients { answer: answer.clone(), columns, window, span, step })
     }
 
     fn has_many_rows(&self) -> bool {
@@ -205,23 +211,26 @@ impl Ingredients {
     fn is_of_page(&self, last: &Table) -> bool {
         let answer = &self.answer;
         (last.report.id, &last.subject, last.by, last.span)
-            == (answer.report.as_str(), &answer.subject, answer.by, self.window.span)
+            == (answer.report.as_str(), &answer.subject, answer.by, self.span)
     }
 
     fn table(&self) -> Option<Table> {
         let report = mailtally_model::catalogue::find(&self.answer.report)?;
-        let Window { span, zone, .. } = &*self.window;
-        Some(table::build(report, &self.columns, &self.answer, *span, self.step.unwrap_or(Step::Day), zone))
+        let (step, zone) = (self.step.unwrap_or(Step::Day), &self.window.zone);
+        Some(table::build(report, &self.columns, &self.answer, self.span, step, zone))
     }
 }
 
 fn table_memo(
+    host: Host,
     view: View,
     outcome: Memo<Outcome>,
     window: Memo<Arc<Window>>,
     step: Memo<Step>,
 ) -> Memo<Option<Arc<Table>>> {
-    let made_of = Memo::new(move |_| Ingredients::of(&view.state.read(), &outcome.read(), window.get(), step.get()));
+    let made_of = Memo::new(move |_| {
+        Ingredients::of(&view.state.read(), &outcome.read(), window.get(), step.get(), host.now.get())
+    });
     // The last of each Mode, between which people go to and fro.
     let kept = StoredValue::new(Vec::<(Ingredients, Arc<Table>)>::new());
     let known = move |wanted: &Ingredients| {

@@ -27,7 +27,7 @@ pub fn Fresh(read_until: Signal<Option<Time>>) -> impl IntoView {
     move || {
         words().map(|words| {
             view! {
-                <p class="fresh" class:stale=is_stale title=move || is_stale().then_some(text::UNREACHABLE)>
+                <p class="fresh" class:stale=is_stale title=move || if is_stale() { text::UNREACHABLE } else { text::READ_TO_SAYS }>
                     <span class="fresh-dot" aria-hidden="true"></span>
                     {words}
                 </p>

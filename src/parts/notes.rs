@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use mailtally_model::{Answer, Basis, By, Table};
+use mailtally_model::{Answer, Basis, By, Span, Table};
 
 use crate::api::Failure;
 use crate::context::{Host, View};
@@ -120,14 +120,14 @@ fn ShowStored() -> impl IntoView {
 
 fn stored_dates() -> Option<Dates> {
     let (from, until) = Host::get().session()?.stored?;
-    let span = mailtally_model::Span::new(from, until);
-    Sheet::get().window.with(|window| Dates::of_span(span, &window.zone))
+    let span = Span::new(from, until);
+    Sheet::get().window.with(|window| Dates::of_span(span, &window.zone_over(span)))
 }
 
 fn stored_words() -> Option<(String, String)> {
     let (from, until) = Host::get().session()?.stored?;
-    let words = |t| Sheet::get().window.with(|window| format::date_and_clock(t, &window.zone));
-    Some((words(from), words(until)))
+    let zone = Sheet::get().window.with(|window| window.zone_over(Span::new(from, until)));
+    Some((format::date_and_clock(from, &zone), format::date_and_clock(until, &zone)))
 }
 
 /// The report's answer did not come.
@@ -138,7 +138,20 @@ pub fn Failed(failure: Failure) -> impl IntoView {
         host.refresh();
         sheet.ask_again();
     });
-    view! { <FailedAt failure retry/> }
+    let state = View::get().state;
+    let is_of_a_name = failure.is_not_found() && state.with_untracked(|state| state.subject.is_some());
+    if !is_of_a_name {
+        return view! { <FailedAt failure retry/> }.into_any();
+    }
+    // To ask again for a name that nobody knows says the same; the way up is another.
+    view! {
+        <div class="card failed" role="alert">
+            <p class="failed-head">{failure.head()}</p>
+            <p>{text::NOTHING_HERE}</p>
+            <p><a class="link" href=move || state.read().climb(None).url()>{text::TO_THE_ROOT}</a></p>
+        </div>
+    }
+    .into_any()
 }
 
 /// What failed, in a sentence, and a way to try again.

@@ -1,8 +1,9 @@
-//! A button and the panel that it opens. Escape and focus elsewhere close it; the focus returns to the button.
+//! A button and the panel that it opens. Escape, a choice and focus elsewhere close it; the focus returns to the button, unless
+//! it went elsewhere. Up and down lead through the panel.
 
 use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
-use web_sys::Node;
+use web_sys::{Element, HtmlElement, HtmlInputElement, Node};
 
 #[component]
 pub fn Popover(
@@ -22,12 +23,33 @@ pub fn Popover(
     let whole = NodeRef::<html::Div>::new();
     let opener = NodeRef::<html::Button>::new();
     let on_key = move |event: ev::KeyboardEvent| {
-        if event.key() == "Escape" && open.get_untracked() {
-            event.stop_propagation();
-            open.set(false);
-            focus(opener);
+        if !open.get_untracked() || event.default_prevented() {
+            return;
+        }
+        match event.key().as_str() {
+            "Escape" => {
+                event.stop_propagation();
+                open.set(false);
+            }
+            "ArrowDown" => walk(&event, whole, 1),
+            "ArrowUp" => walk(&event, whole, -1),
+            _ => {}
         }
     };
+    // A panel that goes takes along the focus that is in it.
+    Effect::new(move |was_open: Option<bool>| {
+        let is_open = open.get();
+        if was_open == Some(true) && !is_open {
+            let at = document().active_element();
+            let is_ours = |at: &Element| {
+                at.tag_name() == "BODY" || whole.get_untracked().is_some_and(|whole| whole.contains(Some(at)))
+            };
+            if at.as_ref().is_none_or(is_ours) {
+                focus(opener);
+            }
+        }
+        is_open
+    });
     let on_focus_out = move |event: ev::FocusEvent| {
         let target = event.related_target().and_then(|target| target.dyn_into::<Node>().ok());
         // A link in the panel leads to another page: the focus leaves with the panel, and then there is none to close.
@@ -71,6 +93,34 @@ fn Panel(label: &'static str, children: Children) -> impl IntoView {
         <div class="panel" role="dialog" aria-label=label tabindex="-1" node_ref=panel>
             {children()}
         </div>
+    }
+}
+
+/// What can be walked to.
+const STOPS: &str = "button, input, select, a[href]";
+
+/// Puts the focus on the next stop of the panel, or the one before. What has its own use for the key keeps it.
+fn walk(event: &ev::KeyboardEvent, whole: NodeRef<html::Div>, by: i32) {
+    let at = document().active_element();
+    let is_own = at.as_ref().is_some_and(|at| {
+        at.tag_name() == "SELECT" || at.dyn_ref::<HtmlInputElement>().is_some_and(|input| input.type_() != "checkbox")
+    });
+    let panel = whole.get_untracked().and_then(|whole| whole.query_selector(".panel").ok()?);
+    let Some(panel) = panel.filter(|_| !is_own) else { return };
+    let Ok(stops) = panel.query_selector_all(STOPS) else { return };
+    let stops: Vec<HtmlElement> = (0..stops.length())
+        .filter_map(|nth| stops.item(nth)?.dyn_into::<HtmlElement>().ok())
+        .filter(|stop| stop.tab_index() >= 0 && !stop.has_attribute("disabled"))
+        .collect();
+    let here = stops.iter().position(|stop| at.as_ref().is_some_and(|at| stop.is_same_node(Some(at))));
+    let next = match here {
+        Some(here) => here as i32 + by,
+        None if by > 0 => 0,
+        None => stops.len() as i32 - 1,
+    };
+    event.prevent_default();
+    if let Some(stop) = usize::try_from(next).ok().and_then(|next| stops.get(next)) {
+        let _ = stop.focus();
     }
 }
 

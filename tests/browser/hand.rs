@@ -37,10 +37,18 @@ pub async fn arrows_walk_a_table_that_is_one_stop(_: &Stage, page: &Page) -> Res
     page.press("Enter").await?;
     page.until("the events behind it", "return location.pathname === '/events'", vec![]).await?;
     page.back().await?;
+    page.until("Back puts the hand on the number", &format!("{FOCUSED} === arguments[0]"), vec![json!(cell(1, 0))])
+        .await?;
     page.run("document.querySelector('tbody td a').focus()", vec![]).await?;
     page.press("Escape").await?;
     let out = "return document.activeElement.getAttribute('role') === 'region'";
     page.until("Escape leads out", out, vec![]).await
+}
+
+pub async fn hours_to_come_are_no_rows(_: &Stage, page: &Page) -> Result<()> {
+    page.goto("/reports/message-traffic?range=today&step=hour&zone=UTC").await?;
+    let begun = "return document.querySelectorAll('tbody tr').length === new Date().getUTCHours() + 1";
+    page.until("a row for each hour that has begun", begun, vec![]).await
 }
 
 pub async fn back_shows_what_was_looked_at(_: &Stage, page: &Page) -> Result<()> {

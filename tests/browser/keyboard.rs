@@ -63,3 +63,29 @@ pub async fn keys_do_what_clicks_do(_: &Stage, page: &Page) -> Result<()> {
     ensure!(page.path().await? == before, "keys that are off changed the page");
     Ok(())
 }
+
+/// A panel that closes behind a choice gives the hand back to its button; up and down lead through it.
+pub async fn a_choice_leaves_the_hand_where_it_was(_: &Stage, page: &Page) -> Result<()> {
+    page.goto("/reports/message-traffic").await?;
+    for (panel, keys, says) in [
+        ("Chart", &["ArrowDown", "ArrowDown", "Enter"][..], "chart=area"),
+        ("Compare", &["ArrowUp", "ArrowUp", "Enter"], "compare=nothing"),
+        ("range-button", &["ArrowDown", "ArrowDown", "Enter"], "range=this-month"),
+    ] {
+        let button = "const button = [...document.querySelectorAll('main button[aria-haspopup=dialog]')]
+            .find(button => button.id === arguments[0] || button.textContent.includes(arguments[0])); button.focus(); return button.textContent";
+        page.run(button, vec![panel.into()]).await?;
+        page.press("Enter").await?;
+        let is_open = "return document.activeElement.getAttribute('role') === 'dialog'";
+        page.until("the panel has the hand", is_open, vec![]).await?;
+        for key in keys {
+            page.press(key).await?;
+        }
+        page.settled().await?;
+        ensure!(page.path().await?.contains(says), "{panel} led to {}", page.path().await?);
+        let is_back = "const at = document.activeElement;
+            return at.getAttribute('aria-haspopup') === 'dialog' && at.getAttribute('aria-expanded') === 'false'";
+        page.until("its button has the hand", is_back, vec![]).await?;
+    }
+    Ok(())
+}

@@ -5,6 +5,8 @@
 
 use chrono::{DateTime, Offset, TimeZone};
 use mailtally_app::intl::{self, DateStyle};
+use mailtally_app::range::Range;
+use mailtally_app::{format, window};
 use mailtally_model::{Span, Time, Zone};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -47,6 +49,23 @@ fn the_browsers_own_zone_is_as_any_other() {
     let own = intl::browser_zone();
     assert_ne!(own, "UTC");
     assert_eq!(intl::zone(&own, YEARS), Zone::probe(&own, YEARS, |t| intl::offset_secs(&own, t)));
+}
+
+/// A range in winter says nothing of the summer in which the logs were read, nor the other way round.
+#[wasm_bindgen_test]
+fn a_moment_far_from_the_range_is_the_zones() {
+    let read = Time(1_784_115_068);
+    let said = |first: &str, last: &str| {
+        let range = Range::parse(&format!("{first}..{last}")).expect("dates");
+        format::date_and_clock(read, &window::window(range, "Europe/Berlin", read).zone_over(Span::new(read, read)))
+    };
+    let near = said("2026-07-01", "2026-07-31");
+    assert!(near.contains("13:31"), "{near}");
+    for (first, last) in [("2026-01-01", "2026-02-28"), ("2024-01-01", "2024-03-31")] {
+        assert_eq!(said(first, last), near);
+        let range = Range::parse(&format!("{first}..{last}")).expect("dates");
+        assert!(near.ends_with(&format::moment(read, &window::window(range, "Europe/Berlin", read))));
+    }
 }
 
 #[wasm_bindgen_test]

@@ -14,6 +14,7 @@ use mailtally_model::time::DAY_SECS;
 use mailtally_model::{By, Column, Report, Span, Step, Subject, Table, Time, Zone, catalogue};
 
 use super::{Usage, zones};
+use crate::collect;
 use crate::settings::Settings;
 use crate::store::{IfAbsent, MAX_CELLS, Question, ReadError, Reader};
 
@@ -185,5 +186,8 @@ fn build(view: &View, reader: &Reader, span: Span, zone: &Zone, throttling: bool
         ReadError::Store(error) => error,
         ReadError::NotFound | ReadError::TooLarge => anyhow::Error::new(error).context(view.subject.to_string()),
     })?;
-    Ok(table::build(view.report, &view.columns, &answer, span, view.step, zone))
+    // As on the screen: hours to come are no rows. What was read is no hour to come, whatever the clock says.
+    let now = answer.read_until.map_or(collect::now(), |read| collect::now().max(read));
+    let begun = view.step.begun(span, now, zone);
+    Ok(table::build(view.report, &view.columns, &answer, begun, view.step, zone))
 }
