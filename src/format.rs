@@ -178,6 +178,13 @@ pub fn visible(text: &str) -> String {
     text.chars().map(|c| if is_hidden(c) { c.escape_unicode().to_string() } else { c.to_string() }).collect()
 }
 
+/// A price as the server writes it, in the locale's way. One with more digits than a double holds stays as it is.
+pub fn price(written: &str) -> String {
+    let decimals = written.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let price = written.parse().ok().filter(|_| written.len() <= 15);
+    price.map_or_else(|| written.to_owned(), |price| intl::number(price, decimals))
+}
+
 /// An instant, near the range or not: its clock where that is today's, else with its date.
 pub fn moment(t: Time, window: &Window) -> String {
     let zone = window.zone_over(Span::new(t, t));
@@ -252,6 +259,13 @@ mod tests {
         assert_eq!(visible("<script> 🙂 ü"), "<script> 🙂 ü");
         let row = Row::Child(mailtally_model::Subject::Mailbox("ann\u{202e}moc@example.com".into()));
         assert_eq!(row_name(&row, Step::Day, Years::Understood, &Zone::utc()), "ann\\u{202e}moc@example.com");
+    }
+
+    #[test]
+    fn prices_keep_each_digit() {
+        assert_eq!(price("1234.50"), "1,234.50");
+        assert_eq!(price("9007199254749998199254.74"), "9007199254749998199254.74");
+        assert_eq!(price("5"), "5");
     }
 
     #[test]

@@ -144,6 +144,7 @@ pub const LOG_OUT: &str = "Sign out";
 pub const LOG_OUT_EVERYWHERE: &str = "Sign out everywhere";
 pub const OWN_ACCOUNT: &str = "Your account";
 pub const ACCOUNTS: &str = "Accounts";
+pub const ACCOUNTS_NOT_YOURS: &str = "There are none below yours: a mailbox has no other accounts to manage.";
 pub const ACCOUNTS_SAYS: &str = "Who may sign in, and what they see: one subject and all that is below it.";
 pub const ACCOUNT_HEADS: [&str; 5] = ["Name", "Sees", "Last sign-in", "State", ACCOUNT_CHANGE];
 pub const ACCOUNT_CHANGE: &str = "Change";
@@ -258,6 +259,13 @@ pub const HEALTH_PROGRAMS: &str = "Lines by program";
 pub const HEALTH_PROGRAM_HEADS: [&str; 4] = ["Program", "Understood", "Of no consequence", "Not understood"];
 
 pub const READ_TO_SAYS: &str = "The newest line read of the logs that this page counts. Numbers go up to here.";
+
+pub fn read_long_ago(hours: i64) -> String {
+    let hours = if hours == 1 { "an hour".to_owned() } else { format!("{hours} hours") };
+    format!(
+        "No newer line of these logs came for {hours}: nothing happened, or they are not read. Data health says more."
+    )
+}
 
 pub fn read_to(clock: &str) -> String {
     format!("read to {clock}")
@@ -581,6 +589,7 @@ pub const OVERAGE_HEADS: [&str; 5] = ["Name", "Allowance of", "Allowance", "Used
 pub const OVERAGE_UNSET_HEAD: &str = "Not configured";
 pub const OVERAGE_UNSET: &str =
     "No allowance is set up. Allowances and prices stand in the settings file, in the section [overage].";
+pub const OVERAGE_UNOBSERVED: &str = "Nothing of this month was observed: no log of it was read.";
 pub const OVERAGE_NONE: &str = "Nobody used anything of an allowance in this month.";
 
 pub fn overage_price(currency: &str) -> String {

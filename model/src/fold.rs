@@ -3,7 +3,7 @@
 //! Edges of steps are worked out once and the answer's slots are walked once: a million of them cost milliseconds, in the
 //! browser too. Knows nothing of sorting, names on screen or files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::basis::Basis;
@@ -49,9 +49,16 @@ pub(crate) fn by_step(
     });
     let cells = cells.collect();
 
+    // What has no source here was not missed.
+    let with_source: BTreeSet<Family> = columns
+        .iter()
+        .filter(|column| values(answer, column).is_some())
+        .map(|column| column.measure().family)
+        .collect();
+    let of_sources: Vec<&Vec<Observed>> = with_source.iter().map(|family| &observed[family]).collect();
     let rows = steps.iter().enumerate().map(|(position, whole)| Row::Step {
         span: *whole,
-        partial: partial(*whole, span, answer.read_until, observed.values().map(|observed| observed[position])),
+        partial: partial(*whole, span, answer.read_until, of_sources.iter().map(|observed| observed[position])),
     });
     (rows.collect(), cells)
 }

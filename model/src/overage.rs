@@ -154,10 +154,13 @@ impl Money {
     }
 }
 
-/// A month's rows as a CSV file: RFC 4180, UTF-8, CRLF, raw numbers, names guarded against formulas.
-pub fn csv(month: &str, overage: &Overage) -> Vec<u8> {
+/// A month's rows as a CSV file: RFC 4180, UTF-8, CRLF, raw numbers, names guarded against formulas. `secs` is how long the
+/// month is: each line says how much of it was observed, since it becomes a bill where nobody sees the page.
+pub fn csv(month: &str, secs: i64, overage: &Overage) -> Vec<u8> {
     let price = format!("Price ({})", overage.currency);
-    let mut file = line(["Month", "Name", "Counts", "Unit", "Allowance", "Used", "Over", &price]);
+    let hours = [overage.observed_secs, secs].map(|secs| (secs / 3_600).to_string());
+    let heads = ["Month", "Hours Observed", "Hours", "Name", "Counts", "Unit", "Allowance", "Used", "Over", &price];
+    let mut file = line(heads);
     for row in &overage.rows {
         let counts = Counts::from_id(&row.counts);
         let unit = if counts.is_some_and(Counts::is_bytes) { "B" } else { "" };
@@ -165,7 +168,8 @@ pub fn csv(month: &str, overage: &Overage) -> Vec<u8> {
         let name = csv::guard(&row.subject.to_string()).into_owned();
         let label = counts.map_or(row.counts.as_str(), |counts| counts.label());
         let price = row.price.as_deref().unwrap_or_default();
-        file += &line([month, &name, label, unit, &numbers[0], &numbers[1], &numbers[2], price]);
+        let [allowance, used, over] = &numbers;
+        file += &line([month, &hours[0], &hours[1], &name, label, unit, allowance, used, over, price]);
     }
     file.into_bytes()
 }
@@ -253,12 +257,12 @@ mod tests {
             left_out: 0,
             price: Some("0.12".to_owned()),
             read_until: None,
-            observed_secs: 0,
+            observed_secs: 26 * 86_400 + 3_599,
         };
-        insta::assert_snapshot!(String::from_utf8(csv("2026-10", &overage)).expect("UTF-8").replace("\r\n", "⏎\n"), @r#"
-        Month,Name,Counts,Unit,Allowance,Used,Over,Price (EUR)⏎
-        2026-10,'=cmd|'/c calc'!A0@example.com,Data Sent,B,1000,1234567,1233567,0.12⏎
-        2026-10,"""a, b""@example.com","Messages, both ways",,1000,7,0,⏎
+        insta::assert_snapshot!(String::from_utf8(csv("2026-10", 31 * 86_400, &overage)).expect("UTF-8").replace("\r\n", "⏎\n"), @r#"
+        Month,Hours Observed,Hours,Name,Counts,Unit,Allowance,Used,Over,Price (EUR)⏎
+        2026-10,624,744,'=cmd|'/c calc'!A0@example.com,Data Sent,B,1000,1234567,1233567,0.12⏎
+        2026-10,624,744,"""a, b""@example.com","Messages, both ways",,1000,7,0,⏎
         "#);
     }
 

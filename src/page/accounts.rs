@@ -24,12 +24,16 @@ type List = Asked<AccountList>;
 pub fn AccountsPage() -> impl IntoView {
     frame::entitle(text::ACCOUNTS);
     let host = Host::get();
-    let manages = Memo::new(move |_| host.session().is_some() && host.root().scope() != Scope::Mailbox);
+    let is_known = move || host.session().is_some();
+    let manages = Memo::new(move |_| is_known() && host.root().scope() != Scope::Mailbox);
     view! {
         <Frame>
             <h1 class="title">{text::ACCOUNTS}</h1>
             <p class="sentence">{text::ACCOUNTS_SAYS}</p>
             <Show when=move || manages.get()><Below/></Show>
+            <Show when=move || is_known() && !manages.get()>
+                <p class="note" role="status">{text::ACCOUNTS_NOT_YOURS}</p>
+            </Show>
         </Frame>
     }
     .into_any()

@@ -136,7 +136,8 @@ fn OfMonth(month: Arc<Month>, order: Memo<Order>, read_until: RwSignal<Option<Ti
             let overage = asked.get().and_then(Result::ok).filter(|overage| !overage.rows.is_empty())?;
             let month = month.clone();
             let save = move |_| {
-                let file = overage::csv(&month.key(), &order.read_untracked().of_rows(&overage));
+                let file =
+                    overage::csv(&month.key(), month.window.span.secs(), &order.read_untracked().of_rows(&overage));
                 // A browser that refuses says so itself.
                 let _ = download::save(&format!("overage_{}.csv", month.key()), "text/csv;charset=utf-8", &file);
             };
@@ -184,6 +185,10 @@ fn shown(overage: &Overage, month: &Month, order: Memo<Order>) -> AnyView {
         return view! { <p class="note"><strong>{text::OVERAGE_UNSET_HEAD}</strong>" "{text::OVERAGE_UNSET}</p> }
             .into_any();
     }
+    // Rows of zeros would say that nothing was used.
+    if overage.observed_secs == 0 && overage.rows.iter().all(|row| row.used == 0) {
+        return view! { <p class="note" role="status">{text::OVERAGE_UNOBSERVED}</p> }.into_any();
+    }
     let is_filtered = !order.read().filter.is_empty();
     let notes =
         notes(overage, month, is_filtered).into_iter().map(|note| view! { <p class="note" role="status">{note}</p> });
@@ -196,7 +201,7 @@ fn shown(overage: &Overage, month: &Month, order: Memo<Order>) -> AnyView {
     let all = overage.rows.len();
     let first = (all > SHOWN_ROWS).then(|| text::first_rows(&count(SHOWN_ROWS), &count(all)));
     let total = overage.price.clone().map(|price| {
-        view! { <tfoot><tr><th scope="row">{if is_filtered { text::TOTAL_OF_ALL } else { text::TOTAL }}</th><td colspan="4"></td><td class="number">{price}</td></tr></tfoot> }
+        view! { <tfoot><tr><th scope="row">{if is_filtered { text::TOTAL_OF_ALL } else { text::TOTAL }}</th><td colspan="4"></td><td class="number">{format::price(&price)}</td></tr></tfoot> }
     });
     view! {
         {notes.collect_view()}
@@ -377,7 +382,7 @@ fn table_row(row: &OverageRow, month: &Month, price_head: Option<&String>) -> Op
     // Exact, where the cell is rounded.
     let exact = counts.is_bytes().then(|| format!("{} B", intl::number(row.used as f64, 0)));
     let price = price_head.cloned().map(|price_head| {
-        view! { <td class="number" data-label=price_head>{row.price.clone().unwrap_or_else(|| text::DASH.to_owned())}</td> }
+        view! { <td class="number" data-label=price_head>{row.price.as_deref().map_or_else(|| text::DASH.to_owned(), format::price)}</td> }
     });
     let href = month.report(&row.subject, counts);
     let view = view! {

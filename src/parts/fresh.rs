@@ -11,23 +11,35 @@ use crate::{format, intl, text, window};
 #[component]
 pub fn Fresh(read_until: Signal<Option<Time>>) -> impl IntoView {
     let sheet = use_context::<Sheet>();
+    let host = Host::get();
+    let hours_ago =
+        move || Some((host.now.get().secs_since(read_until.get()?) / 3_600).max(0)).filter(|hours| *hours > 0);
     let is_stale = move || sheet.is_some_and(|sheet| sheet.is_stale());
     let words = move || {
         let read_until = read_until.get()?;
         let moment = match sheet {
-            Some(sheet) => sheet.window.with(|window| format::moment(read_until, window)),
+            // Which zone's, where it is not the one on the wall.
+            Some(sheet) => sheet.window.with(|window| {
+                let moment = format::moment(read_until, window);
+                if window.zone.name == intl::browser_zone() { moment } else { format!("{moment} {}", window.zone.name) }
+            }),
             None => {
-                let now = Host::get().now.get();
+                let now = host.now.get();
                 let today = window::window(Range::Preset(Preset::Today), &intl::browser_zone(), now);
                 format::moment(read_until, &today)
             }
         };
         Some(text::read_to(&moment))
     };
+    let says = move || match hours_ago() {
+        _ if is_stale() => text::UNREACHABLE.to_owned(),
+        Some(hours) => text::read_long_ago(hours),
+        None => text::READ_TO_SAYS.to_owned(),
+    };
     move || {
         words().map(|words| {
             view! {
-                <p class="fresh" class:stale=is_stale title=move || if is_stale() { text::UNREACHABLE } else { text::READ_TO_SAYS }>
+                <p class="fresh" class:stale=is_stale class:late=move || hours_ago().is_some() title=says>
                     <span class="fresh-dot" aria-hidden="true"></span>
                     {words}
                 </p>

@@ -71,6 +71,23 @@ fn a_mean_is_the_integral_over_the_seconds_observed() {
     ");
 }
 
+/// A source that a site does not have was not missed.
+#[test]
+fn a_step_is_whole_where_only_what_is_not_set_up_was_not_observed() {
+    let zone = Zone::utc();
+    let span = days("2026-03-01", "2026-03-02", &zone);
+    let column = &pop().columns[0];
+    let mut answer = with_slots(answer(pop(), "(server)", By::Time, span), &[column.id], &[]);
+    answer.coverage.remove(&column.measure().family);
+    let is_partial = |answer: &Answer| {
+        let table = build(pop(), &[column], answer, span, Step::Day, &zone);
+        table.rows.iter().any(|row| matches!(row, Row::Step { partial: Some(_), .. }))
+    };
+    assert!(is_partial(&answer), "it is set up, and was not read");
+    answer.basis.insert(column.measure().id.to_owned(), Basis::NotConfigured);
+    assert!(!is_partial(&answer));
+}
+
 #[test]
 fn missing_is_a_gap_and_zero_is_a_zero() {
     let zone = Zone::utc();

@@ -75,7 +75,10 @@ impl Maker {
 
     /// Why a row is not whole.
     fn note(&self, row: &Row, at: usize) -> Option<String> {
+        // A report without a source misses nothing.
+        let has_source = self.table.columns.iter().any(|column| column.basis.has_values());
         match row {
+            Row::Step { .. } if !has_source => None,
             Row::Step { .. } if format::is_unobserved(&self.table, at) => Some(text::NOT_OBSERVED.to_owned()),
             Row::Step { partial: Some(partial), .. } => Some(format::partial_note(*partial, &self.window.zone)),
             _ => None,
