@@ -34,6 +34,14 @@ impl Placed {
         self.layout.hit((units(event.offset_x()), units(event.offset_y())))
     }
 
+    /// The same for a drag that left the plot: its first row before it, its last one after.
+    fn row_beyond(&self, event: &PointerEvent) -> Option<usize> {
+        let rows = self.layout.rows();
+        let first = self.mark(*rows.first()?)?;
+        let is_before = f64::from(event.offset_x()) * self.px < f64::from(first.band.left);
+        if is_before { rows.first() } else { rows.last() }.copied()
+    }
+
     fn mark(&self, row: usize) -> Option<Mark> {
         self.layout.mark(row)
     }
@@ -94,7 +102,8 @@ pub fn Pointer(
                 brush.set(Some(from));
                 Some(to)
             }
-            None => row,
+            // Beyond the edge one means all that there is up to it.
+            None => row.or_else(|| brush.get_untracked().and(placed.read_untracked().as_ref()?.row_beyond(&event))),
         };
         if *at.read_untracked() != row {
             at.set(row);

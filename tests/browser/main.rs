@@ -71,6 +71,7 @@ fn tests(stage: &Arc<Stage>) -> Vec<Trial> {
         trial(stage, "every_piece_of_state_is_in_the_address", places::every_piece_of_state_is_in_the_address),
         trial(stage, "a_filter_narrows_rows_chart_and_csv", places::a_filter_narrows_rows_chart_and_csv),
         trial(stage, "a_drag_zooms_and_there_is_a_way_back", places::a_drag_zooms_and_there_is_a_way_back),
+        trial(stage, "a_phone_reads_the_words_of_a_dialog", places::a_phone_reads_the_words_of_a_dialog),
         trial(stage, "the_chart_is_saved_as_a_picture", places::the_chart_is_saved_as_a_picture),
         trial(stage, "weeks_are_compared_with_weeks", compare::weeks_are_compared_with_weeks),
         trial(stage, "keys_do_what_clicks_do", keyboard::keys_do_what_clicks_do),

@@ -90,7 +90,30 @@ pub async fn a_drag_zooms_and_there_is_a_way_back(_: &Stage, page: &Page) -> Res
     page.settled().await?;
     ensure!(page.table().await?.rows.len() == 28);
     let button = "return [...document.querySelectorAll('button')].every(b => b.textContent.trim() !== 'Zoom out')";
-    page.until("no way out of what was not zoomed", button, vec![]).await
+    page.until("no way out of what was not zoomed", button, vec![]).await?;
+    // To beyond the plot's edge is to the end.
+    page.drag_chart(0.5, 0.998).await?;
+    page.settled().await?;
+    let rows = page.table().await?.rows;
+    ensure!((11..17).contains(&rows.len()), "a drag over half of 28 days shows {}", rows.len());
+    let today = page.date(0).await?;
+    ensure!(page.path().await?.contains(&format!("..{today}")), "{} does not end at {today}", page.path().await?);
+    Ok(())
+}
+
+/// On a phone icons stand for the words of the page's actions, and for those alone.
+pub async fn a_phone_reads_the_words_of_a_dialog(_: &Stage, page: &Page) -> Result<()> {
+    page.size(390, 844).await?;
+    page.goto("/reports/message-traffic").await?;
+    page.click("button", "Export").await?;
+    let unread = "return [...document.querySelectorAll('dialog[open] button')].filter(button => {
+        const text = document.createRange();
+        text.selectNodeContents(button);
+        return parseFloat(getComputedStyle(button).fontSize) < 12 || text.getBoundingClientRect().width < 20;
+    }).map(button => button.textContent)";
+    let unread = page.run(unread, vec![]).await?;
+    ensure!(unread == json!([]), "nobody can read {unread}");
+    Ok(())
 }
 
 pub async fn the_chart_is_saved_as_a_picture(_: &Stage, page: &Page) -> Result<()> {
