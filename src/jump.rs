@@ -3,8 +3,9 @@
 use mailtally_model::catalogue::REPORTS;
 use mailtally_model::unusual::{WEEKS, Watched};
 use mailtally_model::wire::{Finding, FoundJump};
-use mailtally_model::{Column, Report, Step, Subject, Time, Zone};
+use mailtally_model::{Column, Report, Span, Step, Subject, Time, Zone};
 
+use crate::evidence::Evidence;
 use crate::format::{self, Years};
 use crate::range::{Dates, Range, date_of};
 use crate::state::{ViewState, ZoneChoice};
@@ -17,7 +18,7 @@ const DAY_SECS: i64 = 86_400;
 /// `sent 840 messages on Tue 3 Nov`, and what is usual. `None` for a measure that this build does not know.
 pub fn words(jump: &FoundJump, years: Years, zone: &Zone) -> Option<(String, String)> {
     let watched = Watched::by_id(&jump.measure)?;
-    let day = format::step_name(Step::Day, mailtally_model::Span::new(jump.from, jump.until), years, zone);
+    let day = format::step_name(Step::Day, Span::new(jump.from, jump.until), years, zone);
     let when = match jump.step {
         Step::Hour => text::between(&day, &format::clock(jump.from, zone), &format::clock(jump.until, zone)),
         _ => text::on_day(&day),
@@ -56,6 +57,7 @@ pub fn report(finding: &Finding, jump: &FoundJump, now: Time, zone: &Zone) -> Op
     state.range = Range::Dates(Dates::new(first, last)?);
     state.step = jump.step;
     state.zone = ZoneChoice::Server;
+    state.found = Some(finding.day);
     if column.extra {
         state.toggle_column(column.id);
     }
@@ -66,6 +68,14 @@ pub fn report(finding: &Finding, jump: &FoundJump, now: Time, zone: &Zone) -> Op
         }
     }
     Some(state)
+}
+
+/// The events behind the jump.
+pub fn events(finding: &Finding, jump: &FoundJump) -> Option<Evidence> {
+    let (report, column) = shows(&jump.measure, &finding.subject)?;
+    let mut state = ViewState::new(report);
+    state.zone = ZoneChoice::Server;
+    Some(Evidence::of_cell(&state, column, Some(finding.subject.clone()), Span::new(jump.from, jump.until)))
 }
 
 /// The first report of the menu that shows a measure for a subject, as a column of its own if it can.
@@ -120,7 +130,7 @@ mod tests {
         assert_eq!(
             state.url(),
             "/reports/message-traffic?subject=ann%40example.com&range=2026-09-09..2026-11-06\
-             &hidden=incoming%2Cincoming_spam%2Coutgoing_spam&zone=server"
+             &hidden=incoming%2Cincoming_spam%2Coutgoing_spam&zone=server&found=1793664000"
         );
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use form_urlencoded::{Serializer, parse};
 use mailtally_model::catalogue::{self, Report};
-use mailtally_model::{By, Column, Scope, Step, Subject};
+use mailtally_model::{By, Column, Scope, Step, Subject, Time};
 
 use crate::chart::ChartKind;
 use crate::compare::Compare;
@@ -35,6 +35,8 @@ pub struct ViewState {
     /// Whether the period compared with is drawn, too.
     pub overlay: bool,
     pub zone: ZoneChoice,
+    /// The day of the finding that led here, if one did: its words stand above the report.
+    pub found: Option<Time>,
 }
 
 /// Which column orders the rows, by id: ids outlive the columns on screen.
@@ -77,6 +79,7 @@ impl ViewState {
             compare: Compare::default(),
             overlay: false,
             zone: ZoneChoice::default(),
+            found: None,
         }
     }
 
@@ -103,6 +106,7 @@ impl ViewState {
             "compare" => self.compare = Compare::from_id(word).unwrap_or_default(),
             "overlay" => self.overlay = word == YES,
             "zone" => self.zone = ZoneChoice::parse(word),
+            "found" => self.found = word.parse().ok().map(Time),
             _ => {}
         }
     }
@@ -127,6 +131,7 @@ impl ViewState {
         write("compare", (self.compare != Compare::default()).then(|| self.compare.id().to_owned()));
         write("overlay", self.overlay.then(|| YES.to_owned()));
         write("zone", self.zone.id());
+        write("found", self.found.map(|day| day.0.to_string()));
         let query = query.finish();
         let separator = if query.is_empty() { "" } else { "?" };
         format!("/reports/{}{separator}{query}", self.report.id)
@@ -166,14 +171,15 @@ impl ViewState {
             Scope::Domain if self.report.modes(child).contains(&By::Users) => By::Users,
             _ => By::Time,
         };
-        ViewState { subject: Some(child.clone()), by, sort: None, chart: None, filter: String::new(), ..self.clone() }
+        let subject = Some(child.clone());
+        ViewState { subject, by, sort: None, chart: None, filter: String::new(), found: None, ..self.clone() }
     }
 
     /// Climbs to a subject above, to the list in which the one left behind is a row.
     pub fn climb(&self, to: Option<Subject>) -> ViewState {
         let above = to.clone().unwrap_or(Subject::Server);
         let by = self.report.modes(&above).into_iter().find(|by| *by != By::Time).unwrap_or(By::Time);
-        ViewState { subject: to, by, sort: None, chart: None, filter: String::new(), ..self.clone() }
+        ViewState { subject: to, by, sort: None, chart: None, filter: String::new(), found: None, ..self.clone() }
     }
 
     /// The Mode's rows are of another kind: what belonged to the old rows goes.

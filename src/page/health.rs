@@ -86,6 +86,7 @@ fn facts(health: &Health) -> impl IntoView + use<> {
         (behind, text::FACT_UNREAD.to_owned(), unread > 0),
         (count(lines), text::fact_lines(health.sources.len() as u64 + health.older_sources), false),
         (share(sum(|source| source.understood)), text::FACT_UNDERSTOOD.to_owned(), false),
+        (share(sum(|source| source.ignored)), text::FACT_IGNORED.to_owned(), false),
         (count(unparsed), text::fact_unparsed(&share(unparsed)), unparsed > 0),
         (count(sum(|source| source.duplicates)), text::FACT_DUPLICATES.to_owned(), false),
         (count(too_late), text::FACT_TOO_LATE.to_owned(), too_late > 0),

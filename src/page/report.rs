@@ -19,6 +19,7 @@ use crate::parts::notes::{Failed, Notes};
 use crate::parts::table::ReportTable;
 use crate::parts::tiles::Tiles;
 use crate::parts::toolbar::Toolbar;
+use crate::parts::unusual::FoundNote;
 use crate::range::{Dates, Range};
 use crate::route::Router;
 use crate::state::ViewState;
@@ -128,6 +129,7 @@ fn Ready() -> impl IntoView {
             let table = Signal::derive(move || table.get().expect("known while this stands"));
             view! {
                 <Notes table/>
+                <FoundNote/>
                 // Where nothing was ever read, rows of dashes would only hide what to do.
                 <Show when=move || sheet.read_until().is_some()>
                     <section class="card">

@@ -7,8 +7,10 @@ use mailtally_model::wire::{Finding, FoundJump, Unusual};
 use mailtally_model::{SLOT_SECS, Span, Subject, Time, Zone};
 
 use crate::api::Asked;
-use crate::context::Host;
+use crate::context::{Host, View};
 use crate::format::Years;
+use crate::memo::Memo;
+use crate::page::Sheet;
 use crate::{format, jump, text, window};
 
 /// Further counts of a day that are told beside the first.
@@ -17,6 +19,8 @@ const MAX_ALSO: usize = 4;
 const SHORT: usize = 5;
 /// How far back the overview looks.
 const SHORT_DAYS: i64 = 28;
+/// Findings of one day below a subject, among which its own is looked for.
+const SAME_DAY: usize = 100;
 const DAY_SECS: i64 = 86_400;
 
 /// Where the server is asked for the days before `now`.
@@ -41,6 +45,44 @@ pub fn UnusualShort() -> impl IntoView {
                     <Findings unusual=unusual.clone() first=0/>
                     {more.then(|| view! { <a class="link" href="/unusual">{text::unusual_all(unusual.total)}</a> })}
                 </section>
+            }
+        })
+    }
+}
+
+/// Why one was led to a report from a finding: its words, and its events. Nothing where the address names none.
+#[component]
+pub fn FoundNote() -> impl IntoView {
+    let (sheet, view) = (Sheet::get(), View::get());
+    let named = Memo::new(move |_| Some((view.state.read().found?, sheet.subject.get())));
+    move || named.get().map(|(day, subject)| view! { <Found day subject/> })
+}
+
+#[component]
+fn Found(day: Time, subject: Subject) -> impl IntoView {
+    let name = subject.to_string();
+    let of_subject = format!("&subject={}", js_sys::encode_uri_component(&name));
+    let found = Asked::<Unusual>::numbers(request(1, day.plus_secs(DAY_SECS - SLOT_SECS), 0, SAME_DAY) + &of_subject);
+    let shown = text::subject_name(&subject);
+    let words = move |unusual: &Unusual| {
+        let finding = unusual.findings.iter().find(|found| found.subject == subject && found.day == day)?;
+        let zone = zone_of(unusual, day.plus_secs(DAY_SECS));
+        let strongest = finding.jumps.first()?;
+        let (what, usual) = jump::words(strongest, Years::Shown, &zone)?;
+        let href = jump::events(finding, strongest).map(|events| events.url());
+        Some(view! { {what}"; "{usual}". "<a class="link" href=href>{text::SEE_EVENTS}</a> })
+    };
+    move || {
+        // It stands from the first, so that nothing moves when its words come; and goes where there are none.
+        let words = match found.get() {
+            None => Some(None),
+            Some(found) => found.ok().and_then(|unusual| words(&unusual)).map(Some),
+        };
+        words.map(|words| {
+            view! {
+                <p class="note note-found">
+                    <span aria-hidden="true">"▲ "</span><strong><bdi>{shown.clone()}</bdi></strong>" "{words}
+                </p>
             }
         })
     }

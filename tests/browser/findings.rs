@@ -34,6 +34,12 @@ pub async fn the_incidents_of_the_year_rank_first(_: &Stage, page: &Page) -> Res
     page.settled().await?;
     ensure!(page.heading().await? == "Message Traffic", "{}", page.path().await?);
     ensure!(page.path().await?.contains("subject=tom%40example.net"), "{}", page.path().await?);
+    // Which says once more why one is there, and leads on.
+    let why = "return [...document.querySelectorAll('main p')].find(p => /tom@example.net sent .*; usually/.test(p.textContent))";
+    page.until("the finding in words", why, vec![]).await?;
+    page.click("link", "See the events").await?;
+    page.until("its events are added up", STATUS, vec![]).await?;
+    ensure!(page.path().await?.contains("subject=tom%40example.net"), "{}", page.path().await?);
     ensure!(page.complaints().await?.is_empty(), "the browser complains");
     Ok(())
 }
