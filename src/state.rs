@@ -405,6 +405,7 @@ mod tests {
                     filter,
                     compare: Compare::ALL[compare],
                     overlay,
+                    found: (sort % 3 == 0).then_some(Time(i64::from(sort) * 86_400)),
                     zone,
                 }
             },
