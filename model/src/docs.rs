@@ -1,7 +1,7 @@
 //! docs/reports.md: the catalogue as an administrator reads it. Knows the catalogue only, no data.
 
 use crate::catalogue::{Column, REPORTS, Report};
-use crate::measure::OverSubjects;
+use crate::measure::{OverSubjects, Worse};
 use crate::subject::{Scope, Subject};
 use crate::wire::By;
 
@@ -24,6 +24,8 @@ How to read them:
 * **Totals** are the subject's own. Where one thing concerns several domains (a connection that brings mail for two of them),
   rows may sum to more than the total; such columns say so. What belongs to no domain or mailbox known here is
   `(unattributed)`, and domains that are not ours fold into `(other)`.
+* **More is worse** (or less) marks what is good news or bad to whoever looks: such a change ranks first on the overview and is
+  coloured. A change of the other columns is neither.
 * **KB** is 1,024 bytes, MB 1,024 KB. CSV files and JSON carry plain bytes.
 
 The names in `code` are for addresses, the command line (`mailtally report ID`) and the API.
@@ -82,6 +84,11 @@ fn row(column: &Column) -> String {
     if !column.is_average() && column.measure().over_subjects == OverSubjects::Overlapping {
         notes += " Rows may sum to more than the total.";
     }
+    notes += match column.measure().worse {
+        Worse::WithMore => " More is worse.",
+        Worse::WithLess => " Less is worse.",
+        Worse::Neither => "",
+    };
     if column.extra {
         notes += " Hidden until chosen.";
     }

@@ -78,6 +78,16 @@ pub enum OverSubjects {
     Overlapping,
 }
 
+/// Which change of a measure is a change for the worse, whoever looks at it. A change of the others is news and no alarm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Worse {
+    /// Refusals, failures, spam, limits that were passed, what the machine has to bear.
+    WithMore,
+    /// What a mail server is there for.
+    WithLess,
+    Neither,
+}
+
 /// What can be counted: always an integer, always additive over time.
 #[derive(Debug)]
 pub struct Measure {
@@ -90,6 +100,7 @@ pub struct Measure {
     /// The best basis it can have; an answer gives the worst in its range.
     pub basis: Basis,
     pub over_subjects: OverSubjects,
+    pub worse: Worse,
     /// The rule of counting: one sentence that a person reads beside the column header.
     pub rule: &'static str,
 }
@@ -103,7 +114,16 @@ impl PartialEq for Measure {
 impl Eq for Measure {}
 
 const fn count(number: u16, family: Family, id: &'static str, rule: &'static str) -> Measure {
-    Measure { number, id, unit: Unit::Count, family, basis: Basis::Exact, over_subjects: OverSubjects::Additive, rule }
+    Measure {
+        number,
+        id,
+        unit: Unit::Count,
+        family,
+        basis: Basis::Exact,
+        over_subjects: OverSubjects::Additive,
+        worse: Worse::Neither,
+        rule,
+    }
 }
 
 const fn bytes(number: u16, family: Family, id: &'static str, rule: &'static str) -> Measure {
@@ -122,17 +142,27 @@ const fn basis(basis: Basis, measure: Measure) -> Measure {
     Measure { basis, ..measure }
 }
 
+/// More of it is worse.
+const fn bad(measure: Measure) -> Measure {
+    Measure { worse: Worse::WithMore, ..measure }
+}
+
+/// Less of it is worse.
+const fn good(measure: Measure) -> Measure {
+    Measure { worse: Worse::WithLess, ..measure }
+}
+
 use Basis::{Estimate, LowerBound};
 use Family::{ClamAv, Dovecot, Host, Postfix, SpamAssassin};
 
 // Host figures, sampled each 10 s. `millis` here is thing·milliseconds.
-pub static HOST_CPU: Measure = millis(
+pub static HOST_CPU: Measure = bad(millis(
     1,
     Host,
     "host.cpu",
     "Processor time of the mail services over the time observed, in per cent of one core: two busy cores are 200 %.",
-);
-pub static HOST_MEMORY: Measure = Measure {
+));
+pub static HOST_MEMORY: Measure = bad(Measure {
     unit: Unit::KibSeconds,
     ..millis(
         2,
@@ -140,8 +170,8 @@ pub static HOST_MEMORY: Measure = Measure {
         "host.memory",
         "Memory of the mail services, each shared page counted once where the kernel says so, as a mean over the time observed.",
     )
-};
-pub static HOST_NONPAGED: Measure = Measure {
+});
+pub static HOST_NONPAGED: Measure = bad(Measure {
     unit: Unit::KibSeconds,
     ..millis(
         3,
@@ -149,63 +179,67 @@ pub static HOST_NONPAGED: Measure = Measure {
         "host.nonpaged_memory",
         "Non-swappable memory of the mail services: kernel memory and locked pages, the Linux counterpart of a nonpaged pool.",
     )
-};
-pub static HOST_HANDLES: Measure =
-    millis(4, Host, "host.handles", "Open file descriptors of the mail services as a mean over the time observed.");
-pub static HOST_THREADS: Measure = millis(
+});
+pub static HOST_HANDLES: Measure = bad(millis(
+    4,
+    Host,
+    "host.handles",
+    "Open file descriptors of the mail services as a mean over the time observed.",
+));
+pub static HOST_THREADS: Measure = bad(millis(
     5,
     Host,
     "host.threads",
     "Threads of the mail services as a mean over the time observed; Postfix runs one to a process.",
-);
+));
 pub static HOST_CONNECTIONS: Measure = millis(
     6,
     Host,
     "host.active_connections",
     "Established connections on the mail ports as a mean over the time observed.",
 );
-pub static HOST_SPOOL: Measure = millis(
+pub static HOST_SPOOL: Measure = bad(millis(
     7,
     Host,
     "host.spool_count",
     "Messages in the queue (maildrop, incoming, active, deferred and hold) as a mean over the time observed.",
-);
+));
 
 // Messages.
-pub static INCOMING: Measure = count(
+pub static INCOMING: Measure = good(count(
     20,
     Postfix,
     "message.incoming",
     "One for each mailbox that a message was finally delivered to, after aliases; a message to three mailboxes counts three times.",
-);
+));
 pub static OUTGOING: Measure = count(
     21,
     Postfix,
     "message.outgoing",
     "One for each message that a log-in, a local user or a trusted client of ours sent, whatever the number of recipients; counted when it first enters the queue.",
 );
-pub static INCOMING_SPAM: Measure = count(
+pub static INCOMING_SPAM: Measure = bad(count(
     22,
     Postfix,
     "message.incoming_spam",
     "Incoming messages that a filter marked as spam and that were delivered all the same; refused spam is not here.",
-);
+));
 pub static OUTGOING_SPAM: Measure =
-    count(23, Postfix, "message.outgoing_spam", "Outgoing messages that a filter marked as spam.");
-pub static BOUNCES: Measure = count(
+    bad(count(23, Postfix, "message.outgoing_spam", "Outgoing messages that a filter marked as spam."));
+pub static BOUNCES: Measure = bad(count(
     24,
     Postfix,
     "message.bounces",
     "Non-delivery notifications that this server made, each counted once, for the one who sent the message that failed.",
-);
+));
 pub static SPAM_BLOCKED: Measure =
     count(25, Postfix, "message.spam_blocked", "Messages from outside that a filter refused or discarded as spam.");
-pub static SPAM_BLOCKED_OUT: Measure = count(
+pub static SPAM_BLOCKED_OUT: Measure = bad(count(
     26,
     Postfix,
     "message.spam_blocked_out",
     "Messages of our own senders that a filter refused or discarded as spam.",
-);
+));
 pub static DATA_SENT: Measure = bytes(
     27,
     Postfix,
@@ -227,14 +261,14 @@ pub static SIZE_UNKNOWN: Measure = count(
 
 // Throttling: mail affected, and trips of a limit.
 pub static THROTTLED_BOUNCES: Measure =
-    count(40, Postfix, "throttle.bounces_received", "Bounces from outside that a limit refused or delayed.");
-pub static THROTTLED_MESSAGES: Measure = count(
+    bad(count(40, Postfix, "throttle.bounces_received", "Bounces from outside that a limit refused or delayed."));
+pub static THROTTLED_MESSAGES: Measure = bad(count(
     41,
     Postfix,
     "throttle.messages_sent",
     "Messages to send that a limit on messages or recipients refused or delayed; a client's retries count each.",
-);
-pub static THROTTLED_BYTES: Measure = basis(
+));
+pub static THROTTLED_BYTES: Measure = bad(basis(
     LowerBound,
     bytes(
         42,
@@ -242,37 +276,37 @@ pub static THROTTLED_BYTES: Measure = basis(
         "throttle.smtp_out_bandwidth",
         "The size, where it is known, of messages that a limit on volume refused or delayed.",
     ),
-);
+));
 pub static THROTTLED_SIZE_UNKNOWN: Measure = count(
     46,
     Postfix,
     "throttle.size_unknown",
     "Messages that a limit on volume refused or delayed and whose size no log shows: they are not in the bandwidth.",
 );
-pub static THROTTLED_INBOUND: Measure = count(
+pub static THROTTLED_INBOUND: Measure = bad(count(
     47,
     Postfix,
     "throttle.inbound_throttled",
     "What a limit refused or delayed of clients that neither logged in nor are trusted: messages, recipients, log-in attempts and TLS sessions of strangers. Their connections over a limit are Blocked Connections.",
-);
-pub static VIOLATION_BOUNCES: Measure = count(
+));
+pub static VIOLATION_BOUNCES: Measure = bad(count(
     43,
     Postfix,
     "violation.bounces_received",
     "How often a limit on received bounces was passed; further refusals within its window are the same violation.",
-);
-pub static VIOLATION_MESSAGES: Measure = count(
+));
+pub static VIOLATION_MESSAGES: Measure = bad(count(
     44,
     Postfix,
     "violation.messages_sent",
     "How often a limit on messages or recipients was passed; further refusals within its window are the same violation.",
-);
-pub static VIOLATION_BYTES: Measure = count(
+));
+pub static VIOLATION_BYTES: Measure = bad(count(
     45,
     Postfix,
     "violation.smtp_out_bandwidth",
     "How often a limit on volume was passed; further refusals within its window are the same violation.",
-);
+));
 
 // Priority classes, fixed when a message first enters the queue.
 pub static PRIORITY_SYSTEM: Measure =
@@ -330,35 +364,36 @@ pub static SMTP_IN_CONNECTIONS: Measure = overlapping(count(
     "smtp_in.connections",
     "Connections of SMTP clients; for a domain those that named one of its recipients, for a mailbox those that wrote to it or logged in as it.",
 ));
-pub static SMTP_IN_BLOCKED: Measure = overlapping(count(
+pub static SMTP_IN_BLOCKED: Measure = bad(overlapping(count(
     73,
     Postfix,
     "smtp_in.blocked_connections",
     "Connections refused as such: by address, list, rate or for want of room; at most one for each connection.",
-));
-pub static SMTP_IN_BAD_COMMANDS: Measure = overlapping(basis(
+)));
+pub static SMTP_IN_BAD_COMMANDS: Measure = bad(overlapping(basis(
     LowerBound,
     count(74, Postfix, "smtp_in.bad_commands", "Unknown, malformed or wrongly pipelined commands of SMTP clients."),
-));
-pub static SMTP_IN_TERMINATIONS: Measure = overlapping(count(
+)));
+pub static SMTP_IN_TERMINATIONS: Measure = bad(overlapping(count(
     75,
     Postfix,
     "smtp_in.terminations",
     "Connections that broke off within a mail transaction, by time-out, loss or too many errors; at most one for each connection.",
-));
-pub static SMTP_IN_REJECTED_RECIPIENTS: Measure = count(
+)));
+pub static SMTP_IN_REJECTED_RECIPIENTS: Measure = bad(count(
     76,
     Postfix,
     "smtp_in.rejected_recipients",
     "Recipients that were refused in connections that were not refused as such.",
-);
-pub static SMTP_IN_REJECTED_MESSAGES: Measure = overlapping(count(
+));
+pub static SMTP_IN_REJECTED_MESSAGES: Measure = bad(overlapping(count(
     77,
     Postfix,
     "smtp_in.rejected_messages",
     "Messages refused for their sender, size or content, after the connection was let in.",
-));
-pub static SMTP_IN_AUTH_FAILED: Measure = count(78, Postfix, "smtp_in.auth_failed", "Failed log-ins of SMTP clients.");
+)));
+pub static SMTP_IN_AUTH_FAILED: Measure =
+    bad(count(78, Postfix, "smtp_in.auth_failed", "Failed log-ins of SMTP clients."));
 /// Where there are any, the connections are a lower bound.
 pub static SMTP_IN_INFERRED: Measure = overlapping(count(
     79,
@@ -396,28 +431,32 @@ pub static SMTP_OUT_CONNECTIONS: Measure = basis(
         "Connections to other servers: attempts that did not use an open one again, and those that failed.",
     ),
 );
-pub static SMTP_OUT_BAD_COMMANDS: Measure = count(
+pub static SMTP_OUT_BAD_COMMANDS: Measure = bad(count(
     93,
     Postfix,
     "smtp_out.bad_commands",
     "Commands of ours that another server did not take: replies 500 to 504 and 5.5.x, once for each attempt.",
-);
-pub static SMTP_OUT_TERMINATIONS: Measure = count(
+));
+pub static SMTP_OUT_TERMINATIONS: Measure = bad(count(
     94,
     Postfix,
     "smtp_out.terminations",
     "Connections to other servers that were lost or timed out under way, once for each attempt.",
-);
+));
 pub static SMTP_OUT_DEFERRALS: Measure =
-    count(95, Postfix, "smtp_out.deferrals", "Attempts that were put off, once for each recipient and attempt.");
-pub static SMTP_OUT_BOUNCED: Measure =
-    count(96, Postfix, "smtp_out.bounced", "Recipients whose delivery failed for good at another server, each once.");
-pub static SMTP_OUT_FAILED: Measure = count(
+    bad(count(95, Postfix, "smtp_out.deferrals", "Attempts that were put off, once for each recipient and attempt."));
+pub static SMTP_OUT_BOUNCED: Measure = bad(count(
+    96,
+    Postfix,
+    "smtp_out.bounced",
+    "Recipients whose delivery failed for good at another server, each once.",
+));
+pub static SMTP_OUT_FAILED: Measure = bad(count(
     97,
     Postfix,
     "smtp_out.failed_connections",
     "Connections to other servers that could not be made: refused, timed out, or turned away at the greeting; one for each connection, not for each recipient.",
-);
+));
 
 // POP.
 pub static POP_CONNECTIONS: Measure = count(
@@ -426,13 +465,13 @@ pub static POP_CONNECTIONS: Measure = count(
     "pop.connections",
     "Connections of POP3 clients, whether or not they logged in; those without a user name count for the server alone.",
 );
-pub static POP_BLOCKED: Measure = count(
+pub static POP_BLOCKED: Measure = bad(count(
     111,
     Dovecot,
     "pop.blocked_connections",
     "Connections refused by a limit or a rule; wrong passwords are not here.",
-);
-pub static POP_BAD_COMMANDS: Measure = basis(
+));
+pub static POP_BAD_COMMANDS: Measure = bad(basis(
     LowerBound,
     count(
         112,
@@ -440,13 +479,13 @@ pub static POP_BAD_COMMANDS: Measure = basis(
         "pop.bad_commands",
         "Sessions that were dropped for bad commands: Dovecot logs no single bad command.",
     ),
-);
-pub static POP_TERMINATIONS: Measure = count(
+));
+pub static POP_TERMINATIONS: Measure = bad(count(
     113,
     Dovecot,
     "pop.terminations",
     "Sessions that ended other than by logging out: idle, broken, or ended by the server.",
-);
+));
 pub static POP_BYTES: Measure = basis(
     LowerBound,
     bytes(
@@ -464,18 +503,18 @@ pub static POP_ACTIVE: Measure = millis(
 );
 const FAILED_LOG_INS: &str =
     "Failed log-ins, each attempt counted; Dovecot logs none that a good one followed in the same connection.";
-pub static POP_AUTH_FAILED: Measure = basis(LowerBound, count(116, Dovecot, "pop.auth_failed", FAILED_LOG_INS));
-pub static POP_LOGINS: Measure = count(117, Dovecot, "pop.logins", "Successful log-ins.");
-pub static POP_BAD_SESSIONS: Measure = basis(
+pub static POP_AUTH_FAILED: Measure = bad(basis(LowerBound, count(116, Dovecot, "pop.auth_failed", FAILED_LOG_INS)));
+pub static POP_LOGINS: Measure = good(count(117, Dovecot, "pop.logins", "Successful log-ins."));
+pub static POP_BAD_SESSIONS: Measure = bad(basis(
     LowerBound,
     count(118, Dovecot, "pop.bad_sessions", "Sessions with at least one bad command, as far as the log shows them."),
-);
-pub static POP_BROKEN_SESSIONS: Measure = count(
+));
+pub static POP_BROKEN_SESSIONS: Measure = bad(count(
     119,
     Dovecot,
     "pop.broken_sessions",
     "Sessions that the server ended for good: idle time, errors or an administrator.",
-);
+));
 
 // IMAP.
 pub static IMAP_CONNECTIONS: Measure = count(
@@ -484,13 +523,13 @@ pub static IMAP_CONNECTIONS: Measure = count(
     "imap.connections",
     "Connections of IMAP clients, whether or not they logged in; those without a user name count for the server alone.",
 );
-pub static IMAP_BLOCKED: Measure = count(
+pub static IMAP_BLOCKED: Measure = bad(count(
     131,
     Dovecot,
     "imap.blocked_connections",
     "Connections refused by a limit or a rule; wrong passwords are not here.",
-);
-pub static IMAP_BAD_COMMANDS: Measure = basis(
+));
+pub static IMAP_BAD_COMMANDS: Measure = bad(basis(
     LowerBound,
     count(
         132,
@@ -498,13 +537,13 @@ pub static IMAP_BAD_COMMANDS: Measure = basis(
         "imap.bad_commands",
         "Sessions that were dropped for bad commands, or single commands where Dovecot is set to log them.",
     ),
-);
-pub static IMAP_TERMINATIONS: Measure = count(
+));
+pub static IMAP_TERMINATIONS: Measure = bad(count(
     133,
     Dovecot,
     "imap.terminations",
     "Sessions that ended other than by logging out or closing cleanly: idle, broken, or ended by the server.",
-);
+));
 pub static IMAP_BYTES: Measure = bytes(
     134,
     Dovecot,
@@ -517,8 +556,8 @@ pub static IMAP_ACTIVE: Measure = millis(
     "imap.active_connections",
     "Open IMAP sessions as a mean over the time observed, from log-in to the end.",
 );
-pub static IMAP_AUTH_FAILED: Measure = basis(LowerBound, count(136, Dovecot, "imap.auth_failed", FAILED_LOG_INS));
-pub static IMAP_LOGINS: Measure = count(137, Dovecot, "imap.logins", "Successful log-ins.");
+pub static IMAP_AUTH_FAILED: Measure = bad(basis(LowerBound, count(136, Dovecot, "imap.auth_failed", FAILED_LOG_INS)));
+pub static IMAP_LOGINS: Measure = good(count(137, Dovecot, "imap.logins", "Successful log-ins."));
 
 // Filters.
 pub static SPAMASSASSIN_ACTIVE: Measure = basis(
@@ -532,12 +571,12 @@ pub static SPAMASSASSIN_ACTIVE: Measure = basis(
 );
 pub static SPAMASSASSIN_CONNECTIONS: Measure =
     count(151, SpamAssassin, "spamassassin.connections", "Connections that spamd took, and Rspamd from mail servers.");
-pub static SPAMASSASSIN_FAILED: Measure = count(
+pub static SPAMASSASSIN_FAILED: Measure = bad(count(
     152,
     SpamAssassin,
     "spamassassin.failed_connections",
     "Attempts to reach spamd that failed, each attempt counted.",
-);
+));
 pub static CLAMAV_ACTIVE: Measure = basis(
     Estimate,
     millis(160, ClamAv, "clamav.active_connections", "Scans in progress as a mean over the time observed."),
@@ -547,7 +586,7 @@ pub static CLAMAV_CONNECTIONS: Measure = basis(
     count(161, ClamAv, "clamav.connections", "Scans that clamd logged; clean ones are logged only where it is set to."),
 );
 pub static CLAMAV_FAILED: Measure =
-    count(162, ClamAv, "clamav.failed_connections", "Attempts to reach clamd that failed, each attempt counted.");
+    bad(count(162, ClamAv, "clamav.failed_connections", "Attempts to reach clamd that failed, each attempt counted."));
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::measure::Worse;
 
 fn assert_unique<T: Ord + std::fmt::Debug>(what: &str, all: impl Iterator<Item = T>) {
     let mut seen = BTreeSet::new();
@@ -87,6 +88,32 @@ fn a_mean_is_of_an_integral_and_is_never_additive_over_subjects() {
         assert!(!(column.is_average() && column.is_additive()), "{}", column.measure().id);
         assert_eq!(column.is_average(), column.label.starts_with("Avg."), "{}", column.label);
     }
+}
+
+/// What a label calls bad is bad when there is more of it.
+#[test]
+fn what_is_called_bad_is_worse_with_more() {
+    let names = [
+        "Bad ",
+        "Blocked Conn",
+        "Failed",
+        "Terminations",
+        "Spam Messages",
+        "Bounces",
+        "Rejected",
+        "Violation",
+        "Deferr",
+    ];
+    for report in REPORTS {
+        for column in report.columns {
+            if names.iter().any(|name| column.label.contains(name) || report.title.contains(name)) {
+                assert_eq!(column.measure().worse, Worse::WithMore, "{}: {}", report.id, column.label);
+            }
+        }
+    }
+    let of = |report, column: usize| find(report).expect(report).columns[column].measure().worse;
+    assert_eq!(of("message-traffic", 0), Worse::WithLess, "mail that no longer comes");
+    assert_eq!(of("pop-sessions", 0), Worse::Neither);
 }
 
 #[test]
