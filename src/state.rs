@@ -171,23 +171,25 @@ impl ViewState {
             Scope::Domain if self.report.modes(child).contains(&By::Users) => By::Users,
             _ => By::Time,
         };
-        let subject = Some(child.clone());
-        ViewState { subject, by, sort: None, chart: None, filter: String::new(), found: None, ..self.clone() }
+        ViewState { subject: Some(child.clone()), found: None, ..self.with_rows_of(by) }
     }
 
     /// Climbs to a subject above, to the list in which the one left behind is a row.
     pub fn climb(&self, to: Option<Subject>) -> ViewState {
         let above = to.clone().unwrap_or(Subject::Server);
         let by = self.report.modes(&above).into_iter().find(|by| *by != By::Time).unwrap_or(By::Time);
-        ViewState { subject: to, by, sort: None, chart: None, filter: String::new(), found: None, ..self.clone() }
+        ViewState { subject: to, found: None, ..self.with_rows_of(by) }
     }
 
     /// The Mode's rows are of another kind: what belonged to the old rows goes.
     pub fn with_mode(&self, by: By) -> ViewState {
-        if by == self.by {
-            return self.clone();
-        }
-        ViewState { by, sort: None, chart: None, filter: String::new(), ..self.clone() }
+        if by == self.by { self.clone() } else { self.with_rows_of(by) }
+    }
+
+    /// What belonged to the rows of before goes; the chart's kind stays where the new rows can be drawn so.
+    fn with_rows_of(&self, by: By) -> ViewState {
+        let chart = self.chart.filter(|kind| ChartKind::of_mode(by).contains(kind));
+        ViewState { by, sort: None, chart, filter: String::new(), ..self.clone() }
     }
 
     /// A click on a column's header: descending, then ascending, then natural order again. A Trend's natural order is that
@@ -318,6 +320,16 @@ mod tests {
         assert_eq!(mailbox.url(), "/reports/pop-sessions?subject=ann%40example.com&range=today");
         assert_eq!(mailbox.climb(domain.subject.clone()), domain);
         assert_eq!(domain.climb(None).url(), "/reports/pop-sessions?by=domains&range=today");
+    }
+
+    #[test]
+    fn the_chart_stays_as_long_as_it_can() {
+        let server = at("/reports/message-traffic?by=domains&chart=share");
+        let domain = server.dig(&Subject::Domain("example.com".into()));
+        assert_eq!(domain.url(), "/reports/message-traffic?subject=example.com&by=users&chart=share");
+        assert_eq!(domain.climb(None), server);
+        let mailbox = domain.dig(&Subject::Mailbox("ann@example.com".into()));
+        assert_eq!(mailbox.url(), "/reports/message-traffic?subject=ann%40example.com");
     }
 
     #[test]

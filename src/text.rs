@@ -428,6 +428,7 @@ pub fn preset(preset: crate::range::Preset) -> &'static str {
 
 pub const SERIES: &str = "Series";
 pub const RIGHT_AXIS: &str = "right axis";
+pub const RIGHT_AXIS_LINE: &str = "line, right axis";
 pub const CHART_VALUES: &str = "Values: the arrow keys move along the chart";
 pub const CHART_NO_VALUE: &str = "none chosen";
 pub const CHART_NO_ROWS: &str = "No rows to draw.";

@@ -1,26 +1,39 @@
 //! The legend: a button for each column, which shows or hides it.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 use mailtally_model::report_json::Number;
 
 use super::cue::Cue;
+use super::layout::Layout;
+use super::pointer::Placed;
 use super::theme::SERIES;
 use super::{ChartEvent, Shown, layout};
 use crate::memo::Memo;
 use crate::text;
 
 #[component]
-pub fn Legend(shown: Signal<Shown>, on: Callback<ChartEvent>) -> impl IntoView {
+pub fn Legend(shown: Signal<Shown>, placed: Signal<Option<Arc<Placed>>>, on: Callback<ChartEvent>) -> impl IntoView {
     let columns = Memo::new(move |_| {
         let table = &shown.read().table;
         let columns = table.columns.iter().enumerate().filter(|(_, column)| column.column.is_told_by(table.by));
         columns.map(|(at, column)| (at, column.column.id)).collect::<Vec<_>>()
     });
     let right = Memo::new(move |_| shown.with(|shown| on_the_right(shown.subject())));
+    let as_lines = Memo::new(move |_| {
+        placed
+            .read()
+            .as_ref()
+            .is_some_and(|placed| matches!(&placed.layout, Layout::Trend(trend) if trend.right_as_lines))
+    });
     let entry = move |(at, id): (usize, &'static str)| {
         let label = move || shown.read().table.columns.get(at).map_or("", |column| column.column.label);
         let is_shown = move || !shown.read().hidden.contains(id);
-        let axis = move || right.read().contains(&at).then_some(text::RIGHT_AXIS);
+        let axis = move || {
+            let words = if as_lines.get() { text::RIGHT_AXIS_LINE } else { text::RIGHT_AXIS };
+            right.read().contains(&at).then_some(words)
+        };
         view! {
             <button
                 type="button"

@@ -147,7 +147,7 @@ pub fn Chart(
 
     view! {
         <figure class="chart" data-kind=move || shown.read().kind.id()>
-            <Legend shown on/>
+            <Legend shown placed on/>
             <div class="chart-plot" node_ref=plot style:height=height>
                 <canvas node_ref=canvas class="chart-canvas" role="img" aria-label=summary></canvas>
                 <Show when=move || placed.read().is_some()>

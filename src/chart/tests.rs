@@ -81,6 +81,53 @@ fn two_units_have_an_axis_each_on_one_grid() {
 }
 
 #[test]
+fn a_second_unit_is_lines_over_stacked_areas() {
+    let table = sample::days("pop-sessions", "2026-11-02", 14).in_progress().table();
+    insta::assert_snapshot!(svg(&table, ChartKind::StackedArea, &[], 600));
+}
+
+#[test]
+fn two_units_stack_beside_each_other() {
+    let table = sample::days("pop-sessions", "2026-11-02", 7).table();
+    insta::assert_snapshot!(svg(&table, ChartKind::StackedColumn, &[], 600));
+}
+
+/// Wherever columns stand, no two units share a place: what is above the one would read as more of the other.
+#[test]
+fn two_units_are_never_one_column() {
+    for (days, kind) in
+        [7, 26, 90, 366].into_iter().flat_map(|days| [(days, ChartKind::Column), (days, ChartKind::StackedColumn)])
+    {
+        let table = sample::days("pop-sessions", "2025-11-22", days).table();
+        let Layout::Trend(trend) = laid_out(&table, kind, &[]).unwrap() else { panic!("not a trend") };
+        let (left, right) = (0, trend.series.len() - 1);
+        assert_eq!((trend.series[left].axis, trend.series[right].axis), (0, 1));
+        if trend.is_line(right) {
+            assert!(days == 366, "{days} days have the room");
+            assert!(
+                trend.series[right].floors.iter().all(|floor| *floor == trend.plot.bottom),
+                "a line stands on nothing"
+            );
+            continue;
+        }
+        for row in 0..days {
+            let (first, second) = (trend.standing(left, row).unwrap(), trend.standing(right, row).unwrap());
+            assert!(first.right <= second.left, "{} of {days} days, row {row}: {first:?} {second:?}", kind.id());
+        }
+    }
+}
+
+#[test]
+fn the_axis_of_what_does_not_stack_reaches_its_highest() {
+    let table = sample::days("bandwidth-by-priority", "2026-11-02", 7).table();
+    let Layout::Trend(one) = laid_out(&table, ChartKind::StackedArea, &[]).unwrap() else { panic!("not a trend") };
+    assert!(!one.right_as_lines, "one unit is one stack");
+    let table = sample::days("pop-sessions", "2026-11-02", 7).table();
+    let Layout::Trend(two) = laid_out(&table, ChartKind::StackedArea, &[]).unwrap() else { panic!("not a trend") };
+    assert!((0..5).map(|nth| two.is_line(nth)).eq([false, false, false, false, true]));
+}
+
+#[test]
 fn a_mode_lies_in_bars_with_its_values() {
     let table = sample::users("pop-sessions", 9).table();
     insta::assert_snapshot!(svg(&table, ChartKind::Bar, &["bad_commands", "terminations"], 600));
@@ -151,7 +198,22 @@ fn shares_fill_the_ring_and_name_the_rest() {
         assert!((last.until - 1.0).abs() < 1e-9, "{} ends at {}", ring.title, last.until);
         assert_eq!(last.name, "others (34)");
         assert_eq!(last.row, None);
+        assert!(ring.slices.iter().all(|slice| slice.part.ends_with(" %")), "{:?}", ring.slices[0].part);
     }
+}
+
+/// In the order of the screen, as bars are: what belongs to nobody stands last, however much of it there is.
+#[test]
+fn shares_stand_in_the_order_of_the_screen() {
+    let mut table = sample::users("message-traffic", 4).table();
+    table.rows.push(mailtally_model::table::Row::Rest(mailtally_model::subject::UNATTRIBUTED));
+    table.columns.iter_mut().for_each(|column| column.cells.push(Some(1e6)));
+    let rows = |table: &Table, order: &[u32]| {
+        let subject = Subject { table, order, kind: ChartKind::Share, hidden: &BTreeSet::new(), before: None };
+        Layout::new(subject, plain(800, 600), &|label| label.len() as i32 * 7).unwrap().rows()
+    };
+    assert_eq!(rows(&table, &[0, 1, 2, 3, 4]), [0, 1, 2, 3, 4]);
+    assert_eq!(rows(&table, &[3, 2, 1, 0, 4]), [3, 2, 1, 0, 4], "sorted another way");
 }
 
 #[test]

@@ -11,25 +11,31 @@ use plotters_backend::DrawingBackend;
 use super::{Drawing, Pen};
 use crate::chart::kind::ChartKind;
 use crate::chart::layout::Trend;
-use crate::chart::reduce;
+use crate::chart::reduce::{self, Point};
 
 impl<DB: DrawingBackend> Pen<'_, DB> {
     pub(super) fn trend(&self, trend: &Trend) -> Drawing<DB> {
         self.background(trend)?;
         self.earlier(trend)?;
+        let all: Vec<usize> = (0..trend.series.len()).collect();
+        let (lines, shapes): (Vec<usize>, Vec<usize>) = all.iter().partition(|nth| trend.is_line(**nth));
         match trend.kind {
-            ChartKind::Line => self.lines(trend, &|_, _| Ok(())),
-            ChartKind::Area => self.lines(trend, &|nth, run| self.area_under(trend, nth, run, 0.14)),
+            ChartKind::Line => self.lines(trend, &all, &|_, _| Ok(())),
+            ChartKind::Area => self.lines(trend, &all, &|nth, run| self.area_under(trend, nth, run, 0.14)),
             ChartKind::StackedArea => {
-                for nth in 0..trend.series.len() {
-                    for run in trend.runs(nth) {
-                        self.area_under(trend, nth, run, 0.82)?;
+                for nth in &shapes {
+                    for run in trend.runs(*nth) {
+                        self.area_under(trend, *nth, run, 0.82)?;
                     }
                 }
-                self.separators(trend)?;
-                (0..trend.series.len()).try_for_each(|nth| self.cues(trend, nth, Cues::Alone))
+                self.separators(trend, &shapes)?;
+                shapes.iter().try_for_each(|nth| self.cues(trend, *nth, Cues::Alone))?;
+                self.lines(trend, &lines, &|_, _| Ok(()))
             }
-            ChartKind::Column | ChartKind::StackedColumn | ChartKind::Bar | ChartKind::Share => self.columns(trend),
+            ChartKind::Column | ChartKind::StackedColumn | ChartKind::Bar | ChartKind::Share => {
+                self.columns(trend, &shapes)?;
+                self.lines(trend, &lines, &|_, _| Ok(()))
+            }
         }?;
         self.spikes(trend)?;
         self.foreground(trend)
@@ -111,26 +117,23 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
         Ok(())
     }
 
-    /// Each series as lines with what `under` puts below, then the shapes that tell them apart.
-    fn lines(&self, trend: &Trend, under: &dyn Fn(usize, Range<usize>) -> Drawing<DB>) -> Drawing<DB> {
+    /// Some series as lines with what `under` puts below, then the shapes that tell them apart.
+    fn lines(&self, trend: &Trend, some: &[usize], under: &dyn Fn(usize, Range<usize>) -> Drawing<DB>) -> Drawing<DB> {
         // The first column is the report's main figure: it lies on top.
-        for nth in (0..trend.series.len()).rev() {
-            for run in trend.runs(nth) {
-                under(nth, run.clone())?;
-                self.line(trend, nth, run)?;
+        for nth in some.iter().rev() {
+            for run in trend.runs(*nth) {
+                under(*nth, run.clone())?;
+                self.line(trend, *nth, run)?;
             }
         }
-        for nth in (0..trend.series.len()).rev() {
-            self.cues(trend, nth, Cues::Spread)?;
-        }
-        Ok(())
+        some.iter().rev().try_for_each(|nth| self.cues(trend, *nth, Cues::Spread))
     }
 
-    /// One stroke for each stretch of whole rows; dashed where either end is not whole.
+    /// One stroke for each stretch of whole rows, dashed for those that are not.
     fn line(&self, trend: &Trend, nth: usize, run: Range<usize>) -> Drawing<DB> {
         let style = self.course(trend, 1.75, self.theme.series(trend.series[nth].column));
-        for (stretch, partial) in stretches(trend, run) {
-            let points = trend.points(nth, stretch);
+        let points = trend.points(nth, run.clone());
+        for (points, partial) in stretches(&points, &trend.partial[run]) {
             if partial {
                 self.dashed(points, style)?;
             } else {
@@ -151,9 +154,10 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
     fn area_under(&self, trend: &Trend, nth: usize, run: Range<usize>, strength: f64) -> Drawing<DB> {
         let colour = self.theme.series(trend.series[nth].column);
         let dot = self.frame.dot;
-        for (stretch, partial) in stretches(trend, run) {
+        let (tops, floors) = (trend.points(nth, run.clone()), trend.floor(nth, run.clone()));
+        let partial = &trend.partial[run];
+        for ((top, partial), (floor, _)) in stretches(&tops, partial).into_iter().zip(stretches(&floors, partial)) {
             let colour = colour.mix(if partial { strength * 0.4 } else { strength });
-            let (top, floor) = (trend.points(nth, stretch.clone()), trend.floor(nth, stretch));
             // With a row or more in each pixel no slope is seen, and a browser fills a rectangle with the least effort.
             if trend.pitch() <= f64::from(dot) {
                 for (bar, floor) in reduce::bars(&top, &floor, dot) {
@@ -169,12 +173,12 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
     }
 
     /// Each stacked area's upper edge in the panel's colour parts it from the next without a colour of its own.
-    fn separators(&self, trend: &Trend) -> Drawing<DB> {
-        for (nth, series) in trend.series.iter().enumerate() {
-            let top = nth + 1 == trend.series.len();
-            let colour = if top { self.theme.series(series.column) } else { self.theme.panel };
-            for run in trend.runs(nth) {
-                let points = reduce::line(&trend.points(nth, run), self.frame.dot);
+    fn separators(&self, trend: &Trend, stack: &[usize]) -> Drawing<DB> {
+        for nth in stack {
+            let top = Some(nth) == stack.last();
+            let colour = if top { self.theme.series(trend.series[*nth].column) } else { self.theme.panel };
+            for run in trend.runs(*nth) {
+                let points = reduce::line(&trend.points(*nth, run), self.frame.dot);
                 self.element(&PathElement::new(points, self.course(trend, if top { 1.25 } else { 1.0 }, colour)))?;
             }
         }
@@ -204,9 +208,9 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
 
     /// Whole rows series by series, from the highest down, so that what stands lower is seen before it; rows that
     /// are not whole lighter, with a dashed outline.
-    fn columns(&self, trend: &Trend) -> Drawing<DB> {
+    fn columns(&self, trend: &Trend, shapes: &[usize]) -> Drawing<DB> {
         let base = trend.plot.bottom;
-        for nth in back_to_front(trend) {
+        for nth in back_to_front(trend, shapes) {
             let colour = self.theme.series(trend.series[nth].column);
             let whole: Vec<_> = (0..trend.partial.len())
                 .filter(|row| !trend.partial[*row])
@@ -217,8 +221,8 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
             }
         }
         for row in (0..trend.partial.len()).filter(|row| trend.partial[*row]) {
-            for (nth, series) in trend.series.iter().enumerate() {
-                let Some(column) = trend.standing(nth, row) else { continue };
+            for nth in shapes {
+                let (series, Some(column)) = (&trend.series[*nth], trend.standing(*nth, row)) else { continue };
                 let floor = self.frame.snap(f64::from(series.floors[row]));
                 let colour = self.theme.series(series.column);
                 if column.top < floor {
@@ -240,11 +244,14 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
     }
 }
 
-/// The order in which columns on one place hide least of each other: the highest first.
-fn back_to_front(trend: &Trend) -> Vec<usize> {
+/// The order in which columns on one place hide least of each other: the highest first, and of a stack its top.
+fn back_to_front(trend: &Trend, shapes: &[usize]) -> Vec<usize> {
+    if trend.kind.is_stacked() {
+        return shapes.iter().rev().copied().collect();
+    }
     let height = |top: &Option<i32>| top.map_or(0.0, |top| f64::from(trend.plot.bottom - top));
-    let heights: Vec<f64> = trend.series.iter().map(|series| series.tops.iter().map(height).sum()).collect();
-    largest_first(&heights).into_iter().map(|nth| nth as usize).collect()
+    let heights: Vec<f64> = shapes.iter().map(|nth| trend.series[*nth].tops.iter().map(height).sum()).collect();
+    largest_first(&heights).into_iter().map(|at| shapes[at as usize]).collect()
 }
 
 /// Which rows of a line carry its shape.
@@ -255,13 +262,44 @@ enum Cues {
     Alone,
 }
 
-/// A run cut where it turns from whole to not whole. Neighbours share the row at which they meet.
-fn stretches(trend: &Trend, run: Range<usize>) -> Vec<(Range<usize>, bool)> {
-    // A piece of the line is not whole if either of its ends is not.
-    let pieces: Vec<usize> = (run.start..run.end.saturating_sub(1)).collect();
-    let dashed = |piece: usize| trend.partial[piece] || trend.partial[piece + 1];
-    pieces
-        .chunk_by(|a, b| dashed(*a) == dashed(*b))
-        .map(|chunk| (chunk[0]..chunk[chunk.len() - 1] + 2, dashed(chunk[0])))
-        .collect()
+/// A course cut where it turns from whole rows to such as are not, halfway between the two: each row has the stretch beside
+/// it on both sides, so that a whole row among others is seen to be whole.
+fn stretches(points: &[Point], partial: &[bool]) -> Vec<(Vec<Point>, bool)> {
+    let halfway = |a: Point, b: Point| (i32::midpoint(a.0, b.0), i32::midpoint(a.1, b.1));
+    let mut stretches: Vec<(Vec<Point>, bool)> = Vec::new();
+    let mut last = None;
+    for (point, partial) in points.iter().copied().zip(partial.iter().copied()) {
+        match (stretches.last_mut(), last) {
+            (Some((stretch, is_partial)), _) if *is_partial == partial => stretch.push(point),
+            (Some((stretch, _)), Some(last)) => {
+                let cut = halfway(last, point);
+                stretch.push(cut);
+                stretches.push((vec![cut, point], partial));
+            }
+            _ => stretches.push((vec![point], partial)),
+        }
+        last = Some(point);
+    }
+    // A row alone has no course.
+    stretches.retain(|(stretch, _)| stretch.len() > 1);
+    stretches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::stretches;
+
+    #[test]
+    fn a_whole_row_among_others_is_whole() {
+        let points = [(0, 0), (10, 20), (20, 0), (30, 8)];
+        let cut = stretches(&points, &[true, false, true, true]);
+        let expected = [
+            (vec![(0, 0), (5, 10)], true),
+            (vec![(5, 10), (10, 20), (15, 10)], false),
+            (vec![(15, 10), (20, 0), (30, 8)], true),
+        ];
+        assert_eq!(cut, expected);
+        assert_eq!(stretches(&points, &[false; 4]), [(points.to_vec(), false)]);
+        assert_eq!(stretches(&points[..1], &[true]), []);
+    }
 }

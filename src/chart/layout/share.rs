@@ -70,9 +70,11 @@ impl Share {
         if wholes.is_empty() {
             return Err(Nothing::NoShares);
         }
-        // The same colour in every ring.
-        let chosen = table.largest_shares(subject.order, &wholes, MOST_SLICES);
-        let chosen: Vec<usize> = chosen.into_iter().map(|row| row as usize).collect();
+        // The largest, in the order of the screen: that of the bars, or the one that the person chose. The same colour in
+        // every ring.
+        let largest = table.largest_shares(subject.order, &wholes, MOST_SLICES);
+        let chosen = subject.order.iter().filter(|row| largest.contains(row));
+        let chosen: Vec<usize> = chosen.map(|row| *row as usize).collect();
         let others = subject.order.len() - chosen.len();
 
         let across = abreast(wholes.len(), f64::from(frame.width) / frame.px);
@@ -232,10 +234,10 @@ impl Ring {
 /// A part in per cent. What is there is never said to be nothing, and what is not all is never said to be all.
 fn percent(part: f64) -> String {
     match part * 100.0 {
-        0.0 => "0%".to_owned(),
-        value if value < 0.1 => format!("<{}%", intl::number(0.1, 1)),
-        value if value < 99.95 => format!("{}%", intl::number(value, 1)),
-        _ if part < 1.0 => format!(">{}%", intl::number(99.9, 1)),
-        _ => "100%".to_owned(),
+        0.0 => "0 %".to_owned(),
+        value if value < 0.1 => format!("<{} %", intl::number(0.1, 1)),
+        value if value < 99.95 => format!("{} %", intl::number(value, 1)),
+        _ if part < 1.0 => format!(">{} %", intl::number(99.9, 1)),
+        _ => "100 %".to_owned(),
     }
 }

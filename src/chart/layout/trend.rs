@@ -25,6 +25,8 @@ pub struct Trend {
     /// Stretches in which nothing was observed.
     pub gaps: Vec<(i32, i32)>,
     pub series: Vec<Series>,
+    /// Whether the right axis' series are lines, since areas or columns of two units in one place would read as one stack.
+    pub right_as_lines: bool,
     /// For each row whether it is not whole.
     pub partial: Vec<bool>,
     /// An earlier period's course of a column beside it: the place of each row's value.
@@ -66,6 +68,8 @@ pub struct TimeLabel {
 pub struct Series {
     /// Its place in the table: gives colour and shape, whatever else is hidden.
     pub column: usize,
+    /// The place of its axis in [`Trend::axes`].
+    pub axis: usize,
     /// For each row the place of the value; `None` is not observed.
     pub tops: Vec<Option<i32>>,
     /// For each row what it stands on: the base line, or the series below.
@@ -80,6 +84,10 @@ const LINE: f64 = 16.0;
 const TICK_DISTANCE: f64 = 46.0;
 /// Where more rows share a pixel of the screen, a mark would point at none of them: a year's hours are the most that fits.
 const MOST_ROWS_A_PIXEL: f64 = 12.0;
+/// Narrower, in CSS pixels, a column is not told from its neighbour.
+const LEAST_COLUMN: f64 = 2.0;
+/// How much of a row its columns take.
+const COLUMNS_OF_ROW: f64 = 0.68;
 /// More marks than this are no marks.
 const MOST_SPIKES: usize = 40;
 
@@ -89,7 +97,9 @@ impl Trend {
         let (top, bottom) = (frame.css(LINE * 0.75), frame.height - frame.css(LINE * 1.75));
         let most = (f64::from(bottom - top) / frame.px / TICK_DISTANCE).floor().clamp(2.0, 6.0) as u32;
 
-        let scales = scales(subject, drawn, most);
+        let right_as_lines = right_as_lines(kind, drawn, f64::from(frame.width) / frame.px / table.rows.len() as f64);
+        let stacked = stacked_axes(kind, right_as_lines);
+        let scales = scales(subject, drawn, stacked, most);
         let widest = |at: usize| {
             let labels = scales.get(at).map(|scale| scale.ticks());
             labels.into_iter().flatten().map(|(_, label)| room(&label)).max()
@@ -120,7 +130,8 @@ impl Trend {
             labels: Vec::new(),
             weekends: Vec::new(),
             gaps: Vec::new(),
-            series: series(table, drawn, kind, |axis, value| place(&scales[axis], value), plot.bottom),
+            series: series(table, drawn, stacked, |axis, value| place(&scales[axis], value), plot.bottom),
+            right_as_lines,
             partial: table.rows.iter().map(is_partial).collect(),
             before: Vec::new(),
             spikes: Vec::new(),
@@ -165,15 +176,23 @@ impl Trend {
         (edge(row), edge(row + 1))
     }
 
-    /// The column that a series draws in a row: beside the others, or on the same place where columns stack.
+    /// Whether a series is a line, whatever the others are.
+    pub fn is_line(&self, nth: usize) -> bool {
+        self.right_as_lines && self.series[nth].axis > 0
+    }
+
+    /// The column that a series draws in a row: beside all others, or on one place with those of its unit.
     pub fn standing(&self, nth: usize, row: usize) -> Option<Standing> {
         let top = self.frame.snap(f64::from(self.series[nth].tops[row]?));
         let (left, right) = self.edges(row);
         let least = self.frame.dot;
         // Room between the rows, as long as a row is wide enough to be seen as one.
-        let gap = if self.pitch() >= 3.0 * self.frame.px { self.pitch() * 0.32 } else { 0.0 };
-        let slots = if self.side_by_side() { self.series.len() } else { 1 };
-        let slot = if slots == 1 { 0 } else { nth };
+        let gap = if self.pitch() >= 3.0 * self.frame.px { self.pitch() * (1.0 - COLUMNS_OF_ROW) } else { 0.0 };
+        let (slot, slots) = match self.side_by_side() {
+            true => (nth, self.series.len()),
+            false if self.right_as_lines => (0, 1),
+            false => (self.series[nth].axis, self.axes.len()),
+        };
         let width = (f64::from(right - left) - gap) / slots as f64;
         let left = self.frame.snap(f64::from(left) + gap / 2.0 + width * slot as f64);
         // A hair between neighbours of one row, if they are wide enough to spare it.
@@ -182,9 +201,11 @@ impl Trend {
         Some(Standing { left, right, top })
     }
 
-    /// Whether a row's columns have the room to stand beside each other; else the smaller stand before the larger.
+    /// Whether a row's columns have the room to stand beside each other; else, of one unit, the smaller stand before the
+    /// larger.
     pub fn side_by_side(&self) -> bool {
-        self.kind == ChartKind::Column && self.pitch() * 0.68 >= 2.0 * self.frame.px * self.series.len() as f64
+        let least = LEAST_COLUMN * self.frame.px * self.series.len() as f64;
+        self.kind == ChartKind::Column && !self.right_as_lines && self.pitch() * COLUMNS_OF_ROW >= least
     }
 
     /// The runs of a series: rows that follow each other and were observed.
@@ -201,7 +222,7 @@ impl Trend {
     /// The middle and the top of what a spike's mark stands on.
     pub fn spike_at(&self, spike: Spike) -> Option<Point> {
         let middle = match self.kind {
-            ChartKind::Column | ChartKind::StackedColumn => {
+            ChartKind::Column | ChartKind::StackedColumn if !self.is_line(spike.nth) => {
                 let column = self.standing(spike.nth, spike.row)?;
                 (column.left + column.right) / 2
             }
@@ -314,8 +335,31 @@ fn observable(table: &Table) -> usize {
     table.rows.iter().position(in_progress).map_or(table.rows.len(), |row| row + 1)
 }
 
+/// Whether a second unit is drawn as lines: over stacked areas always; over columns where a row, so many CSS pixels wide, has
+/// no room for a column of each unit. The width is that of the frame, a little more than the rows have: what the axes take
+/// is known only after this.
+fn right_as_lines(kind: ChartKind, drawn: &Drawn, row_width: f64) -> bool {
+    let two_units = drawn.units.len() > 1;
+    match kind {
+        ChartKind::StackedArea => two_units,
+        ChartKind::Column | ChartKind::StackedColumn => {
+            two_units && row_width * COLUMNS_OF_ROW < LEAST_COLUMN * drawn.units.len() as f64
+        }
+        ChartKind::Line | ChartKind::Area | ChartKind::Bar | ChartKind::Share => false,
+    }
+}
+
+/// How many axes, from the left, have series that stand on each other.
+fn stacked_axes(kind: ChartKind, right_as_lines: bool) -> usize {
+    match (kind.is_stacked(), right_as_lines) {
+        (false, _) => 0,
+        (true, true) => 1,
+        (true, false) => super::MOST_UNITS,
+    }
+}
+
 /// A scale for each axis, the second with as many ticks as the first.
-fn scales(subject: Subject, drawn: &Drawn, most: u32) -> Vec<Scale> {
+fn scales(subject: Subject, drawn: &Drawn, stacked: usize, most: u32) -> Vec<Scale> {
     let Subject { table, kind, .. } = subject;
     let before = subject.before.filter(|_| !kind.is_stacked());
     let highest_before = |at: usize| {
@@ -326,7 +370,7 @@ fn scales(subject: Subject, drawn: &Drawn, most: u32) -> Vec<Scale> {
     for (axis, unit) in drawn.units.iter().enumerate() {
         let of_axis = || drawn.columns.iter().filter(|at| drawn.axis(table, **at) == axis);
         let cells: Vec<&[Option<f64>]> = of_axis().map(|at| table.columns[*at].cells.as_slice()).collect();
-        let max = if kind.is_stacked() {
+        let max = if axis < stacked {
             let stack = |row: usize| cells.iter().map(|cells| cells[row].unwrap_or(0.0)).sum();
             (0..table.rows.len()).map(stack).fold(0.0, f64::max)
         } else {
@@ -352,12 +396,12 @@ fn series_before(
         let cells = &before.of(table.columns[*column].column)?.cells;
         let axis = drawn.axis(table, *column);
         let tops = (0..table.rows.len()).map(|row| Some(place(axis, cells.get(row).copied().flatten()?)));
-        Some(Series { column: *column, tops: tops.collect(), floors: vec![base; table.rows.len()] })
+        Some(Series { column: *column, axis, tops: tops.collect(), floors: vec![base; table.rows.len()] })
     };
     drawn.columns.iter().filter_map(beside).collect()
 }
 
-fn series(table: &Table, drawn: &Drawn, kind: ChartKind, place: impl Fn(usize, f64) -> i32, base: i32) -> Vec<Series> {
+fn series(table: &Table, drawn: &Drawn, stacked: usize, place: impl Fn(usize, f64) -> i32, base: i32) -> Vec<Series> {
     let rows = table.rows.len();
     let mut below = vec![vec![0.0; rows]; drawn.units.len()];
     drawn
@@ -365,9 +409,9 @@ fn series(table: &Table, drawn: &Drawn, kind: ChartKind, place: impl Fn(usize, f
         .iter()
         .map(|column| {
             let axis = drawn.axis(table, *column);
-            let mut series = Series { column: *column, tops: vec![None; rows], floors: vec![base; rows] };
+            let mut series = Series { column: *column, axis, tops: vec![None; rows], floors: vec![base; rows] };
             for (row, cell) in table.columns[*column].cells.iter().enumerate() {
-                let floor = if kind.is_stacked() { below[axis][row] } else { 0.0 };
+                let floor = if axis < stacked { below[axis][row] } else { 0.0 };
                 series.floors[row] = place(axis, floor);
                 let Some(value) = cell else { continue };
                 series.tops[row] = Some(place(axis, floor + value));
