@@ -1,12 +1,16 @@
 //! The period that a range is compared with: as many whole weeks earlier, so that Mondays meet Mondays, and cut where the
-//! present one has been read to, so that half a day is held against half a day.
+//! present one has been read to and was not observed, so that half a day is held against half a day.
 //!
 //! Plain values: no clock, no signal, no request.
 
+use std::collections::BTreeMap;
+
 use chrono::Days;
-use mailtally_model::table::{Row, TableColumn};
+use mailtally_model::coverage::observed_secs;
+use mailtally_model::measure::Worse;
+use mailtally_model::table::{self, Row, TableColumn};
 use mailtally_model::time::DAY_SECS;
-use mailtally_model::{Column, Span, Step, Table, Time, Zone};
+use mailtally_model::{Answer, Column, Family, Span, Step, Table, Time, Zone, alike};
 
 use crate::range::Dates;
 use crate::{format, intl, text};
@@ -87,40 +91,152 @@ fn slot_end(t: Time) -> Time {
 pub struct Before {
     pub dates: Dates,
     pub columns: Vec<BeforeColumn>,
+    /// For each row of the present Table its counterpart's span, where its steps have one: empty for a Mode, and for months
+    /// and quarters, which are no whole weeks.
+    pub rows: Vec<Option<Span>>,
+    /// The zone of these spans.
+    pub zone: Zone,
+    /// How much of the present period was not observed, and is left out of the earlier one, too.
+    pub unobserved_secs: i64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct BeforeColumn {
     /// The column's id.
     pub id: &'static str,
-    /// `None` where too little of the earlier period was observed to say anything.
-    pub total: Option<f64>,
-    /// A cell for each row of the present Table, where its steps have a counterpart: empty for a Mode, and for months and
-    /// quarters, which are no whole weeks.
+    pub total: Result<f64, Missing>,
+    /// A cell for each row of the present Table that has a counterpart.
     pub cells: Vec<Option<f64>>,
 }
 
+/// Why there is nothing to compare with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Nothing of the earlier period was observed.
+    NotObserved,
+    /// Too little of it was.
+    Partly,
+    /// Too little of the present period was, where the earlier one cannot be cut to it.
+    PartlyHere,
+    /// More slots than are asked for at once.
+    TooLong,
+    /// The server did not say.
+    NoAnswer,
+}
+
 impl Before {
-    /// Puts the rows of `earlier` beside those of `present`, by their wall clocks.
-    pub fn new(present: &Table, zone: &Zone, earlier: &Table, earlier_zone: &Zone, shift: Earlier) -> Before {
-        let counterparts = counterparts(present, zone, earlier, earlier_zone, shift.days * DAY_SECS);
+    /// Puts the answer over an earlier period beside the present Table and the answer that it was made of: rows by their
+    /// wall clocks, and of the earlier period only what answers to time that was observed of the present one.
+    pub fn new(present: &Table, answer: &Answer, then: &Answer, then_zone: &Zone, shift: Earlier) -> Before {
+        let until = span_read(present, answer).until;
+        let span = shift.span(then_zone, Some(present.zone.local(until)));
+        let earlier = |t: Time| then_zone.instant(present.zone.local(t) - shift.days * DAY_SECS);
+        let observed = observed(present, answer);
+        let unobserved_secs = unobserved_secs(present, answer);
+        let moved = |stretch: &Span| Span::new(earlier(stretch.from), slot_end(earlier(stretch.until))).intersect(span);
+        let mut wanted: BTreeMap<Family, Vec<Span>> = BTreeMap::new();
+        for (family, stretches) in &observed {
+            wanted.insert(*family, stretches.iter().map(moved).collect());
+        }
+        let cut = (unobserved_secs > 0).then(|| alike::only_within(then, &wanted));
+        let then = cut.as_ref().unwrap_or(then);
+        let columns: Vec<&'static Column> = present.columns.iter().map(|column| column.column).collect();
+        let built = table::build(present.report, &columns, then, span, present.step, then_zone);
+
+        let counterparts = counterparts(present, &present.zone, &built, then_zone, shift.days * DAY_SECS);
         let column = |column: &TableColumn| {
             let cells = counterparts.iter().map(|row| column.cells.get((*row)?).copied().flatten());
-            let total = column.total.filter(|_| is_known(column));
+            let family = column.column.measure().family;
+            let wanted = wanted.get(&family).map_or(&[][..], Vec::as_slice);
+            let total = enough(then, family, wanted).and_then(|()| column.total.ok_or(Missing::NotObserved));
             BeforeColumn { id: column.column.id, total, cells: cells.collect() }
         };
-        Before { dates: shift.dates, columns: earlier.columns.iter().map(column).collect() }
+        let span_of = |row: &Option<usize>| match built.rows.get((*row)?)? {
+            Row::Step { span, .. } => Some(*span),
+            Row::Child(_) | Row::Rest(_) => None,
+        };
+        Before {
+            dates: shift.dates,
+            columns: built.columns.iter().map(column).collect(),
+            rows: counterparts.iter().map(span_of).collect(),
+            zone: then_zone.clone(),
+            unobserved_secs,
+        }
+    }
+
+    /// There is nothing to put beside the present Table.
+    pub fn without(present: &Table, shift: Earlier, why: Missing) -> Before {
+        let column = |column: &TableColumn| BeforeColumn { id: column.column.id, total: Err(why), cells: Vec::new() };
+        Before {
+            dates: shift.dates,
+            columns: present.columns.iter().map(column).collect(),
+            rows: Vec::new(),
+            zone: present.zone.clone(),
+            unobserved_secs: 0,
+        }
     }
 
     pub fn of(&self, column: &Column) -> Option<&BeforeColumn> {
         self.columns.iter().find(|known| known.id == column.id)
     }
+
+    /// Why no column has anything to be compared with.
+    fn missing(&self) -> Option<Missing> {
+        let first = self.columns.first()?.total.err()?;
+        self.columns.iter().all(|column| column.total.is_err()).then_some(first)
+    }
+
+    /// What is compared with what, or why it cannot be.
+    pub fn sentence(&self) -> String {
+        let dates = format::dates(self.dates);
+        match self.missing() {
+            Some(missing) => text::why_not_compared(missing, &dates),
+            None => compared_with(self.dates, self.unobserved_secs),
+        }
+    }
 }
 
-/// A period that was hardly read is no yardstick: nine of ten steps must have been.
-fn is_known(column: &TableColumn) -> bool {
-    let observed = column.cells.iter().filter(|cell| cell.is_some()).count();
-    observed > 0 && observed * 10 >= column.cells.len() * 9
+/// What is compared with what, as long as nothing speaks against it.
+pub fn compared_with(dates: Dates, unobserved_secs: i64) -> String {
+    let left_out = (unobserved_secs > 0).then(|| format::duration(unobserved_secs.unsigned_abs() * 1_000));
+    text::compared_with(&format::dates(dates), left_out.as_deref())
+}
+
+/// What was read of a Table's span.
+fn span_read(present: &Table, answer: &Answer) -> Span {
+    let until = answer.read_until.map_or(present.span.until, |read| read.min(present.span.until));
+    Span { until, ..present.span }
+}
+
+/// The stretches of that which were observed, for each family that its columns are of.
+fn observed(present: &Table, answer: &Answer) -> BTreeMap<Family, Vec<Span>> {
+    let mut observed = BTreeMap::new();
+    for column in &present.columns {
+        let family = column.column.measure().family;
+        let coverage = answer.coverage.get(&family).map_or(&[][..], Vec::as_slice);
+        let stretches = || alike::observed_stretches(coverage, span_read(present, answer));
+        observed.entry(family).or_insert_with(stretches);
+    }
+    observed
+}
+
+/// How much of it was not, of the family that has most of it; what was not observed at all has no change that could be wrong.
+pub fn unobserved_secs(present: &Table, answer: &Answer) -> i64 {
+    let whole = span_read(present, answer).secs();
+    let observed = observed(present, answer).into_values().filter(|stretches| !stretches.is_empty());
+    observed.map(|stretches| whole - stretches.iter().map(|stretch| stretch.secs()).sum::<i64>()).max().unwrap_or(0)
+}
+
+/// Whether so much of some stretches was observed that a sum over them is a yardstick: nine tenths.
+pub fn enough(answer: &Answer, family: Family, stretches: &[Span]) -> Result<(), Missing> {
+    let coverage = answer.coverage.get(&family).map_or(&[][..], Vec::as_slice);
+    let wanted: i64 = stretches.iter().map(|stretch| stretch.secs()).sum();
+    let observed: i64 = stretches.iter().map(|stretch| observed_secs(coverage, *stretch)).sum();
+    match observed {
+        0 => Err(Missing::NotObserved),
+        observed if observed * 10 < wanted * 9 => Err(Missing::Partly),
+        _ => Ok(()),
+    }
 }
 
 fn counterparts(present: &Table, zone: &Zone, earlier: &Table, earlier_zone: &Zone, secs: i64) -> Vec<Option<usize>> {
@@ -145,22 +261,66 @@ fn counterparts(present: &Table, zone: &Zone, earlier: &Table, earlier_zone: &Zo
 pub struct Change {
     /// `+4 %`, `×12`, `new`
     pub words: String,
-    /// More than chance and habit explain.
-    pub is_notable: bool,
+    pub tone: Tone,
+}
+
+/// Whether a change is more than chance and habit explain, and to whose taste.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Plain,
+    Worse,
+    Better,
 }
 
 impl Change {
     pub fn of(column: &Column, now: f64, before: f64) -> Change {
-        let is_notable = weight(column, now, before).abs() >= NOTABLE;
-        Change { words: words(now, before), is_notable }
+        Change { words: words(now, before), tone: Tone::of(column, now, before) }
+    }
+}
+
+impl Tone {
+    /// As style/report.css knows it.
+    pub fn class(self) -> &'static str {
+        match self {
+            Tone::Plain => "change",
+            Tone::Worse => "change worse",
+            Tone::Better => "change better",
+        }
+    }
+
+    fn of(column: &Column, now: f64, before: f64) -> Tone {
+        let worse = match column.measure().worse {
+            Worse::WithMore => weight(column, now, before),
+            Worse::WithLess => -weight(column, now, before),
+            Worse::Neither => 0.0,
+        };
+        match worse {
+            worse if worse >= NOTABLE => Tone::Worse,
+            worse if worse <= -NOTABLE => Tone::Better,
+            _ => Tone::Plain,
+        }
     }
 }
 
 /// A doubling or a halving, of numbers large enough.
 const NOTABLE: f64 = std::f64::consts::LN_2;
 
+/// Which of two changes is to be looked at first: one for the worse before any other, then the larger one; one for the better
+/// last.
+pub fn rank(column: &Column, now: f64, before: f64) -> f64 {
+    let weight = weight(column, now, before).abs();
+    match Tone::of(column, now, before) {
+        Tone::Worse => WORSE_FIRST + weight,
+        Tone::Plain => weight,
+        Tone::Better => 0.0,
+    }
+}
+
+/// No logarithm of a ratio of counters comes near it.
+const WORSE_FIRST: f64 = 100.0;
+
 /// How much a change matters: the logarithm of the ratio, damped so that a handful against two does not shout.
-pub fn weight(column: &Column, now: f64, before: f64) -> f64 {
+fn weight(column: &Column, now: f64, before: f64) -> f64 {
     let damp = if column.is_average() { 0.5 } else { 20.0 } * column.shown_as.divisor();
     ((now + damp) / (before + damp)).ln()
 }
@@ -187,7 +347,7 @@ fn words(now: f64, before: f64) -> String {
 /// `+4 % on 46,357`: the change, and what it is a change of. Of nothing that stayed nothing there is none.
 pub fn said(column: &Column, now: f64, before: f64) -> (Change, String) {
     if now == 0.0 && before == 0.0 {
-        return (Change { words: String::new(), is_notable: false }, text::NONE_BEFORE.to_owned());
+        return (Change { words: String::new(), tone: Tone::Plain }, text::NONE_BEFORE.to_owned());
     }
     (Change::of(column, now, before), text::on_before(&format::headline(column, Some(before))))
 }
@@ -242,7 +402,123 @@ mod tests {
         assert_eq!(words(100.1, 100.0), "±0 %");
         assert_eq!(words(4_100.0, 100.0), "×41");
         assert_eq!(words(7.0, 0.0), "new");
-        assert!(Change::of(column, 1_204.0, 294.0).is_notable);
-        assert!(!Change::of(column, 5.0, 2.0).is_notable, "few are not many");
+    }
+
+    #[test]
+    fn an_alarm_is_a_change_for_the_worse() {
+        let column = |report: &str, id: &str| {
+            let report = catalogue::find(report).expect(report);
+            report.columns.iter().find(|column| column.id == id).expect(id)
+        };
+        let blocked = column("pop-sessions", "blocked_connections");
+        let tone = |column, now, before| Change::of(column, now, before).tone;
+        assert_eq!(tone(blocked, 1_204.0, 294.0), Tone::Worse);
+        assert_eq!(tone(blocked, 294.0, 1_204.0), Tone::Better);
+        assert_eq!(tone(blocked, 5.0, 2.0), Tone::Plain, "few are not many");
+        assert_eq!(tone(column("pop-sessions", "new_connections"), 1_204.0, 294.0), Tone::Plain, "busy is not broken");
+        assert_eq!(tone(column("pop-sessions", "bandwidth"), 27e3, 230e3), Tone::Plain);
+        assert_eq!(tone(column("message-traffic", "incoming"), 40.0, 1_204.0), Tone::Worse, "mail no longer comes");
+
+        // The overview's order: what got worse, what else changed, what got better.
+        let ranks = [
+            rank(blocked, 165.0, 24.0),
+            rank(column("message-data", "sent"), 9e9, 1e6),
+            rank(column("message-traffic", "incoming"), 3_561.0, 3_075.0),
+            rank(column("clamav", "failed_connections"), 0.0, 900.0),
+        ];
+        assert!(ranks.is_sorted_by(|a, b| a > b), "{ranks:?}");
+    }
+
+    fn answer(report: &str, span: Span, covered: &[Span], counts: &[(Time, u64)]) -> Answer {
+        let report = catalogue::find(report).expect(report);
+        let measures = || report.columns.iter().map(Column::measure);
+        let number = |at: Time| at.slot().0 as i32;
+        let distances =
+            counts.iter().scan(0, |before, (at, _)| Some(number(*at) - std::mem::replace(before, number(*at))));
+        let coverage: Vec<_> = covered.iter().map(|span| (span.from, span.until, 0).into()).collect();
+        Answer {
+            report: report.id.to_owned(),
+            subject: mailtally_model::Subject::Server,
+            by: mailtally_model::By::Time,
+            from: span.from,
+            until: span.until,
+            slot_seconds: 900,
+            read_until: Some(span.until),
+            coverage: Family::ALL.map(|family| (family, coverage.clone())).into(),
+            basis: measures().map(|measure| (measure.id.to_owned(), measure.basis)).collect(),
+            subjects: Default::default(),
+            slot: distances.collect(),
+            subject_index: Vec::new(),
+            values: measures().map(|m| (m.id.to_owned(), counts.iter().map(|(_, count)| *count).collect())).collect(),
+            totals: BTreeMap::new(),
+        }
+    }
+
+    /// A day of which the hours from `gap` on were not observed, 40 connections before and after, beside the same weekday of
+    /// the week before, observed over `then`.
+    fn half_a_day(then: &[Span]) -> Before {
+        let zone = Zone::utc();
+        let day = dates("2026-10-07", "2026-10-07");
+        let shift = Compare::Previous.earlier(day).expect("a period");
+        let (now, before) = (day.span(&zone), shift.dates.span(&zone));
+        let hours = |from: Time, hours: i64| from.plus_secs(hours * 3600);
+        let observed = [Span::new(now.from, hours(now.from, 6)), Span::new(hours(now.from, 18), now.until)];
+        let present = answer("pop-sessions", now, &observed, &[(now.from, 20), (hours(now.from, 20), 20)]);
+        let counts: Vec<(Time, u64)> = (0..24).map(|hour| (hours(before.from, hour), 6)).collect();
+        let earlier = answer("pop-sessions", before, then, &counts);
+        let report = catalogue::find("pop-sessions").expect("a report");
+        let columns: Vec<&'static Column> = report.columns.iter().take(1).collect();
+        let table = table::build(report, &columns, &present, now, Step::Day, &zone);
+        Before::new(&table, &present, &earlier, &zone, shift)
+    }
+
+    fn week_before() -> Span {
+        dates("2026-09-30", "2026-09-30").span(&Zone::utc())
+    }
+
+    #[test]
+    fn what_was_not_observed_is_left_out_of_both() {
+        let before = half_a_day(&[week_before()]);
+        // 72 of its 144: those of the same twelve hours.
+        assert_eq!(before.columns[0].total, Ok(72.0));
+        assert_eq!(before.columns[0].cells, [Some(72.0)]);
+        assert_eq!(before.rows, [Some(week_before())]);
+        let says = "Compared with Wed 30 Sep 2026, as far as this period was read; 12 h 0 min that were not observed here are left out.";
+        assert_eq!(before.sentence(), says);
+    }
+
+    /// A Table of today ends with the hour that has begun, up to which everything may have been read.
+    #[test]
+    fn a_table_that_ends_before_its_dates_is_held_against_as_much() {
+        let (zone, day) = (Zone::utc(), dates("2026-10-07", "2026-10-07"));
+        let shift = Compare::Previous.earlier(day).expect("a period");
+        let now = Span { until: day.span(&zone).from.plus_secs(6 * 3600), ..day.span(&zone) };
+        let hourly = |from: Time, hours: i64| -> Vec<(Time, u64)> {
+            (0..hours).map(|hour| (from.plus_secs(hour * 3600), 6)).collect()
+        };
+        let present = answer("pop-sessions", now, &[now], &hourly(now.from, 6));
+        let then = answer("pop-sessions", week_before(), &[week_before()], &hourly(week_before().from, 24));
+        let report = catalogue::find("pop-sessions").expect("a report");
+        let columns: Vec<&'static Column> = report.columns.iter().take(1).collect();
+        let table = table::build(report, &columns, &present, now, Step::Hour, &zone);
+        let before = Before::new(&table, &present, &then, &zone, shift);
+        assert_eq!((before.columns[0].total, before.columns[0].cells.len()), (Ok(36.0), 6));
+        assert_eq!(before.unobserved_secs, 0);
+    }
+
+    #[test]
+    fn what_cannot_be_compared_says_why() {
+        let none = half_a_day(&[]);
+        assert_eq!(none.columns[0].total, Err(Missing::NotObserved));
+        assert_eq!(none.sentence(), "Wed 30 Sep 2026 was not observed: there is nothing to compare with.");
+        let morning = Span { until: week_before().from.plus_secs(3 * 3600), ..week_before() };
+        let part = half_a_day(&[morning]);
+        assert_eq!(part.columns[0].total, Err(Missing::Partly));
+        assert_eq!(part.sentence(), "Wed 30 Sep 2026 was observed only in part: too little to compare with.");
+        // The hours that are asked for were observed, and that is enough.
+        let asked = [(0, 6), (18, 24)].map(|(from, until)| {
+            Span::new(week_before().from.plus_secs(from * 3600), week_before().from.plus_secs(until * 3600))
+        });
+        assert_eq!(half_a_day(&asked).columns[0].total, Ok(72.0));
     }
 }

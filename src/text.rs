@@ -52,7 +52,7 @@ pub const COLUMNS: &str = "Columns";
 pub const COLUMNS_HINT: &str = "Columns of the table, the tiles and the chart";
 pub const COMPARE: &str = "Compare";
 pub const COMPARE_DRAW: &str = "Draw it in the chart";
-pub const COMPARE_DRAW_SAYS: &str = "As thin dashed lines, for hours, days and weeks.";
+pub const COMPARE_DRAW_SAYS: &str = "As thin pale lines, for hours, days and weeks.";
 pub const CHANGE_NONE: &str = "±0 %";
 pub const NONE_BEFORE: &str = "none before, either";
 pub const CHANGE_NEW: &str = "new";
@@ -123,7 +123,7 @@ pub const KEYS: &[(&str, &[(&str, &str)])] = &[
 ];
 
 pub const OVERVIEW: &str = "Overview";
-pub const OVERVIEW_SAYS: &str = "What has changed most stands first.";
+pub const OVERVIEW_SAYS: &str = "What has become worse stands first.";
 
 /// Which weeks the overview shows, beside which.
 pub fn overview_of(now: &str, before: &str) -> String {
@@ -334,9 +334,43 @@ pub fn on_before(value: &str) -> String {
     format!("on {value}")
 }
 
-pub fn compared_with(dates: &str) -> String {
-    format!("Compared with {dates}, as far as the present period has been read")
+/// What is compared with what, and how much of it is left out.
+pub fn compared_with(dates: &str, left_out: Option<&str>) -> String {
+    let left_out = left_out.map(|hours| format!("; {hours} that were not observed here are left out"));
+    format!("Compared with {dates}, as far as this period was read{}.", left_out.unwrap_or_default())
 }
+
+/// Where a change would stand.
+pub fn not_compared(missing: crate::compare::Missing) -> &'static str {
+    use crate::compare::Missing;
+    match missing {
+        Missing::NotObserved => "not observed then",
+        Missing::Partly => "partly observed then",
+        Missing::PartlyHere => PARTIAL_GAP,
+        Missing::TooLong => "too long to compare",
+        Missing::NoAnswer => "no answer to compare",
+    }
+}
+
+/// The same with the dates that are meant.
+pub fn why_not_compared(missing: crate::compare::Missing, dates: &str) -> String {
+    use crate::compare::Missing;
+    match missing {
+        Missing::NotObserved => format!("{dates} was not observed: there is nothing to compare with."),
+        Missing::Partly => format!("{dates} was observed only in part: too little to compare with."),
+        Missing::PartlyHere => format!("Too little was observed to compare it with {dates}."),
+        Missing::TooLong => "Not compared: more than three years are too long to.".to_owned(),
+        Missing::NoAnswer => format!("Not compared: the server did not answer for {dates}."),
+    }
+}
+
+/// Whose value a change is held against, at the crosshair.
+pub fn tip_against(step: &str) -> String {
+    format!("compared with {step}")
+}
+
+pub const NOT_DRAWN_STACKED: &str = "It is not drawn over stacks.";
+pub const NOT_DRAWN_MONTHS: &str = "It is not drawn by month or quarter, which are no whole weeks.";
 
 /// What steps of a kind show, beside one that stands out.
 pub fn usually(low: &str, high: &str) -> String {

@@ -21,6 +21,7 @@
 //! * **Finding** ([`unusual`]): a subject's count that stands out of its own past.
 
 pub mod account;
+pub mod alike;
 pub mod basis;
 pub mod catalogue;
 pub mod coverage;

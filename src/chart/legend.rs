@@ -11,7 +11,7 @@ use super::pointer::Placed;
 use super::theme::SERIES;
 use super::{ChartEvent, Shown, layout};
 use crate::memo::Memo;
-use crate::text;
+use crate::{format, text};
 
 #[component]
 pub fn Legend(shown: Signal<Shown>, placed: Signal<Option<Arc<Placed>>>, on: Callback<ChartEvent>) -> impl IntoView {
@@ -26,6 +26,10 @@ pub fn Legend(shown: Signal<Shown>, placed: Signal<Option<Arc<Placed>>>, on: Cal
             .read()
             .as_ref()
             .is_some_and(|placed| matches!(&placed.layout, Layout::Trend(trend) if trend.right_as_lines))
+    });
+    let earlier = Memo::new(move |_| {
+        let is_drawn = placed.read().as_ref().is_some_and(|placed| placed.layout.has_earlier());
+        shown.with(|shown| Some(format::dates(shown.before.as_ref().filter(|_| is_drawn)?.dates)))
     });
     let entry = move |(at, id): (usize, &'static str)| {
         let label = move || shown.read().table.columns.get(at).map_or("", |column| column.column.label);
@@ -53,6 +57,12 @@ pub fn Legend(shown: Signal<Shown>, placed: Signal<Option<Arc<Placed>>>, on: Cal
         <div class="chart-legend" role="group" aria-label=text::SERIES>
             // No `For`: its owner keeps a note of each entry that ever was, and a chart goes from report to report.
             {move || columns.get().into_iter().map(entry).collect_view()}
+            {move || earlier.get().map(|dates| view! {
+                <span class="chart-legend-earlier">
+                    <svg class="chart-key" viewBox="0 -6 18 12" aria-hidden="true"><path d="M0 0H18"/></svg>
+                    {dates}
+                </span>
+            })}
         </div>
     }
 }

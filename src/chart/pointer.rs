@@ -263,21 +263,25 @@ fn Values(placed: Signal<Option<Arc<Placed>>>, at: RwSignal<Option<usize>>, tip:
             view! {
                 <div class="chart-tip-line">
                     <dt><Key at=line.column/>{line.label}</dt>
-                    <dd class:is-missing=!known>
+                    <dd class="chart-tip-value" class:is-missing=!known>
                         {line.value.unwrap_or_else(|| text::NOT_OBSERVED.to_owned())}
-                        {line.change.map(|change| view! {
-                            <span class="change" class:notable=change.is_notable>{change.words}</span>
-                        })}
                     </dd>
+                    {line.change.map(|change| view! { <dd class=change.tone.class()>{change.words}</dd> })}
+                    {line.before.map(|before| view! { <dd class="chart-tip-before">{before}</dd> })}
                     {line.usual.map(|usual| view! { <dd class="chart-tip-usual">{usual}</dd> })}
                 </div>
             }
         });
         Some(view! {
-            <div class="chart-tip" aria-hidden="true" style:left=side.left() style:right=side.right() style:top=side.top()>
-                <p class="chart-tip-title">{tip.title}</p>
-                {tip.note.map(|note| view! { <p class="chart-tip-note">{note}</p> })}
-                <dl>{lines.collect::<Vec<_>>()}</dl>
+            // The rail is what it may slide along, so as to stay in sight of a page that is scrolled.
+            <div class="chart-tip-rail" aria-hidden="true" style:left=side.left() style:right=side.right()>
+                <i style:height=side.top()></i>
+                <div class="chart-tip">
+                    <p class="chart-tip-title">{tip.title}</p>
+                    {tip.note.map(|note| view! { <p class="chart-tip-note">{note}</p> })}
+                    {tip.against.map(|against| view! { <p class="chart-tip-note">{against}</p> })}
+                    <dl>{lines.collect::<Vec<_>>()}</dl>
+                </div>
             </div>
         })
     }
@@ -299,6 +303,8 @@ fn px(length: f64) -> String {
 
 /// The distance of the tooltip from the crosshair, in CSS pixels.
 const AWAY: f64 = 14.0;
+/// How far above the plot the tooltip may slide: style/chart.css says so, too.
+const ABOVE: f64 = 240.0;
 /// Narrower charts, in CSS pixels, have no room beside a crosshair in their middle.
 const NARROW: f64 = 560.0;
 const EDGE: &str = "4px";
@@ -329,8 +335,9 @@ impl Side {
         }
     }
 
+    /// The distance from the rail's top, which lies above the plot.
     fn top(self) -> String {
-        self.top.map_or_else(|| "8px".to_owned(), px)
+        px(ABOVE + self.top.unwrap_or(8.0))
     }
 }
 

@@ -8,13 +8,16 @@ use std::collections::BTreeSet;
 use plotters::backend::SVGBackend;
 use plotters::drawing::IntoDrawingArea;
 
-use mailtally_model::{Basis, Table};
+use mailtally_model::table::Row;
+use mailtally_model::{Basis, Span, Table};
 
 use super::draw;
 use super::kind::ChartKind;
 use super::layout::{self, Frame, Layout, Nothing, Subject};
 use super::theme;
 use super::words;
+use crate::compare::{Before, BeforeColumn};
+use crate::range::Dates;
 
 /// A surface on which unit, screen pixel and CSS pixel are one.
 fn plain(width: i32, height: i32) -> Frame {
@@ -206,7 +209,7 @@ fn shares_fill_the_ring_and_name_the_rest() {
 #[test]
 fn shares_stand_in_the_order_of_the_screen() {
     let mut table = sample::users("message-traffic", 4).table();
-    table.rows.push(mailtally_model::table::Row::Rest(mailtally_model::subject::UNATTRIBUTED));
+    table.rows.push(Row::Rest(mailtally_model::subject::UNATTRIBUTED));
     table.columns.iter_mut().for_each(|column| column.cells.push(Some(1e6)));
     let rows = |table: &Table, order: &[u32]| {
         let subject = Subject { table, order, kind: ChartKind::Share, hidden: &BTreeSet::new(), before: None };
@@ -224,6 +227,60 @@ fn the_crosshair_says_every_value_and_what_is_missing() {
     let tip = |row| words::Tip::of(&table, row, &BTreeSet::from(["terminations".to_owned()]), beside).unwrap().spoken();
     insta::assert_snapshot!(tip(0), @"Fri 20 Nov 2026: New Connections not observed, Blocked Connections not observed, Bad Commands not observed, Bandwidth not observed");
     insta::assert_snapshot!(tip(1), @"Sat 21 Nov 2026, until 14:32: New Connections 317, Blocked Connections 165, Bad Commands 55, Bandwidth 22.6 MB");
+}
+
+/// Thirteen weeks before, a fifth less each day, and nothing observed of the second day.
+fn before(table: &Table) -> Before {
+    let earlier = |row: &Row| match row {
+        Row::Step { span, .. } => {
+            Some(Span::new(span.from.plus_secs(-91 * 86_400), span.until.plus_secs(-91 * 86_400)))
+        }
+        _ => None,
+    };
+    let column = |column: &mailtally_model::table::TableColumn| {
+        let mut cells: Vec<Option<f64>> =
+            column.cells.iter().map(|cell| Some((cell.unwrap_or(0.0) * 0.8).round())).collect();
+        cells[1] = None;
+        BeforeColumn { id: column.column.id, total: Ok(1.0), cells }
+    };
+    Before {
+        dates: Dates::new("2026-07-28".parse().unwrap(), "2026-08-22".parse().unwrap()).unwrap(),
+        columns: table.columns.iter().map(column).collect(),
+        rows: table.rows.iter().map(earlier).collect(),
+        zone: mailtally_model::Zone::utc(),
+        unobserved_secs: 0,
+    }
+}
+
+#[test]
+fn the_crosshair_says_against_what_a_change_is() {
+    let table = sample::days("pop-sessions", "2026-10-27", 26).table();
+    let (layout, before) = (laid_out(&table, ChartKind::Line, &[]).unwrap(), before(&table));
+    let beside = words::TipBeside { layout: &layout, before: Some(&before) };
+    let hidden = ["bad_commands", "terminations", "bandwidth"].map(str::to_owned);
+    let tip = |row| words::Tip::of(&table, row, &BTreeSet::from(hidden.clone()), beside).unwrap().spoken();
+    insta::assert_snapshot!(tip(0), @"Tue 27 Oct 2026, compared with Tue 28 Jul 2026: New Connections 2,000 (+25 % on 1,600), Blocked Connections 1,050 (+25 % on 840)");
+    insta::assert_snapshot!(tip(1), @"Wed 28 Oct 2026, compared with Wed 29 Jul 2026: New Connections 2,380 (not observed then), Blocked Connections 1,240 (not observed then)");
+}
+
+/// Dashes say that a step is not whole: the earlier period's lines have none.
+#[test]
+fn an_earlier_period_is_whole_lines() {
+    let table = sample::days("pop-sessions", "2026-10-27", 26).table();
+    let (before, order, hidden) = (before(&table), Vec::new(), BTreeSet::new());
+    let subject = |kind| Subject { table: &table, order: &order, kind, hidden: &hidden, before: Some(&before) };
+    let mut text = String::new();
+    {
+        let area = SVGBackend::with_string(&mut text, (600, 220)).into_drawing_area();
+        let layout = Layout::new(subject(ChartKind::Line), plain(600, 220), &|label| label.len() as i32 * 7).unwrap();
+        assert!(layout.has_earlier());
+        draw::draw(&area, &layout, &theme::LIGHT).unwrap();
+    }
+    // Of each column a point, which is no line, and all that follow the day that was not observed.
+    assert_eq!(text.matches(r#"opacity="0.5" stroke="#).count(), table.columns.len() * 2, "{text}");
+    let stacked =
+        Layout::new(subject(ChartKind::StackedArea), plain(600, 220), &|label| label.len() as i32 * 7).unwrap();
+    assert!(!stacked.has_earlier(), "what stands on another has no place of its own");
 }
 
 #[test]

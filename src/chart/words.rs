@@ -8,7 +8,7 @@ use mailtally_model::{By, Table};
 
 use super::kind::ChartKind;
 use super::layout::Layout;
-use crate::compare::{Before, Change};
+use crate::compare::{Before, Change, Missing};
 use crate::format::{self, Years};
 use crate::text;
 
@@ -18,6 +18,8 @@ pub struct Tip {
     pub title: String,
     /// Why the row is not whole.
     pub note: Option<String>,
+    /// Which step the changes are held against.
+    pub against: Option<String>,
     pub lines: Vec<TipLine>,
 }
 
@@ -30,6 +32,8 @@ pub struct TipLine {
     pub value: Option<String>,
     /// How it stands to the same step of the period compared with.
     pub change: Option<Change>,
+    /// What that step had, where there is one.
+    pub before: Option<String>,
     /// What such steps usually show, where this one is far above.
     pub usual: Option<String>,
 }
@@ -51,16 +55,19 @@ impl Tip {
         };
         let lines = table.columns.iter().enumerate().filter(|(_, column)| !hidden.contains(column.column.id));
         let lines = lines.filter(|(_, column)| column.column.is_told_by(table.by));
+        let counterpart = beside.before.and_then(|before| Some((before, before.rows.get(row).copied().flatten()?)));
         let lines = lines.map(|(at, column)| {
             let mark = text::basis_mark(column.basis).map(|mark| format!("{mark} ")).unwrap_or_default();
             let value = column.cells.get(row).copied().flatten();
+            let then = counterpart.and_then(|(before, _)| before.of(column.column)?.cells.get(row).copied().flatten());
             TipLine {
                 column: at,
                 label: column.column.label,
                 value: value.map(|value| format!("{mark}{}", format::headline(column.column, Some(value)))),
-                change: value.and_then(|value| {
-                    let before = beside.before?.of(column.column)?.cells.get(row).copied().flatten()?;
-                    Some(Change::of(column.column, value, before))
+                change: value.zip(then).map(|(value, then)| Change::of(column.column, value, then)),
+                before: value.and(counterpart).map(|_| match then {
+                    Some(then) => text::on_before(&format::headline(column.column, Some(then))),
+                    None => text::not_compared(Missing::NotObserved).to_owned(),
                 }),
                 usual: beside.layout.usual(row, at).map(|usual| {
                     let words = |value| format::headline(column.column, Some(value));
@@ -68,19 +75,25 @@ impl Tip {
                 }),
             }
         });
+        let lines = lines.collect();
         let title = format::row_name(of, table.step, Years::Shown, &table.zone);
-        Some(Tip { title, note, lines: lines.collect() })
+        let against = counterpart
+            .map(|(before, span)| text::tip_against(&format::step_name(table.step, span, Years::Shown, &before.zone)));
+        Some(Tip { title, note, against, lines })
     }
 
     /// The same in one line, for a screen reader.
     pub fn spoken(&self) -> String {
         let values = self.lines.iter().map(|line| {
             let value = line.value.as_deref().unwrap_or(text::NOT_OBSERVED);
-            let change = line.change.as_ref().map(|change| format!(" ({})", change.words)).unwrap_or_default();
+            let change = line.change.as_ref().map(|change| change.words.as_str());
+            let change = [change, line.before.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+            let change = if change.is_empty() { change } else { format!(" ({change})") };
             let usual = line.usual.as_ref().map(|usual| format!(", {usual}")).unwrap_or_default();
             format!("{} {value}{change}{usual}", line.label)
         });
-        let title = self.title.clone() + &self.note.as_ref().map(|note| format!(", {note}")).unwrap_or_default();
+        let title = [Some(&self.title), self.note.as_ref(), self.against.as_ref()];
+        let title = title.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
         format!("{title}: {}", values.collect::<Vec<_>>().join(", "))
     }
 }

@@ -1,4 +1,4 @@
-//! The overview: each report's main figure beside the four weeks before, what has changed most first. It says where to look;
+//! The overview: each report's main figure beside the four weeks before, what has become worse first. It says where to look;
 //! the reports say what it is.
 //!
 //! Each report is asked for sums between days over both periods at once: a few hundred numbers, however long the log.
@@ -8,11 +8,11 @@ use std::sync::Arc;
 use chrono::Days;
 use leptos::prelude::*;
 use mailtally_model::table::{self, TableColumn, largest_first};
-use mailtally_model::{Answer, Column, Report, Span, Step, Time};
+use mailtally_model::{Answer, Column, Family, Report, Span, Step, Time};
 
 use super::frame::{self, Frame};
 use crate::api::{Asked, Failure};
-use crate::compare::{self, Change, Compare, Earlier};
+use crate::compare::{self, Change, Compare, Earlier, Missing};
 use crate::context::Host;
 use crate::memo::Memo;
 use crate::parts::notes::{FailedAt, FirstSteps};
@@ -103,18 +103,18 @@ impl Period {
 struct Card {
     report: &'static Report,
     headline: Figure,
-    /// Another column that has changed more.
+    /// Another column that is to be looked at first.
     other: Option<Figure>,
     stretches: Vec<String>,
-    weight: f64,
+    rank: f64,
 }
 
 struct Figure {
     column: &'static Column,
     basis: mailtally_model::Basis,
     now: Option<f64>,
-    before: Option<f64>,
-    weight: f64,
+    before: Result<f64, Missing>,
+    rank: f64,
 }
 
 fn card(report: &'static Report, answer: &Answer, period: &Period) -> Option<Card> {
@@ -124,31 +124,36 @@ fn card(report: &'static Report, answer: &Answer, period: &Period) -> Option<Car
     let now = built(period.now.span, &period.now.zone);
     let before = built(period.span_before(), &period.before.zone);
     let mut figures: Vec<Figure> =
-        now.columns.iter().zip(&before.columns).map(|(now, before)| figure(now, before)).collect();
+        now.columns.iter().zip(&before.columns).map(|(now, before)| figure(now, before, answer, period)).collect();
     let nth = headline(&figures);
     let stretches = spark::stretches(&now.columns.get(nth)?.cells);
     let headline = figures.remove(nth);
-    let others = figures.into_iter().max_by(|a, b| a.weight.total_cmp(&b.weight));
-    let other = others.filter(|other| other.weight > headline.weight);
-    let weight = other.as_ref().map_or(headline.weight, |other| other.weight);
-    Some(Card { report, headline, other, stretches, weight })
+    let others = figures.into_iter().max_by(|a, b| a.rank.total_cmp(&b.rank));
+    let other = others.filter(|other| other.rank > headline.rank);
+    let rank = other.as_ref().map_or(headline.rank, |other| other.rank);
+    Some(Card { report, headline, other, stretches, rank })
 }
 
 /// Which column speaks for a report: the first that counted anything. A mean of connections that last a second is near
 /// zero on most servers, and says nothing beside a count; it speaks where there is no count.
 fn headline(figures: &[Figure]) -> usize {
-    let says = |figure: &Figure| [figure.now, figure.before].into_iter().flatten().any(|value| value > 0.0);
+    let says = |figure: &Figure| [figure.now, figure.before.ok()].into_iter().flatten().any(|value| value > 0.0);
     let counted = figures.iter().position(|figure| !figure.column.is_average() && says(figure));
     counted.or_else(|| figures.iter().position(says)).unwrap_or(0)
 }
 
-fn figure(now: &TableColumn, before: &TableColumn) -> Figure {
-    let observed = before.cells.iter().filter(|cell| cell.is_some()).count();
-    // A period that was hardly read is no yardstick.
-    let then = before.total.filter(|_| observed * 10 >= before.cells.len() * 9);
-    let weight =
-        now.total.zip(then).map_or(0.0, |(now_total, then)| compare::weight(now.column, now_total, then).abs());
-    Figure { column: now.column, basis: now.basis, now: now.total, before: then, weight }
+fn figure(now: &TableColumn, before: &TableColumn, answer: &Answer, period: &Period) -> Figure {
+    let then = may_compare(answer, now.column.measure().family, period);
+    let before = then.and_then(|()| before.total.ok_or(Missing::NotObserved));
+    let rank = now.total.zip(before.ok()).map_or(0.0, |(value, then)| compare::rank(now.column, value, then));
+    Figure { column: now.column, basis: now.basis, now: now.total, before, rank }
+}
+
+/// Sums between days cannot be cut to what was observed of both: enough of either must have been.
+fn may_compare(answer: &Answer, family: Family, period: &Period) -> Result<(), Missing> {
+    compare::enough(answer, family, &[period.span_before()])?;
+    let now = Span { until: period.until, ..period.now.span };
+    compare::enough(answer, family, &[now]).map_err(|_| Missing::PartlyHere)
 }
 
 #[component]
@@ -159,7 +164,7 @@ fn Cards(period: Arc<Period>, read_until: RwSignal<Option<Time>>) -> impl IntoVi
     let answers: Vec<_> = reports.iter().map(|report| Asked::<Answer>::numbers(period.query(report).url())).collect();
     let answers = StoredValue::new_local(answers);
     let again = Callback::new(move |()| answers.with_value(|answers| answers.iter().for_each(|answer| answer.again())));
-    // All at once: what has changed most stands first, and must not jump there.
+    // All at once: what has become worse stands first, and must not jump there.
     move || {
         let all: Option<Vec<Result<Arc<Answer>, Failure>>> =
             answers.with_value(|answers| answers.iter().map(|answer| answer.get()).collect());
@@ -172,15 +177,15 @@ fn Cards(period: Arc<Period>, read_until: RwSignal<Option<Time>>) -> impl IntoVi
         let period = asked.get_value();
         let mut cards: Vec<Option<Card>> =
             reports.iter().zip(answers).map(|(report, answer)| card(report, answer, &period)).collect();
-        let weights: Vec<f64> = cards.iter().map(|card| card.as_ref().map_or(0.0, |card| card.weight)).collect();
-        let cards = largest_first(&weights).into_iter().filter_map(|nth| cards[nth as usize].take());
+        let ranks: Vec<f64> = cards.iter().map(|card| card.as_ref().map_or(0.0, |card| card.rank)).collect();
+        let cards = largest_first(&ranks).into_iter().filter_map(|nth| cards[nth as usize].take());
         view! { <ul class="overview">{cards.map(|card| shown(card, period.range)).collect_view()}</ul> }.into_any()
     }
 }
 
 fn shown(card: Card, range: Range) -> AnyView {
     let href = ViewState { range, ..ViewState::new(card.report) }.url();
-    let mark = text::basis_mark(card.headline.basis).filter(|_| card.headline.basis.has_values());
+    let mark = text::basis_mark(card.headline.basis).filter(|_| card.headline.now.is_some());
     let value = card
         .headline
         .now
@@ -203,17 +208,22 @@ fn shown(card: Card, range: Range) -> AnyView {
     .into_any()
 }
 
-/// `+4 % on 46,357`
+/// `+4 % on 46,357`, or why that cannot be said.
 fn changed(figure: &Figure) -> Option<AnyView> {
-    let (change, on) = compare::said(figure.column, figure.now?, figure.before?);
-    let words = view! { <span class="change" class:notable=change.is_notable>{change.words}</span>" "{on} };
-    Some(words.into_any())
+    let now = figure.now?;
+    Some(match figure.before {
+        Ok(before) => {
+            let (change, on) = compare::said(figure.column, now, before);
+            view! { <span class=change.tone.class()>{change.words}</span>" "{on} }.into_any()
+        }
+        Err(missing) => text::not_compared(missing).into_any(),
+    })
 }
 
 /// `+216 %`, where there is room for no more.
 fn change_alone(figure: &Figure) -> Option<AnyView> {
-    let change = Change::of(figure.column, figure.now?, figure.before?);
-    Some(view! { <span class="change" class:notable=change.is_notable>{change.words}</span> }.into_any())
+    let change = Change::of(figure.column, figure.now?, figure.before.ok()?);
+    Some(view! { <span class=change.tone.class()>{change.words}</span> }.into_any())
 }
 
 /// As many empty cards as there will be, so that nothing moves.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use mailtally_model::{By, Report, Table};
+use mailtally_model::{By, Report, Step, Table};
 
 use super::frame::{self, Frame};
 use super::not_found::NotFoundPage;
@@ -23,7 +23,7 @@ use crate::parts::unusual::FoundNote;
 use crate::range::{Dates, Range};
 use crate::route::Router;
 use crate::state::ViewState;
-use crate::text;
+use crate::{compare, text};
 
 /// What the addresses of reports begin with.
 pub const PATH: &str = "/reports/";
@@ -184,7 +184,32 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
         }
         ChartEvent::ZoomOut => sheet.zoom_out(view),
     });
-    view! { <Chart shown before=sheet.before canvas hand on/> }
+    view! {
+        <Chart shown before=sheet.before canvas hand on/>
+        <p class="chart-note compared">{move || comparison(&sheet, view, shown)}</p>
+    }
+}
+
+/// What is compared with what, or why that cannot be. Said at once, as far as it is known, so that nothing moves when the
+/// numbers come.
+fn comparison(sheet: &Sheet, view: View, shown: ReadSignal<Shown>) -> Option<String> {
+    let chosen = view.state.read().compare;
+    let dates = sheet.window.with(|window| chosen.earlier(window.dates))?.dates;
+    let unobserved_secs = || match &*sheet.outcome.read() {
+        Outcome::Ready { answer, .. } => shown.with(|shown| compare::unobserved_secs(&shown.table, answer)),
+        Outcome::Loading | Outcome::Failed(_) => 0,
+    };
+    let before = sheet.before.read();
+    let Some(before) = before.as_ref() else { return Some(compare::compared_with(dates, unobserved_secs())) };
+    let is_wanted = view.state.read().overlay;
+    let why_not_drawn = shown.with(|shown| match shown {
+        Shown { kind, .. } if !is_wanted || !kind.is_trend() => None,
+        Shown { kind, .. } if kind.is_stacked() => Some(text::NOT_DRAWN_STACKED),
+        Shown { table, .. } if table.step > Step::Week => Some(text::NOT_DRAWN_MONTHS),
+        _ => None,
+    });
+    let sentences = [Some(before.sentence()), why_not_drawn.map(str::to_owned)];
+    Some(sentences.into_iter().flatten().collect::<Vec<_>>().join(" "))
 }
 
 /// Shapes of what is coming; they appear after a moment, so that a quick answer does not flicker.

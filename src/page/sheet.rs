@@ -11,7 +11,7 @@ use mailtally_model::{Answer, By, Column, Report, Span, Step, Subject, Table, Ti
 use super::asked::{Asked, Outcome};
 use crate::api::{self, Memory};
 use crate::awaited::Awaited;
-use crate::compare::{Before, Earlier};
+use crate::compare::{Before, Missing};
 use crate::context::{Host, View};
 use crate::later;
 use crate::memo::Memo;
@@ -295,13 +295,20 @@ fn before_memo(
         Some((shift, Arc::new(earlier)))
     });
     let is_ready = Memo::new(move |_| matches!(*outcome.read(), Outcome::Ready { .. }));
-    let query = Memo::new(move |_| {
+    // What to ask, or why that is in vain.
+    let wanted = Memo::new(move |_| {
         let (_, window) = earlier.get().filter(|_| is_ready.get())?;
+        let stored_from = host.session()?.stored.map(|(from, _)| from);
+        if stored_from.is_none_or(|from| from >= window.span.until) {
+            return Some(Err(Missing::NotObserved));
+        }
+        if Query::is_long(window.span) {
+            return Some(Err(Missing::TooLong));
+        }
         let state = view.state.read();
-        let (stored_from, _) = host.session()?.stored?;
-        let has_any = stored_from < window.span.until && !Query::is_long(window.span);
-        has_any.then(|| Query::new(state.report, state.subject.clone(), By::Time, window.span))
+        Some(Ok(Query::new(state.report, state.subject.clone(), By::Time, window.span)))
     });
+    let query = Memo::new(move |_| wanted.get().and_then(Result::ok));
     let resource = Awaited::new(move || {
         let query = query.get();
         let asked = query.as_ref().map(|query| api::get::<Answer>(query.url(), Memory::Fresh));
@@ -317,31 +324,18 @@ fn before_memo(
     let fetched =
         Memo::new_with_compare(move |_| resource.get().filter(|(asked, _)| *asked == *query.read()), |_, _| true);
     let before = Memo::new(move |_| {
-        let answer = fetched.get()?.1?;
+        let (_, answer) = fetched.get()?;
         let (shift, earlier) = earlier.get()?;
-        let (table, window) = (table.get()?, window.read());
-        Some(Arc::new(before(&table, &window, &outcome.read(), &answer, shift, &earlier)))
+        let table = table.get()?;
+        let Outcome::Ready { answer: present, .. } = outcome.get() else { return None };
+        Some(Arc::new(match (answer, wanted.get()?) {
+            (Some(then), _) => Before::new(&table, &present, &then, &earlier.zone, shift),
+            (None, Err(why)) => Before::without(&table, shift, why),
+            (None, Ok(_)) => Before::without(&table, shift, Missing::NoAnswer),
+        }))
     });
     let comparing = Memo::new(move |_| fetched.read().is_none());
     (before, comparing)
-}
-
-fn before(
-    table: &Table,
-    window: &Window,
-    outcome: &Outcome,
-    answer: &Answer,
-    shift: Earlier,
-    earlier: &Window,
-) -> Before {
-    let read_until = match outcome {
-        Outcome::Ready { answer, .. } => answer.read_until.filter(|read| *read < window.span.until),
-        Outcome::Loading | Outcome::Failed(_) => None,
-    };
-    let span = shift.span(&earlier.zone, read_until.map(|read| window.zone.local(read)));
-    let columns: Vec<&'static Column> = table.columns.iter().map(|column| column.column).collect();
-    let then = table::build(table.report, &columns, answer, span, table.step, &earlier.zone);
-    Before::new(table, &window.zone, &then, &earlier.zone, shift)
 }
 
 fn order_memo(view: View, table: Memo<Option<Arc<Table>>>) -> Memo<Arc<Vec<u32>>> {

@@ -41,7 +41,7 @@ fn tile(i: usize, column: &TableColumn, is_trend: bool, before: Memo<Option<Arc<
         basis if basis.has_values() => text::NOT_OBSERVED,
         basis => basis.label(),
     });
-    let mark = text::basis_mark(column.basis).filter(|_| column.basis.has_values());
+    let mark = text::basis_mark(column.basis).filter(|_| column.total.is_some());
     let stretches = if is_trend { spark::stretches(&column.cells) } else { Vec::new() };
     let (declared, total) = (column.column, column.total);
     let change = move || change_of(before.read().as_deref()?, declared, total?);
@@ -60,10 +60,14 @@ fn tile(i: usize, column: &TableColumn, is_trend: bool, before: Memo<Option<Arc<
     }
 }
 
+/// `+4 % on 46,357`, or why that cannot be said.
 fn change_of(before: &Before, column: &'static mailtally_model::Column, now: f64) -> Option<AnyView> {
-    let then = before.of(column)?.total?;
-    let (change, on) = compare::said(column, now, then);
-    let when = text::compared_with(&format::dates(before.dates));
-    let change = view! { <span title=when><span class="change" class:notable=change.is_notable>{change.words}</span>" "{on}</span> };
-    Some(change.into_any())
+    let says = before.sentence();
+    Some(match before.of(column)?.total {
+        Ok(then) => {
+            let (change, on) = compare::said(column, now, then);
+            view! { <span title=says><span class=change.tone.class()>{change.words}</span>" "{on}</span> }.into_any()
+        }
+        Err(missing) => view! { <span title=says>{text::not_compared(missing)}</span> }.into_any(),
+    })
 }

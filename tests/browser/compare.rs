@@ -1,4 +1,4 @@
-//! A number beside the one before: whole weeks earlier, so that weekdays meet.
+//! A number beside the one before: whole weeks earlier, so that weekdays meet, and like with like.
 
 use anyhow::{Context, Result, ensure};
 use mailtally_tests::{Page, chrome, product};
@@ -28,6 +28,22 @@ pub async fn weeks_are_compared_with_weeks(stage: &Stage, page: &Page) -> Result
             let percent = format!("+{} %", ((now / then - 1.0) * 100.0).round());
             ensure!(percent == "+0 %" || plain.contains(&percent), "{tile:?} should say {percent}");
         }
+    }
+    Ok(())
+}
+
+/// Of the demo's year the first day is all there is of the weeks a year ago.
+pub async fn what_cannot_be_compared_says_why(_: &Stage, page: &Page) -> Result<()> {
+    let says = "return [[...document.querySelectorAll('main dl > div')].map(tile => tile.textContent),
+        document.querySelector('main').innerText]";
+    for (range, in_tile, in_note) in [
+        ("last-90-days&compare=year", "partly observed then", "was observed only in part"),
+        ("last-quarter&compare=year", "not observed then", "was not observed: there is nothing to compare with"),
+    ] {
+        page.goto(&format!("/reports/pop-sessions?range={range}")).await?;
+        let (tiles, all): (Vec<String>, String) = serde_json::from_value(page.run(says, vec![]).await?)?;
+        ensure!(tiles.iter().all(|tile| tile.ends_with(in_tile)), "{range}: {tiles:?}");
+        ensure!(all.contains(in_note), "{range}: {all}");
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ pub async fn the_crosshair_says_what_the_table_says(_: &Stage, page: &Page) -> R
             let value = if cell == "–" { "not observed" } else { cell };
             ensure!(says.contains(&format!("{column} {value}")), "{row:?} is said as {says}");
         }
-        changes += usize::from(says.contains(" %)"));
+        changes += usize::from(says.contains(" % on ") && says.contains(", compared with "));
     }
     ensure!(changes > table.rows.len() / 2, "{changes} of {} rows say how they have changed", table.rows.len());
     // A pointer is told the same.
@@ -48,5 +48,28 @@ pub async fn the_crosshair_says_what_the_table_says(_: &Stage, page: &Page) -> R
     let (at, says, shows): (usize, String, String) = serde_json::from_value(page.run(at, vec![]).await?)?;
     let row = table.rows.get(at).context("the pointer is at no row")?;
     ensure!(row.cells.iter().all(|cell| says.contains(cell) && shows.contains(cell)), "{row:?}: {says}, {shows}");
+    Ok(())
+}
+
+/// However the page is scrolled, neither the bar above nor the edge below covers what the crosshair says.
+pub async fn the_values_stay_in_sight(_: &Stage, page: &Page) -> Result<()> {
+    for (path, width) in [("message-traffic", 1280), ("message-traffic", 390), ("message-traffic?by=domains", 1280)] {
+        page.size(width, 480).await?;
+        page.goto(&format!("/reports/{path}")).await?;
+        for share in [0.4, -0.2, -0.7] {
+            // So much of the screen above the chart, or of the chart above the screen.
+            let script = "const slider = document.querySelector('[role=slider]');
+                const { top, height } = slider.getBoundingClientRect();
+                scrollBy(0, top - (arguments[0] > 0 ? innerHeight - arguments[0] * height : arguments[0] * height));
+                slider.focus({ preventScroll: true })";
+            page.run(script, vec![share.into()]).await?;
+            page.press("ArrowRight").await?;
+            page.frame().await?;
+            let script = "const { top, bottom } = document.querySelector('[role=slider] dl').parentElement.getBoundingClientRect();
+                return [document.querySelector('header').getBoundingClientRect().bottom, top, bottom, innerHeight]";
+            let places: Vec<f64> = serde_json::from_value(page.run(script, vec![]).await?)?;
+            ensure!(places.is_sorted(), "{path} at {width}, {share}: bar, top, bottom, screen {places:?}");
+        }
+    }
     Ok(())
 }

@@ -30,23 +30,23 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
                 }
                 self.separators(trend, &shapes)?;
                 shapes.iter().try_for_each(|nth| self.cues(trend, *nth, Cues::Alone))?;
-                self.lines(trend, &lines, &|_, _| Ok(()))
+                self.lines(trend, &lines, &|nth, run| self.rim(trend, nth, run))
             }
             ChartKind::Column | ChartKind::StackedColumn | ChartKind::Bar | ChartKind::Share => {
                 self.columns(trend, &shapes)?;
-                self.lines(trend, &lines, &|_, _| Ok(()))
+                self.lines(trend, &lines, &|nth, run| self.rim(trend, nth, run))
             }
         }?;
         self.spikes(trend)?;
         self.foreground(trend)
     }
 
-    /// The earlier period, behind the present one: thin, dashed, pale.
+    /// The earlier period, behind the present one: thin and pale. Dashes say that a row is not whole.
     fn earlier(&self, trend: &Trend) -> Drawing<DB> {
         for series in &trend.before {
-            let style = self.course(trend, 1.25, self.theme.series(series.column).mix(0.55));
+            let style = self.course(trend, 1.25, self.theme.series(series.column).mix(0.5));
             for points in trend.before_points(series) {
-                self.dashed(reduce::line(&points, self.frame.dot), style)?;
+                self.element(&PathElement::new(reduce::line(&points, self.frame.dot), style))?;
             }
         }
         Ok(())
@@ -141,6 +141,12 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
             }
         }
         Ok(())
+    }
+
+    /// What parts a line from the areas and columns that it passes.
+    fn rim(&self, trend: &Trend, nth: usize, run: Range<usize>) -> Drawing<DB> {
+        let points = reduce::line(&trend.points(nth, run), self.frame.dot);
+        self.element(&PathElement::new(points, self.course(trend, 4.5, self.theme.panel)))
     }
 
     /// The style of a line along the rows. Where rows are a few pixels apart, one pixel of the screen: without a graphics

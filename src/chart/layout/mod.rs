@@ -165,6 +165,11 @@ impl Layout {
         }
     }
 
+    /// Whether an earlier period is drawn, too.
+    pub fn has_earlier(&self) -> bool {
+        matches!(self, Layout::Trend(trend) if trend.before.iter().any(|series| series.tops.iter().any(Option::is_some)))
+    }
+
     /// What is usual where a column's value in a row is far above it.
     pub fn usual(&self, row: usize, column: usize) -> Option<Usual> {
         let Layout::Trend(trend) = self else { return None };
