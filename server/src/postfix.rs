@@ -218,11 +218,12 @@ pub struct Speaker<'a> {
 
 impl<'a> Speaker<'a> {
     pub fn parse(program: &'a [u8]) -> Option<Speaker<'a>> {
-        let end = memchr::memrchr(b'/', program);
+        // Names are too short for a search that prepares itself.
+        let end = program.iter().rposition(|byte| *byte == b'/');
         let Some(end) = end else {
             return program.starts_with(b"postfix").then_some(Speaker { instance: program, program, daemon: b"" });
         };
-        let instance = &program[..memchr::memchr(b'/', program)?];
+        let instance = &program[..program.iter().position(|byte| *byte == b'/')?];
         let daemon = &program[end + 1..];
         (instance.starts_with(b"postfix") || DAEMONS.contains(&daemon)).then_some(Speaker { instance, program, daemon })
     }

@@ -49,21 +49,50 @@ const MAX_REPEATS: u32 = 100_000;
 pub struct Envelope {
     clock: Clock,
     host: String,
+    latest: Beginning,
+}
+
+/// How a line begins whose stamp has whole seconds and no year: most lines begin as the one before.
+#[derive(Clone, Debug)]
+struct Beginning {
+    /// Stamp, host and the space behind each; empty if the line before was another one.
+    bytes: Vec<u8>,
+    time: Time,
+    host: String,
+}
+
+impl Beginning {
+    fn is_of(&self, line: &[u8]) -> bool {
+        !self.bytes.is_empty() && line.starts_with(&self.bytes)
+    }
+
+    fn forget(&mut self) {
+        self.bytes.clear();
+    }
+
+    fn remember(&mut self, bytes: &[u8], time: Time, host: &str) {
+        bytes.clone_into(&mut self.bytes);
+        self.time = time;
+        host.clone_into(&mut self.host);
+    }
 }
 
 impl Envelope {
     /// `zone` is the zone of stamps without an offset; `host` names the host where the lines do not.
     pub fn new(zone: Zone, host: &str) -> Envelope {
-        Envelope { clock: Clock::new(zone), host: host.to_owned() }
+        let latest = Beginning { bytes: Vec::new(), time: Time(0), host: String::new() };
+        Envelope { clock: Clock::new(zone), host: host.to_owned(), latest }
     }
 
     /// The year of the first stamp that has none: `--year`, else [`YearScan::first_year`].
     pub fn set_year(&mut self, year: i32) {
+        self.latest.forget();
         self.clock.set_year(year);
     }
 
     /// Goes on after a line that stood at `last`, as when a known file has grown.
     pub fn resume(&mut self, last: Time) {
+        self.latest.forget();
         self.clock.resume(last);
     }
 
@@ -80,6 +109,11 @@ impl Envelope {
             return Err(NotALine::Empty);
         }
         let (bytes, is_rfc5424) = without_priority(bytes);
+        if !is_rfc5424 && self.latest.is_of(bytes) {
+            let Beginning { bytes: known, time, host } = &self.latest;
+            return rfc3164(*time, host, &bytes[known.len()..]);
+        }
+        self.latest.forget();
         let (stamp, rest) = Stamp::parse(bytes).ok_or(NotALine::NoStamp)?;
         let time = self.clock.time(&stamp)?;
         if is_rfc5424 {
@@ -96,7 +130,13 @@ impl Envelope {
             Stamp::Instant(_) if rest.first() == Some(&b'[') => Ok(self.own_file(time, b"spamd", spamd_message(rest))),
             Stamp::Local { .. } if rest.first() == Some(&b'#') => Ok(self.own_file(time, b"rspamd", rest)),
             Stamp::Local { .. } if !names_a_process(rest) => Ok(self.own_file(time, b"exim", rest)),
-            _ => rfc3164(time, rest),
+            _ => {
+                let (host, text) = host(rest)?;
+                if matches!(stamp, Stamp::Yearless { .. }) {
+                    self.latest.remember(&bytes[..bytes.len() - text.len()], time, host);
+                }
+                rfc3164(time, host, text)
+            }
         }
     }
 
@@ -135,9 +175,8 @@ fn without_priority(bytes: &[u8]) -> (&[u8], bool) {
     }
 }
 
-/// `mx1 postfix/smtpd[2571]: text`
-fn rfc3164(time: Time, rest: &[u8]) -> Result<Line<'_>, NotALine> {
-    let (host, rest) = host(rest)?;
+/// `postfix/smtpd[2571]: text`, after stamp and host.
+fn rfc3164<'a>(time: Time, host: &'a str, rest: &'a [u8]) -> Result<Line<'a>, NotALine> {
     // sysklogd's own form has no program, and what was repeated stands on the line before.
     if rest.starts_with(b"last message repeated ") {
         return Ok(Line { time, host, program: b"syslogd", pid: None, message: rest, times: 1, own_file: false });
@@ -251,6 +290,31 @@ fn number(digits: &[u8]) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is taken from the line before is what the line itself says.
+    #[test]
+    fn a_line_that_begins_as_the_one_before_is_read_as_if_alone() {
+        let lines = [
+            "Nov 22 00:13:48 mx1 postfix/qmgr[3]: a",
+            "Nov 22 00:13:48 mx1 dovecot: b",
+            "<22>Nov 22 00:13:48 mx1 last message repeated 2 times",
+            "Nov 22 00:13:48 mx1 no program here",
+            "Nov 22 00:13:48 mx1x postfix/qmgr[3]: another host",
+            "Nov 22 00:13:48 imap-login: Info: Dovecot's own file",
+            "Nov 22 00:13:48 mx1x postfix/qmgr[3]: and back",
+            "Nov 22 00:13:49 mx1 postfix/qmgr[3]: a second later",
+            "<22>1 2026-11-22T00:13:49Z mx1 postfix/qmgr 3 - - of another form",
+            "Nov 22 00:13:49 mx1 ",
+            "Nov 22 00:13:49 mx1 postfix/qmgr[3]: c",
+        ];
+        let mut in_a_row = envelope();
+        for line in lines {
+            assert_eq!(in_a_row.parse(line.as_bytes()), envelope().parse(line.as_bytes()), "{line}");
+        }
+        in_a_row.set_year(2025);
+        let year_before = in_a_row.parse(lines[10].as_bytes()).map(|line| line.time);
+        assert_eq!(year_before, envelope().parse(lines[10].as_bytes()).map(|line| line.time.plus_secs(-365 * 86_400)));
+    }
 
     fn envelope() -> Envelope {
         let mut envelope = Envelope::new(Zone::utc(), "box");

@@ -157,6 +157,22 @@ pub fn quoted(bytes: &[u8]) -> Cow<'_, str> {
     lossy(&bytes[..cut])
 }
 
+/// The same where it is written: of words that nobody reads nothing is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Quote<'a>(pub &'a [u8]);
+
+impl std::fmt::Display for Quote<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&quoted(self.0))
+    }
+}
+
+/// What stands before the last `@` of an address and behind it.
+pub fn around_at(address: &str) -> Option<(&str, &str)> {
+    let at = address.bytes().rposition(|byte| byte == b'@')?;
+    Some((&address[..at], &address[at + 1..]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,6 +44,7 @@ pub struct Copies {
     /// Rises with each slot that is asked for.
     asked: u64,
     last: Option<Slot>,
+    newest: Option<Slot>,
     /// Where a line is put together to be hashed at one go, kept to be used again.
     buffer: Vec<u8>,
 }
@@ -69,6 +70,7 @@ impl Default for Copies {
             commits: 0,
             asked: 0,
             last: None,
+            newest: None,
             buffer: Vec::new(),
         }
     }
@@ -125,6 +127,15 @@ impl Copies {
                 self.hashes += stored.len();
                 self.slots.insert(slot, Seen { hashes: stored.into_iter().collect(), ..Seen::default() });
             }
+        }
+        if self.newest < Some(slot) {
+            // As many lines as in the quarter hour before, most likely: a set that grows is filled anew at each step.
+            let before = self
+                .newest
+                .and_then(|newest| self.slots.get(&newest))
+                .map_or(0, |seen| seen.hashes.len().min(MAX_HASHES / 2));
+            self.slots.entry(slot).or_default().hashes.reserve(before);
+            self.newest = Some(slot);
         }
         let seen = self.slots.entry(slot).or_default();
         seen.asked = self.asked;

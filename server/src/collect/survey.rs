@@ -114,6 +114,7 @@ fn first_stamp(
 
 fn scan_years(lines: &mut Lines) -> io::Result<YearScan> {
     let mut scan = YearScan::default();
+    lines.forget_place();
     while let Some(raw) = lines.peek(LastLine::Take)? {
         scan.line(raw);
         lines.take();

@@ -35,11 +35,18 @@ pub struct Ladder {
     hasher: blake3::Hasher,
     offset: u64,
     rungs: Vec<(u64, String)>,
+    /// Nobody will ask for more rungs.
+    is_done: bool,
 }
 
 impl Ladder {
+    /// Hashes nothing more: for who reads on and will not come back.
+    pub fn end_here(&mut self) {
+        self.is_done = true;
+    }
+
     pub fn feed(&mut self, mut bytes: &[u8]) {
-        while let Some(rung) = rung_after(self.offset) {
+        while let Some(rung) = self.next_rung() {
             let to_rung = usize::try_from(rung - self.offset).unwrap_or(usize::MAX);
             if bytes.len() < to_rung {
                 break;
@@ -50,10 +57,14 @@ impl Ladder {
             self.rungs.push((rung, shorten(&self.hasher.finalize())));
             bytes = above;
         }
-        if rung_after(self.offset).is_some() {
+        if self.next_rung().is_some() {
             self.hasher.update(bytes);
         }
         self.offset += bytes.len() as u64;
+    }
+
+    fn next_rung(&self) -> Option<u64> {
+        if self.is_done { None } else { rung_after(self.offset) }
     }
 
     pub fn offset(&self) -> u64 {

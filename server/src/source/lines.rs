@@ -152,6 +152,12 @@ impl Lines {
         &self.cursor
     }
 
+    /// Nobody will come back to where these lines were read to: hashing all of a file to know it again is for its reader,
+    /// and not for a first look.
+    pub fn forget_place(&mut self) {
+        self.cursor.forget();
+    }
+
     /// Lines that were cut at [`MAX_LINE_BYTES`] so far.
     pub fn cut(&self) -> u64 {
         self.cut

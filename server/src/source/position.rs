@@ -34,6 +34,11 @@ impl Cursor {
         self.tail.extend_from_slice(fresh);
     }
 
+    /// From now on the place is counted and not hashed: no later run will look for it.
+    pub fn forget(&mut self) {
+        self.ladder.end_here();
+    }
+
     /// Decompressed offset from the beginning of the stream.
     pub fn position(&self) -> u64 {
         self.ladder.offset()

@@ -329,12 +329,22 @@ pub struct YearScan {
     dated: Option<Time>,
     /// After how many turns a 29 February stood.
     leap_days: Vec<i32>,
+    /// The bytes of the newest stamp without a year.
+    latest: Vec<u8>,
 }
 
 impl YearScan {
     pub fn line(&mut self, bytes: &[u8]) {
         let (bytes, _) = super::without_priority(super::without_padding(bytes));
+        // The second reading of a stamp tells nothing new, and most lines stand in the second of the one before.
+        if !self.latest.is_empty() && bytes.starts_with(&self.latest) {
+            return;
+        }
         let stamp = Stamp::parse(bytes);
+        if let Some((Stamp::Yearless { .. }, rest)) = &stamp {
+            self.latest.clear();
+            self.latest.extend_from_slice(&bytes[..bytes.len() - rest.len()]);
+        }
         // Within a day no year turns: nearly every line of a log is asked no more than this.
         if let (Some((Stamp::Yearless { month, day, secs }, _)), Some((before, last_month, last_day, last_secs))) =
             (&stamp, &mut self.previous)

@@ -12,7 +12,7 @@ use crate::exim::{Arrival, Delivery, Fact, Outcome, trouble};
 use crate::postfix::{Peer, Reject};
 use crate::queue_id::QueueId;
 use crate::settings::TransportRole;
-use crate::text::{contains, contains_ignoring_case, quoted};
+use crate::text::{Quote, contains, contains_ignoring_case};
 
 /// Lines of one delivery process are written together when it ends.
 const SAME_ATTEMPT_SECS: i64 = 1;
@@ -207,15 +207,15 @@ impl Tracker {
                 message.push_attempt(Attempt {
                     size,
                     peer: host
-                        .map(|host| out.words(format_args!("{}[{}]", quoted(host.name), quoted(host.ip))))
+                        .map(|host| out.words(format_args!("{}[{}]", Quote(host.name), Quote(host.ip))))
                         .unwrap_or_default(),
                     connections: u32::from(is_new_connection || is_only_witness),
                     failed: u32::from(trouble.is_setup_failed && is_new_connection || is_only_witness),
                     detail: out.words(format_args!(
                         "{} to <{}>: {}",
                         key.id,
-                        quoted(&delivery.recipient),
-                        quoted(delivery.response)
+                        Quote(&delivery.recipient),
+                        Quote(delivery.response)
                     )),
                     ..Attempt::at(key, now, group.unwrap_or_else(|| hash((key, "none"))))
                 })
@@ -250,11 +250,11 @@ impl Tracker {
         let is_tried_again = contains(response, b": delivering unencrypted to ");
         let group = if is_tried_again { hash((key, host.ip, is_tried_again)) } else { hash((key, host.ip)) };
         let index = message.push_attempt(Attempt {
-            peer: out.words(format_args!("{}[{}]", quoted(host.name), quoted(host.ip))),
+            peer: out.words(format_args!("{}[{}]", Quote(host.name), Quote(host.ip))),
             connections: 1,
             failed: u32::from(trouble.is_setup_failed),
             is_terminated: trouble.is_terminated,
-            detail: out.words(format_args!("{}: {}", key.id, quoted(response))),
+            detail: out.words(format_args!("{}: {}", key.id, Quote(response))),
             ..Attempt::at(key, at.line.time, group)
         });
         message.sync_attempt(index, &self.settings, &self.ours, out);

@@ -1,11 +1,12 @@
-//! A list that nearly always has one entry, kept where it stands: an index has one for each queue file, and a list of its
-//! own on the heap for each would be most of the index.
+//! Lists and sets that nearly always have one entry, kept where they stand: an index has one for each queue file, and a list
+//! of its own on the heap for each would be most of the index.
 
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::ops::{Deref, DerefMut};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 #[derive(Clone, Debug)]
 pub enum Few<V> {
@@ -76,9 +77,114 @@ pub fn take_out<K: Eq + Hash, V: PartialEq>(index: &mut Index<K, V>, key: K, val
     }
 }
 
+/// A set of hashes, written as a sequence.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum FewHashes {
+    #[default]
+    None,
+    One(u64),
+    More(FxHashSet<u64>),
+}
+
+impl FewHashes {
+    /// Whether it was not there before.
+    pub fn insert(&mut self, hash: u64) -> bool {
+        match self {
+            FewHashes::None => {
+                *self = FewHashes::One(hash);
+                true
+            }
+            FewHashes::One(only) if *only == hash => false,
+            FewHashes::One(only) => {
+                *self = FewHashes::More([*only, hash].into_iter().collect());
+                true
+            }
+            FewHashes::More(hashes) => hashes.insert(hash),
+        }
+    }
+
+    pub fn contains(&self, hash: u64) -> bool {
+        match self {
+            FewHashes::None => false,
+            FewHashes::One(only) => *only == hash,
+            FewHashes::More(hashes) => hashes.contains(&hash),
+        }
+    }
+
+    pub fn remove(&mut self, hash: u64) {
+        match self {
+            FewHashes::One(only) if *only == hash => *self = FewHashes::None,
+            FewHashes::None | FewHashes::One(_) => {}
+            FewHashes::More(hashes) => {
+                hashes.remove(&hash);
+            }
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        match self {
+            FewHashes::None => true,
+            FewHashes::One(_) => false,
+            FewHashes::More(hashes) => hashes.is_empty(),
+        }
+    }
+
+    pub fn absorb(&mut self, other: FewHashes) {
+        match other {
+            FewHashes::None => {}
+            FewHashes::One(only) => {
+                self.insert(only);
+            }
+            FewHashes::More(hashes) => hashes.into_iter().for_each(|hash| {
+                self.insert(hash);
+            }),
+        }
+    }
+}
+
+impl Serialize for FewHashes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            FewHashes::None => serializer.collect_seq::<[u64; 0]>([]),
+            FewHashes::One(only) => serializer.collect_seq([only]),
+            FewHashes::More(hashes) => serializer.collect_seq(hashes),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for FewHashes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<FewHashes, D::Error> {
+        let mut hashes = FewHashes::default();
+        Vec::<u64>::deserialize(deserializer)?.into_iter().for_each(|hash| {
+            hashes.insert(hash);
+        });
+        Ok(hashes)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As rows of earlier versions have it, a set's sequence.
+    #[test]
+    fn a_set_of_hashes_is_a_set_and_is_written_as_one() {
+        for all in [&[][..], &[7], &[7, 3], &[7, 3, u64::MAX]] {
+            let mut few = FewHashes::default();
+            let fresh: Vec<bool> = all.iter().chain(all).map(|hash| few.insert(*hash)).collect();
+            assert_eq!(fresh, [vec![true; all.len()], vec![false; all.len()]].concat());
+            let set: FxHashSet<u64> = all.iter().copied().collect();
+            let packed = rmp_serde::to_vec(&few).expect("plain data");
+            assert_eq!(rmp_serde::from_slice::<FxHashSet<u64>>(&packed).expect("a set"), set);
+            let of_set = rmp_serde::to_vec(&set).expect("plain data");
+            assert_eq!(rmp_serde::from_slice::<FewHashes>(&of_set).expect("hashes"), few);
+            let mut joined = FewHashes::One(5);
+            joined.absorb(few);
+            assert!(all.iter().chain(&[5]).all(|hash| joined.contains(*hash)));
+            all.iter().chain(&[5, 6]).for_each(|hash| joined.remove(*hash));
+            assert!(joined.is_empty());
+        }
+    }
 
     #[test]
     fn a_list_keeps_its_order_and_goes_when_it_is_empty() {

@@ -132,7 +132,8 @@ impl Tracker {
             message.hand_overs + message.delivered.iter().filter(|reached| reached.pipe.is_some()).count() as u32;
         if message.returns < handed {
             self.find_return(row, out);
-        } else if message.files.len() == 1
+        } else if let [file] = &message.files[..]
+            && file.client_is_internal
             && let Some(sender) = message.sender_text().cloned()
         {
             self.link_return(row, key, &sender, out);
@@ -172,7 +173,7 @@ impl Tracker {
         for expected in met {
             // It was not sent away, so nothing was final.
             let Some(group) = expected.attempt else { continue };
-            message.finals.remove(&expected.recipient);
+            message.finals.remove(expected.recipient);
             if let Some(at) = message.attempts.iter().position(|attempt| attempt.group == group) {
                 let mut attempt = message.attempts.remove(at);
                 out.withdraw(&mut attempt.booked);

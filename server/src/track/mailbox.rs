@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::expiry::Expiry;
 use super::names::subjects_of;
 use super::state::{Booked, Out, Table};
-use super::{At, Tracker, detail};
+use super::{At, Tracker};
 use crate::dovecot::{Fact, Who, Why};
 use crate::event::{End, Event, Kind, MAX_LASTS_MS, Protocol, Subjects, Update};
 use crate::text::{Text, quoted};
@@ -214,8 +214,8 @@ impl Tracker {
             state,
             started: at.line.time,
             subjects,
-            ip: detail(who.ip),
-            user: detail(who.user),
+            ip: out.quote(who.ip),
+            user: out.quote(who.user),
             bad_commands: 0,
             booked: None,
         };

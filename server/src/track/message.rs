@@ -6,9 +6,9 @@ mod owner;
 mod parts;
 
 use mailtally_model::{Subject, Time};
-use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
+use super::few::FewHashes;
 use super::names::Mailbox;
 use super::state::{Booked, Out};
 use crate::event::{Subjects, join};
@@ -47,7 +47,7 @@ pub struct Message {
     pub hand_overs: u32,
     pub returns: u32,
     /// Recipients with a final outcome, by hash (R4).
-    pub finals: FxHashSet<u64>,
+    pub finals: FewHashes,
     pub delivered: Vec<Delivered>,
     pub attempts: Vec<Attempt>,
     pub aftermaths: Vec<Aftermath>,
@@ -142,14 +142,14 @@ impl Message {
         self.is_urgent |= other.is_urgent;
         self.was_probed |= other.was_probed;
         for mut reached in other.delivered {
-            if self.finals.contains(&reached.recipient) {
+            if self.finals.contains(reached.recipient) {
                 out.withdraw(&mut reached.booked);
             } else {
                 self.finals.insert(reached.recipient);
                 self.delivered.push(reached);
             }
         }
-        self.finals.extend(other.finals);
+        self.finals.absorb(other.finals);
         self.attempts.append(&mut other.attempts);
         self.aftermaths.append(&mut other.aftermaths);
         self.expected.append(&mut other.expected);
@@ -165,7 +165,7 @@ impl Message {
         self.delivered = kept;
         let filtered: Vec<Delivered> = filtered;
         for mut reached in filtered {
-            self.finals.remove(&reached.recipient);
+            self.finals.remove(reached.recipient);
             self.hand_overs += 1;
             out.withdraw(&mut reached.booked);
         }

@@ -24,7 +24,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 use mailtally_model::{Subject, Time};
-use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, Kind, Subjects, Update};
@@ -57,9 +56,11 @@ pub struct Tracker {
     settings: MailSettings,
     ours: Ours,
     hosts: Interner,
+    /// The host of the line before, by number and name: the name is held by one line after the other.
+    latest_host: Option<(u16, Text)>,
     programs: Interner,
     /// The instances that programs of Postfix are of, by the programs' numbers.
-    instances: FxHashMap<u16, u16>,
+    instances: Vec<Option<u16>>,
     /// By host: where its log time stands.
     clocks: BTreeMap<u16, Time>,
     next_event: u64,
@@ -155,8 +156,9 @@ impl Tracker {
             settings: settings.clone(),
             ours: Ours::new(settings, meta.learned_domains),
             hosts: Interner::restore(meta.hosts),
+            latest_host: None,
             programs: Interner::restore(meta.programs),
-            instances: FxHashMap::default(),
+            instances: Vec::new(),
             clocks: meta.clocks,
             next_event: meta.next_event,
             next_row: meta.next_row,
@@ -188,7 +190,10 @@ impl Tracker {
         let mut wording = std::mem::take(&mut self.wording);
         let mut out = Out { updates, known, next_event: self.next_event, wording: &mut wording };
         self.tick(host, line.time, &mut out);
-        let host_name = self.hosts.names()[usize::from(host)].clone();
+        let host_name = match self.latest_host.take() {
+            Some((latest, name)) if latest == host => name,
+            _ => self.hosts.names()[usize::from(host)].clone(),
+        };
         let at = At { line, host, host_name, program };
         let mut verdict = Verdict::Ignored;
         for _ in 0..line.times {
@@ -200,6 +205,7 @@ impl Tracker {
         self.is_meta_changed |= out.next_event != self.next_event;
         self.next_event = out.next_event;
         self.wording = wording;
+        self.latest_host = Some((host, at.host_name));
         verdict
     }
 
@@ -255,11 +261,12 @@ impl Tracker {
             }
             program => {
                 let Some(speaker) = Speaker::parse(program) else { return of_no_mail(line) };
-                match postfix::parse(&speaker, line.message) {
-                    Parsed::Fact(fact) => self.postfix(at, &speaker, &fact, out),
+                // By reference: a fact is large, and to move it cost as much as to read it.
+                match &postfix::parse(&speaker, line.message) {
+                    Parsed::Fact(fact) => self.postfix(at, &speaker, fact, out),
                     // Policy servers that `master` starts may log in the name of Postfix: `postfix/policyd-spf`.
                     Parsed::Unparsed if policy::is_silent(program) => return Verdict::Ignored,
-                    parsed => return verdict(&parsed),
+                    parsed => return verdict(parsed),
                 }
             }
         }
@@ -378,11 +385,13 @@ impl Tracker {
 
     /// The number of the instance of Postfix that a line is of.
     fn instance(&mut self, at: &At<'_>, speaker: &Speaker<'_>) -> Option<u16> {
-        if let Some(instance) = self.instances.get(&at.program) {
+        let place = usize::from(at.program);
+        if let Some(Some(instance)) = self.instances.get(place) {
             return Some(*instance);
         }
         let (instance, _) = self.programs.number(speaker.instance)?;
-        self.instances.insert(at.program, instance);
+        self.instances.resize(self.instances.len().max(place + 1), None);
+        self.instances[place] = Some(instance);
         Some(instance)
     }
 

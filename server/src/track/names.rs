@@ -13,7 +13,7 @@ use super::relay::is_trusted;
 use super::state::Out;
 use crate::event::Subjects;
 use crate::settings::MailSettings;
-use crate::text::lossy;
+use crate::text::{around_at, lossy};
 
 /// Domains learned from evidence are bounded: only our own server's deliveries and log-ins teach them.
 const MAX_LEARNED_DOMAINS: usize = 100_000;
@@ -140,15 +140,17 @@ pub fn subjects_of(mailbox: Option<&Mailbox>) -> Subjects {
 /// `SRS1=hash=first.example==hash=stamp=outside.example=ann@alpha.example`. It was ann@outside.example, and alpha.example
 /// sent it on (R9).
 pub fn unwound(sender: &str) -> Option<(String, &str)> {
-    let (local, forwarder) = sender.rsplit_once('@')?;
-    let scheme = local.get(..4)?;
+    let scheme = sender.get(..4)?;
+    // Nearly all are written by no forwarder, and asked no further.
+    if !scheme.eq_ignore_ascii_case("SRS0") && !scheme.eq_ignore_ascii_case("SRS1") {
+        return None;
+    }
+    let (local, forwarder) = around_at(sender)?;
     // After the scheme, a site may have another separator than the one within.
     let mut rest = local.get(4..)?.strip_prefix(['=', '+', '-'])?;
     if scheme.eq_ignore_ascii_case("SRS1") {
         let (_hash, first) = rest.split_once('=')?;
         rest = first.split_once('=')?.1.strip_prefix(['=', '+', '-'])?;
-    } else if !scheme.eq_ignore_ascii_case("SRS0") {
-        return None;
     }
     let mut parts = rest.splitn(4, '=');
     let (_hash, _stamp, domain, local) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -171,8 +173,10 @@ pub struct Ours {
     told: FxHashSet<String>,
     addressed: Read,
     logged_in: Read,
-    /// Which addresses of clients are trusted: a message's owner is asked for with each of its lines.
+    /// Which addresses of clients are trusted: a message's owner is asked for with each of its lines, and a few times.
     trusted: RefCell<HashMap<Box<str>, bool>>,
+    /// The one that was asked for last.
+    latest_trusted: RefCell<(String, Option<bool>)>,
 }
 
 /// What spellings were read as. Strangers choose them, so the hash is a seeded one.
@@ -211,6 +215,19 @@ impl Ours {
 
     /// Whether a client may send as any address of ours, as [`is_trusted`] says.
     pub fn trusts(&self, ip: &str, settings: &MailSettings) -> bool {
+        let mut latest = self.latest_trusted.borrow_mut();
+        if let (known, Some(is_trusted)) = &*latest
+            && known == ip
+        {
+            return *is_trusted;
+        }
+        let is_trusted = self.looked_up(ip, settings);
+        ip.clone_into(&mut latest.0);
+        latest.1 = Some(is_trusted);
+        is_trusted
+    }
+
+    fn looked_up(&self, ip: &str, settings: &MailSettings) -> bool {
         let mut known = self.trusted.borrow_mut();
         if let Some(is_trusted) = known.get(ip) {
             return *is_trusted;
@@ -229,13 +246,15 @@ impl Ours {
 
     /// Evidence: a final local delivery or a log-in. Gives the domain if it was not known before.
     pub fn learn<'a>(&mut self, mailbox: &'a Mailbox, out: &mut Out<'_>) -> Option<&'a str> {
-        if !self.told.contains(mailbox.address()) {
-            if self.told.len() >= MAX_REMEMBERED_NAMES {
-                self.told.clear();
-            }
-            self.told.insert(mailbox.address().to_owned());
-            out.known.extend_from_slice(mailbox.subjects());
+        if self.told.contains(mailbox.address()) {
+            // So is its domain, or there are too many.
+            return None;
         }
+        if self.told.len() >= MAX_REMEMBERED_NAMES {
+            self.told.clear();
+        }
+        self.told.insert(mailbox.address().to_owned());
+        out.known.extend_from_slice(mailbox.subjects());
         let domain = mailbox.domain();
         if self.has(domain) || self.learned.len() >= MAX_LEARNED_DOMAINS {
             return None;

@@ -13,7 +13,7 @@ use super::{At, Tracker};
 use crate::event::{Class, Event, Kind, Subjects};
 use crate::postfix::{Delivery, Peer, Speaker, Status, Trouble};
 use crate::queue_id::QueueId;
-use crate::text::{Text, contains_ignoring_case, lossy, quoted};
+use crate::text::{Quote, Text, contains_ignoring_case, lossy};
 
 /// Failed connects of one process whose recipients' line is still to come.
 const MAX_FAILURES: usize = 32;
@@ -174,8 +174,8 @@ impl Tracker {
             detail: out.words(format_args!(
                 "{} to <{}>: {}",
                 key.id,
-                quoted(reached.recipient),
-                quoted(reached.response)
+                Quote(reached.recipient),
+                Quote(reached.response)
             )),
             booked: None,
         });
@@ -244,8 +244,8 @@ impl Tracker {
                     detail: out.words(format_args!(
                         "{} to <{}>: {}",
                         key.id,
-                        quoted(delivery.recipient),
-                        quoted(delivery.response)
+                        Quote(delivery.recipient),
+                        Quote(delivery.response)
                     )),
                     ..Attempt::at(key, at.line.time, group)
                 })
@@ -303,12 +303,12 @@ impl Tracker {
             return;
         }
         let index = message.push_attempt(Attempt {
-            peer: out.words(format_args!("{}[{}]", quoted(host.name), quoted(host.ip))),
+            peer: out.words(format_args!("{}[{}]", Quote(host.name), Quote(host.ip))),
             connections: 1,
             failed: u32::from(trouble.is_setup_failed),
             is_bad_command: trouble.is_bad_command,
             is_terminated: trouble.is_terminated,
-            detail: out.words(format_args!("{}: {}", key.id, quoted(response))),
+            detail: out.words(format_args!("{}: {}", key.id, Quote(response))),
             ..Attempt::at(key, at.line.time, group)
         });
         message.sync_attempt(index, &self.settings, &self.ours, out);
@@ -327,7 +327,7 @@ impl Tracker {
             deferred: 0,
             bounced: 0,
         };
-        let peer = Some(out.words(format_args!("{}[{}]", quoted(host.name), quoted(host.ip))));
+        let peer = Some(out.words(format_args!("{}[{}]", Quote(host.name), Quote(host.ip))));
         let event = Event { peer, detail: out.quote(text), ..at.event(kind, Subjects::default()) };
         let mut booked = None;
         out.set(&mut booked, event);

@@ -217,8 +217,10 @@ impl Tracker {
                     self.smtp_reinjected(session, out);
                 }
                 let from = orig_client.as_ref().unwrap_or(client);
+                // Most often the text that the session holds.
+                let held = session.and_then(|session| self.sessions.rows.get(session)?.shared_ip(from.ip));
                 let origin = Origin::Smtp {
-                    ip: lossy(from.ip).into(),
+                    ip: held.unwrap_or_else(|| lossy(from.ip).into()),
                     user: sasl_username.map(|user| lossy(user).into()),
                     is_submission: speaker.is_submission(),
                 };

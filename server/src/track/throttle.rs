@@ -10,7 +10,7 @@ use super::{At, Tracker, detail};
 use crate::event::{Event, Kind, Limit, Subjects};
 use crate::policy::{self, stated_size};
 use crate::postfix::{AnvilLimit, Peer, Reject};
-use crate::text::{contains_ignoring_case, quoted};
+use crate::text::{Quote, contains_ignoring_case};
 
 /// anvil's default period (`anvil_rate_time_unit`): a limit is armed again after so long without a refusal.
 const ANVIL_WINDOW_SECS: i64 = 60;
@@ -166,7 +166,7 @@ impl Tracker {
             let key = format!("rspamd {} {owner}", detail(name));
             let is_violation = self.trips(key, at.line.time, QUOTA_WINDOW_SECS);
             let kind = Kind::Throttled { limit, is_traffic: is_bounce || user.is_some(), is_violation };
-            let detail = out.words(format_args!("ratelimit {}", quoted(name)));
+            let detail = out.words(format_args!("ratelimit {}", Quote(name)));
             out.once(Event { bytes: size, detail, ..at.event(kind, subjects) });
         }
     }

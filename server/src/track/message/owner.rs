@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Message, Origin};
 use crate::event::{Class, Subjects};
 use crate::settings::MailSettings;
+use crate::text::around_at;
 use crate::track::names::{Mailbox, Ours, unwound};
 
 /// Users that are no person on any system; where the number is logged, the settings say below which.
@@ -89,7 +90,7 @@ impl Message {
     /// Ordered rules, the first that matches (1.4); from facts that are known at the first activation.
     pub fn class(&self, settings: &MailSettings) -> Class {
         let sender = self.sender().unwrap_or("?");
-        let local = sender.rsplit_once('@').map_or(sender, |(local, _)| local);
+        let local = around_at(sender).map_or(sender, |(local, _)| local);
         let is_daemon = match &self.origin {
             Origin::Pickup { uid } => *uid < settings.first_person_uid,
             Origin::Local { login } => DAEMONS.contains(&&**login),

@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::event::{Event, Kind};
 use crate::exim::Closing;
 use crate::postfix::Peer;
-use crate::text::quoted;
+use crate::text::Quote;
 use crate::track::state::Out;
 use crate::track::{At, Tracker, detail};
 
@@ -74,7 +74,7 @@ impl Tracker {
     ) {
         let row = self.client_session(at, client, out);
         let subjects = self.user_subjects(user);
-        let peer = Some(out.words(format_args!("{}[{}]", quoted(client.name), quoted(client.ip))));
+        let peer = Some(out.words(format_args!("{}[{}]", Quote(client.name), Quote(client.ip))));
         let detail = out.quote(user.unwrap_or_default());
         out.once(Event { peer, detail, ..at.event(Kind::SmtpLoginFailed, subjects) });
         self.smtp_change_row(row, at.line.time, out, |_| {});

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::MAX_REFUSALS;
 use crate::event::{Event, Kind, Refused as RefusedWhat, Subjects};
 use crate::postfix::{AnvilLimit, Peer, Reject, Speaker, Stage};
-use crate::text::{contains, quoted};
+use crate::text::{Quote, contains};
 use crate::track::message::{FileKey, Refused};
 use crate::track::queue::file_of;
 use crate::track::relay::is_trusted;
@@ -175,7 +175,7 @@ impl Tracker {
             Stage::Connect | Stage::Command => return None,
         };
         let session = row.and_then(|row| self.sessions.rows.get(row));
-        let named = |client: Peer<'_>| out.words(format_args!("{}[{}]", quoted(client.name), quoted(client.ip)));
+        let named = |client: Peer<'_>| out.words(format_args!("{}[{}]", Quote(client.name), Quote(client.ip)));
         let peer = session.map(|session| session.peer.clone()).or_else(|| reject.client.map(named));
         let has_login = reject.sasl_username.is_some() || session.is_some_and(|session| session.user.is_some());
         let kind = Kind::Refused { what, in_blocked_session: false, has_login };
@@ -198,7 +198,7 @@ impl Tracker {
         out: &mut Out<'_>,
     ) {
         let subjects = self.user_subjects(user);
-        let peer = Some(out.words(format_args!("{}[{}]", quoted(client.name), quoted(client.ip))));
+        let peer = Some(out.words(format_args!("{}[{}]", Quote(client.name), Quote(client.ip))));
         let detail = out.quote(user.unwrap_or_default());
         out.once(Event { peer, detail, ..at.event(Kind::SmtpLoginFailed, subjects) });
         self.smtp_change(at, client, out, |_| {});

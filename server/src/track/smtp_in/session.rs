@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::IDLE_SECS;
 use crate::event::{Event, Kind, Subjects, join};
 use crate::postfix::Peer;
-use crate::text::{Text, quoted};
+use crate::text::{Quote, Text};
 use crate::track::message::MAX_CONCERNED;
 use crate::track::state::{Booked, Out};
 use crate::track::{At, detail};
@@ -65,7 +65,7 @@ impl Session {
             last: at.line.time,
             ended: None,
             ip: detail(client.ip),
-            peer: out.words(format_args!("{}[{}]", quoted(client.name), quoted(client.ip))),
+            peer: out.words(format_args!("{}[{}]", Quote(client.name), Quote(client.ip))),
             user: None,
             has_start: true,
             is_seen_in_part: false,
@@ -84,6 +84,11 @@ impl Session {
             refusals: Vec::new(),
             booked: None,
         }
+    }
+
+    /// The client's address, if it is this one.
+    pub(in crate::track) fn shared_ip(&self, ip: &[u8]) -> Option<Text> {
+        (self.ip.as_bytes() == ip).then(|| Text::clone(&self.ip))
     }
 
     pub(super) fn is_blocked_now(&self) -> bool {
