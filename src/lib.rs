@@ -12,6 +12,7 @@ pub mod chart;
 pub mod compare;
 pub mod context;
 pub mod download;
+mod erased;
 pub mod evidence;
 pub mod format;
 pub mod intl;
@@ -31,4 +32,5 @@ pub mod text;
 pub mod theme;
 pub mod window;
 
+pub(crate) use erased::view;
 pub use page::App;

@@ -8,6 +8,7 @@ use super::theme::SERIES;
 use super::{ChartEvent, Shown, layout};
 use crate::memo::Memo;
 use crate::text;
+use crate::view;
 
 #[component]
 pub fn Legend(shown: Signal<Shown>, on: Callback<ChartEvent>) -> impl IntoView {

@@ -42,6 +42,7 @@ pub use layout::MOST_ROWS;
 use crate::compare::Before;
 use crate::memo::Memo;
 use crate::text;
+use crate::view;
 
 /// What a person asked of the chart; the page decides what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,6 +19,7 @@ use super::{ChartEvent, Shown};
 use crate::compare::Before;
 use crate::memo::Memo;
 use crate::text;
+use crate::view;
 
 /// A layout, and how many of its units are a CSS pixel.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use mailtally_model::account::{AuditLog, AuditRow};
 use super::frame::{self, Frame};
 use crate::api::Asked;
 use crate::parts::notes::FailedAt;
-use crate::{format, text};
+use crate::{format, text, view};
 
 pub const PATH: &str = "/audit";
 

@@ -16,7 +16,7 @@ use crate::evidence::Evidence;
 use crate::memo::Memo;
 use crate::parts::notes::FailedAt;
 use crate::route::{Leaves, Router};
-use crate::{format, intl, text, window};
+use crate::{format, intl, text, view, window};
 
 #[component]
 pub fn EventsPage() -> impl IntoView {

@@ -14,6 +14,7 @@ use crate::intl;
 use crate::parts::card::cell;
 use crate::parts::notes::{FailedAt, FirstSteps};
 use crate::text;
+use crate::view;
 
 /// What the server calls lines that came too late to be counted.
 const TOO_LATE: &str = "(too late)";

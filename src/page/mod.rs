@@ -25,6 +25,7 @@ pub use sheet::Sheet;
 use crate::context::Host;
 use crate::memo::Memo;
 use crate::route::{Address, Router};
+use crate::view;
 use accounts::AccountsPage;
 use audit::AuditPage;
 use entry::{LogInPage, SetUpPage};

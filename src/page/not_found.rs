@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::frame::Frame;
 use crate::text;
+use crate::view;
 
 #[component]
 pub fn NotFoundPage() -> impl IntoView {

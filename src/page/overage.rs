@@ -22,7 +22,7 @@ use crate::range::{self, Dates, Range, date_at, midnight_secs, month_of};
 use crate::route::{Leaves, Router};
 use crate::state::{ViewState, ZoneChoice};
 use crate::window::{self, Window};
-use crate::{download, format, intl, text};
+use crate::{download, format, intl, text, view};
 
 /// Rows that are on the page at once: to lay out twenty thousand takes a browser seconds, and nobody reads them.
 const SHOWN_ROWS: usize = 500;

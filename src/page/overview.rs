@@ -22,7 +22,7 @@ use crate::query::Query;
 use crate::range::{Dates, Preset, Range, date_of};
 use crate::state::ViewState;
 use crate::window::{self, Window};
-use crate::{format, intl, text};
+use crate::{format, intl, text, view};
 
 #[component]
 pub fn OverviewPage() -> impl IntoView {

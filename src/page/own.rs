@@ -16,7 +16,7 @@ use crate::context::Host;
 use crate::memo::Memo;
 use crate::parts::card::cell;
 use crate::parts::form::{PasswordField, Said, Saying, Word, clear, value};
-use crate::{format, text};
+use crate::{format, text, view};
 
 pub const PATH: &str = "/account";
 

@@ -24,6 +24,7 @@ use crate::range::{Dates, Range};
 use crate::route::Router;
 use crate::state::ViewState;
 use crate::text;
+use crate::view;
 
 /// What the addresses of reports begin with.
 pub const PATH: &str = "/reports/";

@@ -12,6 +12,7 @@ use crate::parts::notes::FailedAt;
 use crate::parts::unusual::{Findings, request};
 use crate::route::Router;
 use crate::text;
+use crate::view;
 
 /// What the page offers, in days; the first that fits an incident of this month is shown if nothing is said.
 const PERIODS: [(i64, &str); 4] =

@@ -7,6 +7,7 @@ use crate::context::{Host, View};
 use crate::memo::Memo;
 use crate::page::Sheet;
 use crate::text;
+use crate::view;
 
 #[component]
 pub fn Breadcrumb() -> impl IntoView {

@@ -8,6 +8,7 @@ use crate::intl::{self, DateStyle};
 use crate::page::Sheet;
 use crate::range::{Dates, midnight_secs, month_of};
 use crate::text;
+use crate::view;
 
 /// Where the calendar stands.
 #[derive(Clone, Copy)]

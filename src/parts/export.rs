@@ -8,7 +8,7 @@ use super::icon::{self, Icon};
 use crate::chart::picture::{self, Caption};
 use crate::context::View;
 use crate::page::Sheet;
-use crate::{download, format, keys, text};
+use crate::{download, format, keys, text, view};
 
 #[component]
 pub fn Export() -> impl IntoView {

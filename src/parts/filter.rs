@@ -6,7 +6,7 @@ use mailtally_model::By;
 use super::icon::{self, Icon};
 use crate::context::View;
 use crate::page::Sheet;
-use crate::{intl, text};
+use crate::{intl, text, view};
 
 /// The box's id: a key leads there.
 pub const ID: &str = "filter";

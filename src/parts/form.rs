@@ -4,6 +4,7 @@ use leptos::{html, prelude::*};
 
 use crate::api::Failure;
 use crate::text;
+use crate::view;
 
 /// What the last change came to; `None` is nothing to say.
 pub type Said = RwSignal<Option<Result<&'static str, Failure>>>;

@@ -6,7 +6,7 @@ use mailtally_model::Time;
 use crate::context::Host;
 use crate::page::Sheet;
 use crate::range::{Preset, Range};
-use crate::{format, intl, text, window};
+use crate::{format, intl, text, view, window};
 
 #[component]
 pub fn Fresh(read_until: Signal<Option<Time>>) -> impl IntoView {

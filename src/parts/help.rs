@@ -3,7 +3,7 @@
 use leptos::{html, prelude::*};
 
 use super::icon::{self, Icon};
-use crate::{intl, keys, text};
+use crate::{intl, keys, text, view};
 
 #[component]
 pub fn Help() -> impl IntoView {

@@ -9,7 +9,7 @@ use crate::context::{Host, View};
 use crate::keys::Action;
 use crate::memo::Memo;
 use crate::state::ViewState;
-use crate::{keys, text};
+use crate::{keys, text, view};
 
 #[component]
 pub fn Menu(

@@ -12,6 +12,7 @@ use crate::memo::Memo;
 use crate::page::{Outcome, Sheet};
 use crate::range::{Dates, Range};
 use crate::text;
+use crate::view;
 
 /// Why a Table shows nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::popover::Popover;
 use crate::context::Host;
 use crate::keys::Action;
 use crate::memo::Memo;
-use crate::{account, format, keys, text};
+use crate::{account, format, keys, text, view};
 
 #[component]
 pub fn Person() -> impl IntoView {

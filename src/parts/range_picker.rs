@@ -13,7 +13,7 @@ use crate::keys::Action;
 use crate::memo::Memo;
 use crate::page::Sheet;
 use crate::range::{Dates, Preset, Range, Towards};
-use crate::{format, keys, text};
+use crate::{format, keys, text, view};
 
 #[component]
 pub fn RangePicker() -> impl IntoView {

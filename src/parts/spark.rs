@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 use mailtally_model::report_json::Number;
 
+use crate::view;
+
 use super::tiles::SERIES_COLOURS;
 
 /// The line of the `nth` column.

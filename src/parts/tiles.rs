@@ -10,7 +10,7 @@ use super::spark;
 use crate::compare::{self, Before};
 use crate::memo::Memo;
 use crate::page::Sheet;
-use crate::{format, text};
+use crate::{format, text, view};
 
 /// How many series colours there are; a column further right takes the first again.
 pub const SERIES_COLOURS: usize = 7;

@@ -11,7 +11,7 @@ use crate::context::{Host, View};
 use crate::format::Years;
 use crate::memo::Memo;
 use crate::page::Sheet;
-use crate::{format, jump, text, window};
+use crate::{format, jump, text, view, window};
 
 /// Further counts of a day that are told beside the first.
 const MAX_ALSO: usize = 4;

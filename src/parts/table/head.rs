@@ -12,7 +12,7 @@ use web_sys::Element;
 use crate::context::View;
 use crate::memo::Memo;
 use crate::parts::icon::{self, Icon};
-use crate::{format, text};
+use crate::{format, text, view};
 
 #[component]
 pub fn Head(table: Signal<Arc<Table>>) -> impl IntoView {

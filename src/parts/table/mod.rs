@@ -15,7 +15,7 @@ use mailtally_model::{By, Table};
 use crate::context::View;
 use crate::memo::Memo;
 use crate::window::Window;
-use crate::{format, intl, text};
+use crate::{format, intl, text, view};
 use head::Head;
 use scroll::{Rows, rows_shown};
 pub use walk::on_key as walk_on_key;
