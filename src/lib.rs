@@ -32,5 +32,5 @@ pub mod text;
 pub mod theme;
 pub mod window;
 
-pub(crate) use erased::view;
+pub(crate) use erased::{anew, view};
 pub use page::App;

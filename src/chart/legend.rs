@@ -7,8 +7,9 @@ use super::cue::Cue;
 use super::theme::SERIES;
 use super::{ChartEvent, Shown, layout};
 use crate::memo::Memo;
+use crate::parts::show::Show;
 use crate::text;
-use crate::view;
+use crate::{anew, view};
 
 #[component]
 pub fn Legend(shown: Signal<Shown>, on: Callback<ChartEvent>) -> impl IntoView {
@@ -30,9 +31,9 @@ pub fn Legend(shown: Signal<Shown>, on: Callback<ChartEvent>) -> impl IntoView {
                 on:click=move |_| on.run(ChartEvent::Toggle(id))
             >
                 <Key at/>
-                {label}" "
+                {anew(label)}" "
                 <Show when=move || axis().is_some()>
-                    <span class="chart-legend-axis">{axis}</span>
+                    <span class="chart-legend-axis">{anew(axis)}</span>
                 </Show>
             </button>
         }

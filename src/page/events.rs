@@ -16,7 +16,7 @@ use crate::evidence::Evidence;
 use crate::memo::Memo;
 use crate::parts::notes::FailedAt;
 use crate::route::{Leaves, Router};
-use crate::{format, intl, text, view, window};
+use crate::{anew, format, intl, text, view, window};
 
 #[component]
 pub fn EventsPage() -> impl IntoView {
@@ -44,23 +44,8 @@ fn Shown(evidence: Arc<Evidence>, read_until: RwSignal<Option<Time>>) -> impl In
     let zone = Arc::new(zone_of(&evidence, host));
     let url = evidence.request(None);
     let first = Asked::<EventPage>::new(move || url.clone());
-    // Cursors of the pages that were asked for, one below the other; the first has none.
-    let asked = RwSignal::new(vec![None::<String>]);
     let subject = text::subject_name(&evidence.subject.clone().unwrap_or_else(|| untrack(|| host.root())));
     let heads = text::EVENT_HEADS.map(|head| view! { <th scope="col">{head}</th> });
-    let pages = {
-        let (evidence, zone) = (evidence.clone(), zone.clone());
-        move |after: Option<String>| {
-            let page = match &after {
-                None => first,
-                Some(after) => {
-                    let url = evidence.request(Some(after));
-                    Asked::new(move || url.clone())
-                }
-            };
-            view! { <Page page after asked zone=zone.clone()/> }
-        }
-    };
     Effect::new(move |_| {
         if let Some(Ok(page)) = first.get() {
             read_until.set(page.total.and_then(|total| total.read_until));
@@ -80,11 +65,11 @@ fn Shown(evidence: Arc<Evidence>, read_until: RwSignal<Option<Time>>) -> impl In
             " · "<bdi>{subject}</bdi>" · "{when(&evidence, &zone)}
         </p>
         <Narrow evidence=evidence.clone()/>
-        <p class="note" role="status">{total}</p>
+        <p class="note" role="status">{anew(total)}</p>
         <div class="card table-scroll" tabindex="0" role="region" aria-label=text::EVENTS>
             <table class="report-table event-table stacked">
                 <thead><tr>{heads}</tr></thead>
-                <For each=move || asked.get() key=Clone::clone children=pages/>
+                <Page page=first evidence=evidence.clone() zone=zone.clone()/>
             </table>
         </div>
     }
@@ -179,17 +164,19 @@ fn Narrow(evidence: Arc<Evidence>) -> impl IntoView {
     }
 }
 
-/// One page of events as a body of the table, and the way to the next.
+/// One page of events as a body of the table, and below it the next, once that is asked for: its cursor is in this one.
 #[component]
-fn Page(
-    page: Asked<EventPage>,
-    after: Option<String>,
-    asked: RwSignal<Vec<Option<String>>>,
-    zone: Arc<Zone>,
-) -> impl IntoView {
-    let after = StoredValue::new(after);
-    let is_last = move || asked.with(|asked| asked.last() == Some(&after.get_value()));
-    move || match page.get() {
+fn Page(page: Asked<EventPage>, evidence: Arc<Evidence>, zone: Arc<Zone>) -> AnyView {
+    let next = RwSignal::new(None::<String>);
+    let below = {
+        let zone = zone.clone();
+        move || {
+            let url = evidence.request(Some(&next.get()?));
+            let page = Asked::new(move || url.clone());
+            Some(view! { <Page page evidence=evidence.clone() zone=zone.clone()/> })
+        }
+    };
+    let body = move || match page.get() {
         None => view! { <tbody><tr><td class="event-rest" colspan="7">{text::LOADING}</td></tr></tbody> }.into_any(),
         Some(Err(failure)) => {
             let retry = Callback::new(move |()| page.again());
@@ -197,12 +184,12 @@ fn Page(
                 .into_any()
         }
         Some(Ok(events)) => {
-            let next = events.next.clone();
+            let cursor = events.next.clone();
             let more = move || {
-                let next = next.clone().filter(|_| is_last())?;
+                let cursor = cursor.clone().filter(|_| next.read().is_none())?;
                 let ask = move |event: ev::MouseEvent| {
                     stay(&event);
-                    asked.update(|asked| asked.push(Some(next.clone())));
+                    next.set(Some(cursor.clone()));
                 };
                 Some(view! {
                     <tr>
@@ -216,9 +203,10 @@ fn Page(
                 view! { <tr><td class="event-rest" colspan="7">{text::EVENTS_NONE}</td></tr> }
             });
             let rows = events.events.iter().map(|event| row(event, &zone)).collect_view();
-            view! { <tbody>{rows}{nothing}{more}</tbody> }.into_any()
+            view! { <tbody>{rows}{nothing}{anew(more)}</tbody> }
         }
-    }
+    };
+    view! { {anew(body)}{anew(below)} }
 }
 
 /// The button goes, and the hand stays where it was: at the last event above, from where Tab leads to the next.

@@ -25,7 +25,7 @@ pub use sheet::Sheet;
 use crate::context::Host;
 use crate::memo::Memo;
 use crate::route::{Address, Router};
-use crate::view;
+use crate::{anew, view};
 use accounts::AccountsPage;
 use audit::AuditPage;
 use entry::{LogInPage, SetUpPage};
@@ -100,7 +100,7 @@ pub fn App() -> impl IntoView {
             request_animation_frame(begin);
         }
     });
-    move || match page.get() {
+    anew(move || match page.get() {
         Page::SetUp => view! { <SetUpPage/> }.into_any(),
         _ if is_out.get() => view! { <LogInPage link_void=host.link_void()/> }.into_any(),
         Page::Overview => view! { <OverviewPage/> }.into_any(),
@@ -113,5 +113,5 @@ pub fn App() -> impl IntoView {
         Page::Own => view! { <OwnPage/> }.into_any(),
         Page::Audit => view! { <AuditPage/> }.into_any(),
         Page::NotFound => view! { <NotFoundPage/> }.into_any(),
-    }
+    })
 }

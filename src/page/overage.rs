@@ -22,7 +22,7 @@ use crate::range::{self, Dates, Range, date_at, midnight_secs, month_of};
 use crate::route::{Leaves, Router};
 use crate::state::{ViewState, ZoneChoice};
 use crate::window::{self, Window};
-use crate::{download, format, intl, text, view};
+use crate::{anew, download, format, intl, text, view};
 
 /// Rows that are on the page at once: to lay out twenty thousand takes a browser seconds, and nobody reads them.
 const SHOWN_ROWS: usize = 500;
@@ -164,7 +164,7 @@ fn OfMonth(month: Arc<Month>, order: Memo<Order>, read_until: RwSignal<Option<Ti
                     on:input=move |event| write("filter", Some(&event_target_value(&event)))
                 />
             </label>
-            {export}
+            {anew(export)}
         </div>
         {move || match asked.get() {
             None => view! { <p class="note" role="status">{text::LOADING}</p> }.into_any(),

@@ -22,7 +22,7 @@ use crate::query::Query;
 use crate::range::{Dates, Preset, Range, date_of};
 use crate::state::ViewState;
 use crate::window::{self, Window};
-use crate::{format, intl, text, view};
+use crate::{anew, format, intl, text, view};
 
 #[component]
 pub fn OverviewPage() -> impl IntoView {
@@ -37,7 +37,7 @@ pub fn OverviewPage() -> impl IntoView {
     view! {
         <Frame read_until>
             <h1 class="title">{text::OVERVIEW}</h1>
-            <p class="sentence">{text::OVERVIEW_SAYS}" "{dates}</p>
+            <p class="sentence">{text::OVERVIEW_SAYS}" "{anew(dates)}</p>
             {move || match period.get() {
                 Some(period) => view! { <UnusualShort/><Cards period read_until/> }.into_any(),
                 None if host.is_unknown() => view! { <Loading/> }.into_any(),
@@ -160,7 +160,7 @@ fn Cards(period: Arc<Period>, read_until: RwSignal<Option<Time>>) -> impl IntoVi
     let answers = StoredValue::new_local(answers);
     let again = Callback::new(move |()| answers.with_value(|answers| answers.iter().for_each(|answer| answer.again())));
     // All at once: what has changed most stands first, and must not jump there.
-    move || {
+    anew(move || {
         let all: Option<Vec<Result<Arc<Answer>, Failure>>> =
             answers.with_value(|answers| answers.iter().map(|answer| answer.get()).collect());
         let Some(all) = all else { return view! { <Loading/> }.into_any() };
@@ -175,7 +175,7 @@ fn Cards(period: Arc<Period>, read_until: RwSignal<Option<Time>>) -> impl IntoVi
         let weights: Vec<f64> = cards.iter().map(|card| card.as_ref().map_or(0.0, |card| card.weight)).collect();
         let cards = largest_first(&weights).into_iter().filter_map(|nth| cards[nth as usize].take());
         view! { <ul class="overview">{cards.map(|card| shown(card, period.range)).collect_view()}</ul> }.into_any()
-    }
+    })
 }
 
 fn shown(card: Card, range: Range) -> AnyView {

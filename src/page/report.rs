@@ -16,6 +16,7 @@ use crate::parts::columns::ColumnChooser;
 use crate::parts::compare_menu::CompareMenu;
 use crate::parts::export::Export;
 use crate::parts::notes::{Failed, Notes};
+use crate::parts::show::Show;
 use crate::parts::table::ReportTable;
 use crate::parts::tiles::Tiles;
 use crate::parts::toolbar::Toolbar;
@@ -24,7 +25,7 @@ use crate::range::{Dates, Range};
 use crate::route::Router;
 use crate::state::ViewState;
 use crate::text;
-use crate::view;
+use crate::{anew, view};
 
 /// What the addresses of reports begin with.
 pub const PATH: &str = "/reports/";
@@ -39,7 +40,7 @@ pub fn ReportPage() -> impl IntoView {
     // The address of another page is not for this one to judge: that page is about to take its place.
     let is_ours = Memo::new(move |_| address.read().id_after(PATH).is_some());
     let known = Memo::new(move |_| asked.read().is_some() || !is_ours.get());
-    move || {
+    anew(move || {
         if known.get() {
             let state = Memo::new(move |last: Option<&ViewState>| {
                 let first = || ViewState::new(&mailtally_model::catalogue::REPORTS[0]);
@@ -49,7 +50,7 @@ pub fn ReportPage() -> impl IntoView {
         } else {
             view! { <NotFoundPage/> }.into_any()
         }
-    }
+    })
 }
 
 /// The page around a known report.
@@ -108,11 +109,11 @@ fn Body() -> impl IntoView {
         Outcome::Ready { .. } if sheet.table.read().is_none() => Phase::Loading,
         Outcome::Ready { .. } => Phase::Ready,
     });
-    move || match phase.get() {
+    anew(move || match phase.get() {
         Phase::Loading => view! { <Skeleton/> }.into_any(),
         Phase::Failed(failure) => view! { <Failed failure/> }.into_any(),
         Phase::Ready => view! { <Ready/> }.into_any(),
-    }
+    })
 }
 
 #[component]
@@ -125,7 +126,7 @@ fn Ready() -> impl IntoView {
     );
     let shows_chart = Memo::new(move |_| table.read().as_ref().is_some_and(|table| has_values(table)));
     let is_known = Memo::new(move |_| table.read().is_some());
-    move || {
+    anew(move || {
         is_known.get().then(|| {
             let table = Signal::derive(move || table.get().expect("known while this stands"));
             view! {
@@ -143,7 +144,7 @@ fn Ready() -> impl IntoView {
                 </Show>
             }
         })
-    }
+    })
 }
 
 /// The chart, wired to the URL.

@@ -8,7 +8,7 @@ use crate::intl::{self, DateStyle};
 use crate::page::Sheet;
 use crate::range::{Dates, midnight_secs, month_of};
 use crate::text;
-use crate::view;
+use crate::{anew, view};
 
 /// Where the calendar stands.
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ pub fn Calendar(choose: Callback<Dates>) -> impl IntoView {
     let hint = move || if position.begun.get().is_some() { text::CALENDAR_HINT_LAST } else { text::CALENDAR_HINT };
     view! {
         <div class="calendar" on:keydown=move |event| on_key(position, &event)>
-            <p class="panel-hint" role="status">{hint}</p>
+            <p class="panel-hint" role="status">{anew(hint)}</p>
             <Turn label=text::MONTH_EARLIER path=icon::EARLIER on_turn=move || turn(position, month_before, "PageUp")/>
             <Turn label=text::MONTH_LATER path=icon::LATER on_turn=move || turn(position, month_after, "PageDown")/>
             <div class="months">

@@ -5,6 +5,7 @@ use leptos::{ev, html, prelude::*};
 use mailtally_model::csv::{self, CsvOptions};
 
 use super::icon::{self, Icon};
+use super::show::Show;
 use crate::chart::picture::{self, Caption};
 use crate::context::View;
 use crate::page::Sheet;

@@ -5,6 +5,7 @@ use mailtally_model::{Report, Scope, Subject};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
+use super::show::Show;
 use crate::context::{Host, View};
 use crate::keys::Action;
 use crate::memo::Memo;

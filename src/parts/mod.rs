@@ -19,6 +19,7 @@ pub mod person;
 pub mod popover;
 pub mod range_picker;
 pub mod segments;
+pub mod show;
 pub mod spark;
 pub mod table;
 pub mod tiles;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use mailtally_model::{Answer, Basis, By, Span, Table};
 
+use super::show::Show;
 use crate::api::Failure;
 use crate::context::{Host, View};
 use crate::format;
@@ -12,7 +13,7 @@ use crate::memo::Memo;
 use crate::page::{Outcome, Sheet};
 use crate::range::{Dates, Range};
 use crate::text;
-use crate::view;
+use crate::{anew, view};
 
 /// Why a Table shows nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,12 +112,12 @@ fn EmptyNote(empty: Empty) -> impl IntoView {
 #[component]
 fn ShowStored() -> impl IntoView {
     let view = View::get();
-    move || {
+    anew(move || {
         stored_dates().map(|dates| {
             let show = move |_| view.change(|state| state.range = Range::Dates(dates));
             view! { <button type="button" class="link" on:click=show>{text::SHOW_STORED}</button> }
         })
-    }
+    })
 }
 
 fn stored_dates() -> Option<Dates> {

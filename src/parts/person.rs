@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::icon::{self, Icon};
 use super::popover::Popover;
+use super::show::Show;
 use crate::context::Host;
 use crate::keys::Action;
 use crate::memo::Memo;

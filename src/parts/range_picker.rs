@@ -7,6 +7,7 @@ use web_sys::{Element, HtmlElement};
 use super::calendar::Calendar;
 use super::icon::{self, Icon};
 use super::popover::Popover;
+use super::show::Show;
 use super::zone_picker::ZonePicker;
 use crate::context::View;
 use crate::keys::Action;

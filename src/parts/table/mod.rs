@@ -14,8 +14,9 @@ use mailtally_model::{By, Table};
 
 use crate::context::View;
 use crate::memo::Memo;
+use crate::parts::show::Show;
 use crate::window::Window;
-use crate::{format, intl, text, view};
+use crate::{anew, format, intl, text, view};
 use head::Head;
 use scroll::{Rows, rows_shown};
 pub use walk::on_key as walk_on_key;
@@ -85,7 +86,7 @@ pub fn ReportTable(
             on:keydown=move |event| walk::on_key(&event)
         >
             <table class="report-table" aria-rowcount=row_count>
-                <caption class="sr">{caption}</caption>
+                <caption class="sr">{anew(caption)}</caption>
                 <thead><Head table/></thead>
                 <tbody node_ref=place></tbody>
                 <tfoot><Totals table order/></tfoot>
@@ -132,9 +133,9 @@ fn Totals(table: Signal<Arc<Table>>, order: Signal<Arc<Vec<u32>>>) -> impl IntoV
         });
         // The subject's own, whatever a filter leaves of its rows.
         let label = move || if is_filtered.get() { text::TOTAL_OF_ALL } else { text::TOTAL };
-        view! { <tr><th scope="row">{label}</th>{cells.collect_view()}</tr> }
+        view! { <tr><th scope="row">{anew(label)}</th>{cells.collect_view()}</tr> }
     };
-    view! { {of_shown}{own} }
+    view! { {anew(of_shown)}{anew(own)} }
 }
 
 /// What a filter leaves, added up where that is a number of anything: a connection may serve two domains, and means are not
