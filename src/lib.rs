@@ -20,6 +20,7 @@ pub mod jump;
 pub mod keys;
 pub mod later;
 pub mod memo;
+mod order;
 pub mod page;
 pub mod parts;
 pub mod query;

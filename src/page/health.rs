@@ -9,12 +9,9 @@ use mailtally_model::{Span, Time, Zone};
 
 use super::frame::{self, Frame};
 use crate::api::{Asked, Failure};
-use crate::format;
-use crate::intl;
 use crate::parts::card::cell;
 use crate::parts::notes::{FailedAt, FirstSteps};
-use crate::text;
-use crate::view;
+use crate::{format, intl, order, text, view};
 
 /// What the server calls lines that came too late to be counted.
 const TOO_LATE: &str = "(too late)";
@@ -243,9 +240,9 @@ fn counted(health: &Health) -> AnyView {
 
 /// What is not understood comes first, with lines of it as they stood in the log.
 fn programs(programs: &[ProgramHealth]) -> AnyView {
-    let mut in_order: Vec<&ProgramHealth> = programs.iter().collect();
-    in_order
-        .sort_by_key(|program| (Reverse((program.unparsed, program.understood, program.ignored)), &program.program));
+    let weight = |program: &ProgramHealth| Reverse((program.unparsed, program.understood, program.ignored));
+    let compare = |a: &ProgramHealth, b: &ProgramHealth| (weight(a), &a.program).cmp(&(weight(b), &b.program));
+    let in_order: Vec<&ProgramHealth> = order::sorted(programs, compare).collect();
     let row = |program: &&ProgramHealth| {
         view! {
             <tr>

@@ -22,7 +22,7 @@ use crate::range::{self, Dates, Range, date_at, midnight_secs, month_of};
 use crate::route::{Leaves, Router};
 use crate::state::{ViewState, ZoneChoice};
 use crate::window::{self, Window};
-use crate::{anew, download, format, intl, text, view};
+use crate::{anew, download, format, intl, order, text, view};
 
 /// Rows that are on the page at once: to lay out twenty thousand takes a browser seconds, and nobody reads them.
 const SHOWN_ROWS: usize = 500;
@@ -328,11 +328,10 @@ impl Sort {
 }
 
 fn sorted(overage: &Overage, sort: Option<Sort>) -> Overage {
-    let mut overage = overage.clone();
-    let Some(Sort { by, descending }) = sort else { return overage };
+    let Some(Sort { by, descending }) = sort else { return overage.clone() };
     // Prices have as many decimals as each other: the longer text is the larger number.
     let price = |row: &OverageRow| row.price.as_ref().map(|price| (price.len(), price.clone()));
-    overage.rows.sort_by(|a, b| {
+    let compare = |a: &OverageRow, b: &OverageRow| {
         let order = match by {
             SortBy::Name => a.subject.to_string().cmp(&b.subject.to_string()),
             SortBy::Counts => a.counts.cmp(&b.counts),
@@ -342,8 +341,8 @@ fn sorted(overage: &Overage, sort: Option<Sort>) -> Overage {
             SortBy::Price => price(a).cmp(&price(b)),
         };
         if descending { order.reverse() } else { order }
-    });
-    overage
+    };
+    Overage { rows: order::sorted(&overage.rows, compare).cloned().collect(), ..overage.clone() }
 }
 
 /// What is to be known of the numbers: the month goes on, or was not read whole.
