@@ -6,6 +6,7 @@ pub mod card;
 pub mod chart_menu;
 pub mod columns;
 pub mod compare_menu;
+pub mod dialog;
 pub mod export;
 pub mod filter;
 pub mod form;
