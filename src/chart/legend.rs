@@ -58,9 +58,9 @@ pub fn Key(
     view! {
         <svg class=format!("chart-key series-{}", at % SERIES + 1) viewBox="-6 -6 12 12" aria-hidden="true">
             {if cue == Cue::Circle {
-                view! { <circle r="4"/> }.into_any()
+                view! { <circle r="4"/> }
             } else {
-                view! { <polygon points=points/> }.into_any()
+                view! { <polygon points=points/> }
             }}
         </svg>
     }

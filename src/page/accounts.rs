@@ -37,7 +37,6 @@ pub fn AccountsPage() -> impl IntoView {
             </Show>
         </Frame>
     }
-    .into_any()
 }
 
 /// The accounts below whoever looks.

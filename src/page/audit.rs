@@ -40,7 +40,6 @@ pub fn AuditPage() -> impl IntoView {
             </div>
         </Frame>
     }
-    .into_any()
 }
 
 /// A page of the log, and below it the next, once that is asked for: its cursor is in this one.
@@ -53,10 +52,10 @@ fn Page(text: String, after: String) -> AnyView {
     let page = Asked::<AuditLog>::new(move || url.clone());
     let next = RwSignal::new(None::<String>);
     let body = move || match page.get() {
-        None => view! { <tbody><tr><td colspan="4">{text::LOADING}</td></tr></tbody> }.into_any(),
+        None => view! { <tbody><tr><td colspan="4">{text::LOADING}</td></tr></tbody> },
         Some(Err(failure)) => {
             let retry = Callback::new(move |()| page.again());
-            view! { <tbody><tr><td colspan="4"><FailedAt failure retry/></td></tr></tbody> }.into_any()
+            view! { <tbody><tr><td colspan="4"><FailedAt failure retry/></td></tr></tbody> }
         }
         Some(Ok(log)) => {
             let cursor = log.next.clone();
@@ -88,5 +87,4 @@ fn row(entry: &AuditRow) -> AnyView {
             <td>{format::visible(address)}</td>
         </tr>
     }
-    .into_any()
 }

@@ -95,7 +95,6 @@ fn Entry(
             </div>
         </main>
     }
-    .into_any()
 }
 
 #[component]

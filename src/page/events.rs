@@ -30,12 +30,11 @@ pub fn EventsPage() -> impl IntoView {
     view! {
         <Frame read_until>
             {move || match evidence.get() {
-                Some(evidence) => view! { <Shown evidence=Arc::new(evidence) read_until/> }.into_any(),
-                None => view! { <NotFound/> }.into_any(),
+                Some(evidence) => view! { <Shown evidence=Arc::new(evidence) read_until/> },
+                None => view! { <NotFound/> },
             }}
         </Frame>
     }
-    .into_any()
 }
 
 #[component]
@@ -73,7 +72,6 @@ fn Shown(evidence: Arc<Evidence>, read_until: RwSignal<Option<Time>>) -> impl In
             </table>
         </div>
     }
-    .into_any()
 }
 
 fn zone_of(evidence: &Evidence, host: Host) -> Zone {
@@ -177,11 +175,10 @@ fn Page(page: Asked<EventPage>, evidence: Arc<Evidence>, zone: Arc<Zone>) -> Any
         }
     };
     let body = move || match page.get() {
-        None => view! { <tbody><tr><td class="event-rest" colspan="7">{text::LOADING}</td></tr></tbody> }.into_any(),
+        None => view! { <tbody><tr><td class="event-rest" colspan="7">{text::LOADING}</td></tr></tbody> },
         Some(Err(failure)) => {
             let retry = Callback::new(move |()| page.again());
             view! { <tbody><tr><td class="event-rest" colspan="7"><FailedAt failure retry/></td></tr></tbody> }
-                .into_any()
         }
         Some(Ok(events)) => {
             let cursor = events.next.clone();
@@ -255,7 +252,6 @@ fn row(event: &EventRow, zone: &Zone) -> AnyView {
             </td>
         </tr>
     }
-    .into_any()
 }
 
 /// What a measure counts, by the words of the first column that shows it; two reports may have columns of one name.

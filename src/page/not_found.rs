@@ -11,7 +11,6 @@ pub fn NotFoundPage() -> impl IntoView {
     view! {
         <Frame><NotFound/></Frame>
     }
-    .into_any()
 }
 
 /// What it says, for a page whose address names it and nothing in it.

@@ -42,7 +42,6 @@ pub fn OveragePage() -> impl IntoView {
             {move || view! { <OfMonth month=month.get() order read_until/> }}
         </Frame>
     }
-    .into_any()
 }
 
 /// A calendar month in the viewer's zone.
@@ -124,10 +123,9 @@ fn OfMonth(month: Arc<Month>, order: Memo<Order>, read_until: RwSignal<Option<Ti
     let write = write_to_address();
     let beside = |later: bool, label: &'static str, path: &'static str| match month.beside(later) {
         Some(href) => {
-            view! { <a class="button square" href=href aria-label=label title=label><Icon path/></a> }.into_any()
+            view! { <a class="button square" href=href aria-label=label title=label><Icon path/></a> }
         }
-        None => view! { <button type="button" class="button square" aria-label=label disabled><Icon path/></button> }
-            .into_any(),
+        None => view! { <button type="button" class="button square" aria-label=label disabled><Icon path/></button> },
     };
     let (earlier, later) = (beside(false, text::EARLIER, icon::EARLIER), beside(true, text::LATER, icon::LATER));
     let export = {
@@ -167,27 +165,25 @@ fn OfMonth(month: Arc<Month>, order: Memo<Order>, read_until: RwSignal<Option<Ti
             {anew(export)}
         </div>
         {move || match asked.get() {
-            None => view! { <p class="note" role="status">{text::LOADING}</p> }.into_any(),
+            None => view! { <p class="note" role="status">{text::LOADING}</p> },
             Some(Err(failure)) => failed(failure, asked),
             Some(Ok(overage)) => shown(&order.read().of_rows(&overage), &month, order),
         }}
     }
-    .into_any()
 }
 
 fn failed(failure: Failure, asked: Asked<Overage>) -> AnyView {
     let retry = Callback::new(move |()| asked.again());
-    view! { <FailedAt failure retry/> }.into_any()
+    view! { <FailedAt failure retry/> }
 }
 
 fn shown(overage: &Overage, month: &Month, order: Memo<Order>) -> AnyView {
     if !overage.is_set_up {
-        return view! { <p class="note"><strong>{text::OVERAGE_UNSET_HEAD}</strong>" "{text::OVERAGE_UNSET}</p> }
-            .into_any();
+        return view! { <p class="note"><strong>{text::OVERAGE_UNSET_HEAD}</strong>" "{text::OVERAGE_UNSET}</p> };
     }
     // Rows of zeros would say that nothing was used.
     if overage.observed_secs == 0 && overage.rows.iter().all(|row| row.used == 0) {
-        return view! { <p class="note" role="status">{text::OVERAGE_UNOBSERVED}</p> }.into_any();
+        return view! { <p class="note" role="status">{text::OVERAGE_UNOBSERVED}</p> };
     }
     let is_filtered = !order.read().filter.is_empty();
     let notes =
@@ -214,7 +210,6 @@ fn shown(overage: &Overage, month: &Month, order: Memo<Order>) -> AnyView {
         </div>
         {first.map(|first| view! { <p class="note">{first}</p> })}
     }
-    .into_any()
 }
 
 /// A column's header: a click sorts downwards, the next upwards, a third restores the order.
@@ -236,7 +231,6 @@ fn head(words: String, by: SortBy, order: Memo<Order>) -> AnyView {
             </button>
         </th>
     }
-    .into_any()
 }
 
 /// Writes a word of the address, or takes it out.
@@ -384,7 +378,7 @@ fn table_row(row: &OverageRow, month: &Month, price_head: Option<&String>) -> Op
         view! { <td class="number" data-label=price_head>{row.price.as_deref().map_or_else(|| text::DASH.to_owned(), format::price)}</td> }
     });
     let href = month.report(&row.subject, counts);
-    let view = view! {
+    Some(view! {
         <tr class:over=row.over != 0>
             <th scope="row"><bdi>{format::visible(&row.subject.to_string())}</bdi></th>
             <td class="words">{counts.label()}</td>
@@ -393,6 +387,5 @@ fn table_row(row: &OverageRow, month: &Month, price_head: Option<&String>) -> Op
             {cell(heads[4], if row.over == 0 { text::DASH.to_owned() } else { amount(row.over) })}
             {price}
         </tr>
-    };
-    Some(view.into_any())
+    })
 }

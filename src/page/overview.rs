@@ -39,17 +39,16 @@ pub fn OverviewPage() -> impl IntoView {
             <h1 class="title">{text::OVERVIEW}</h1>
             <p class="sentence">{text::OVERVIEW_SAYS}" "{anew(dates)}</p>
             {move || match period.get() {
-                Some(period) => view! { <UnusualShort/><Cards period read_until/> }.into_any(),
-                None if host.is_unknown() => view! { <Loading/> }.into_any(),
+                Some(period) => view! { <UnusualShort/><Cards period read_until/> },
+                None if host.is_unknown() => view! { <Loading/> },
                 None if host.session().is_none() => {
                     let retry = Callback::new(move |()| host.refresh());
-                    view! { <FailedAt failure=Failure::Unreachable retry/> }.into_any()
+                    view! { <FailedAt failure=Failure::Unreachable retry/> }
                 }
-                None => view! { <FirstSteps/> }.into_any(),
+                None => view! { <FirstSteps/> },
             }}
         </Frame>
     }
-    .into_any()
 }
 
 /// The last four weeks of what is stored, and the four before.
@@ -163,9 +162,9 @@ fn Cards(period: Arc<Period>, read_until: RwSignal<Option<Time>>) -> impl IntoVi
     anew(move || {
         let all: Option<Vec<Result<Arc<Answer>, Failure>>> =
             answers.with_value(|answers| answers.iter().map(|answer| answer.get()).collect());
-        let Some(all) = all else { return view! { <Loading/> }.into_any() };
+        let Some(all) = all else { return view! { <Loading/> } };
         if let Some(Err(failure)) = all.iter().find(|answer| answer.is_err()) {
-            return view! { <FailedAt failure=failure.clone() retry=again/> }.into_any();
+            return view! { <FailedAt failure=failure.clone() retry=again/> };
         }
         let answers = all.iter().flatten();
         read_until.set(answers.clone().filter_map(|answer| answer.read_until).max());
@@ -174,7 +173,7 @@ fn Cards(period: Arc<Period>, read_until: RwSignal<Option<Time>>) -> impl IntoVi
             reports.iter().zip(answers).map(|(report, answer)| card(report, answer, &period)).collect();
         let weights: Vec<f64> = cards.iter().map(|card| card.as_ref().map_or(0.0, |card| card.weight)).collect();
         let cards = largest_first(&weights).into_iter().filter_map(|nth| cards[nth as usize].take());
-        view! { <ul class="overview">{cards.map(|card| shown(card, period.range)).collect_view()}</ul> }.into_any()
+        view! { <ul class="overview">{cards.map(|card| shown(card, period.range)).collect_view()}</ul> }
     })
 }
 
@@ -200,20 +199,18 @@ fn shown(card: Card, range: Range) -> AnyView {
             </p>
         </li>
     }
-    .into_any()
 }
 
 /// `+4 % on 46,357`
 fn changed(figure: &Figure) -> Option<AnyView> {
     let (change, on) = compare::said(figure.column, figure.now?, figure.before?);
-    let words = view! { <span class="change" class:notable=change.is_notable>{change.words}</span>" "{on} };
-    Some(words.into_any())
+    Some(view! { <span class="change" class:notable=change.is_notable>{change.words}</span>" "{on} })
 }
 
 /// `+216 %`, where there is room for no more.
 fn change_alone(figure: &Figure) -> Option<AnyView> {
     let change = Change::of(figure.column, figure.now?, figure.before?);
-    Some(view! { <span class="change" class:notable=change.is_notable>{change.words}</span> }.into_any())
+    Some(view! { <span class="change" class:notable=change.is_notable>{change.words}</span> })
 }
 
 /// As many empty cards as there will be, so that nothing moves.

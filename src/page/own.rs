@@ -46,7 +46,6 @@ pub fn OwnPage() -> impl IntoView {
             </Show>
         </Frame>
     }
-    .into_any()
 }
 
 #[component]

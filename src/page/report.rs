@@ -46,9 +46,9 @@ pub fn ReportPage() -> impl IntoView {
                 let first = || ViewState::new(&mailtally_model::catalogue::REPORTS[0]);
                 asked.get().or_else(|| last.cloned()).unwrap_or_else(first)
             });
-            view! { <Sheeted state/> }.into_any()
+            view! { <Sheeted state/> }
         } else {
-            view! { <NotFoundPage/> }.into_any()
+            view! { <NotFoundPage/> }
         }
     })
 }
@@ -71,7 +71,6 @@ fn Sheeted(state: Memo<ViewState>) -> impl IntoView {
             <Body/>
         </Frame>
     }
-    .into_any()
 }
 
 #[component]
@@ -110,9 +109,9 @@ fn Body() -> impl IntoView {
         Outcome::Ready { .. } => Phase::Ready,
     });
     anew(move || match phase.get() {
-        Phase::Loading => view! { <Skeleton/> }.into_any(),
-        Phase::Failed(failure) => view! { <Failed failure/> }.into_any(),
-        Phase::Ready => view! { <Ready/> }.into_any(),
+        Phase::Loading => view! { <Skeleton/> },
+        Phase::Failed(failure) => view! { <Failed failure/> },
+        Phase::Ready => view! { <Ready/> },
     })
 }
 

@@ -40,7 +40,6 @@ pub fn UnusualPage() -> impl IntoView {
             {move || view! { <Ranking days=days.get() read_until/> }}
         </Frame>
     }
-    .into_any()
 }
 
 fn period(search: &str) -> i64 {
@@ -68,14 +67,13 @@ fn Ranking(days: i64, #[prop(optional)] first: usize, read_until: RwSignal<Optio
         }
     });
     let page = move || match found.get() {
-        None => view! { <p class="note" role="status">{text::LOADING}</p> }.into_any(),
+        None => view! { <p class="note" role="status">{text::LOADING}</p> },
         Some(Err(failure)) => failed(failure, found),
         Some(Ok(unusual)) if unusual.total == 0 => view! {
             <p class="note" role="status">
                 <strong>{text::UNUSUAL_NONE_HEAD}</strong>" "{text::UNUSUAL_NONE}
             </p>
-        }
-        .into_any(),
+        },
         Some(Ok(unusual)) => {
             let has_more = unusual.total > first + unusual.findings.len();
             view! {
@@ -86,7 +84,6 @@ fn Ranking(days: i64, #[prop(optional)] first: usize, read_until: RwSignal<Optio
                     </button>
                 </Show>
             }
-            .into_any()
         }
     };
     view! {
@@ -97,5 +94,5 @@ fn Ranking(days: i64, #[prop(optional)] first: usize, read_until: RwSignal<Optio
 
 fn failed(failure: Failure, found: Asked<Unusual>) -> AnyView {
     let retry = Callback::new(move |()| found.again());
-    view! { <FailedAt failure retry/> }.into_any()
+    view! { <FailedAt failure retry/> }
 }

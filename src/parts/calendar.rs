@@ -79,7 +79,7 @@ fn month(first: NaiveDate, position: Position) -> impl IntoView {
 
 /// A day of a neighbouring month.
 fn blank() -> AnyView {
-    view! { <span role="gridcell" class="day"></span> }.into_any()
+    view! { <span role="gridcell" class="day"></span> }
 }
 
 fn day(date: NaiveDate, position: Position) -> AnyView {
@@ -116,7 +116,6 @@ fn day(date: NaiveDate, position: Position) -> AnyView {
             </button>
         </span>
     }
-    .into_any()
 }
 
 fn choose(position: Position, date: NaiveDate) {

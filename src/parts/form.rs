@@ -14,8 +14,8 @@ pub type Said = RwSignal<Option<Result<&'static str, Failure>>>;
 pub fn Saying(said: Said) -> impl IntoView {
     anew(move || {
         said.get().map(|said| match said {
-            Ok(sentence) => view! { <p class="note" role="status">{sentence}</p> }.into_any(),
-            Err(failure) => view! { <p class="note note-warn" role="alert">{failure.sentence()}</p> }.into_any(),
+            Ok(sentence) => view! { <p class="note" role="status">{sentence}</p> },
+            Err(failure) => view! { <p class="note note-warn" role="alert">{failure.sentence()}</p> },
         })
     })
 }

@@ -37,7 +37,10 @@ pub fn Help() -> impl IntoView {
 
 fn keys_of((head, keys): &'static (&'static str, &'static [(&'static str, &'static str)])) -> AnyView {
     let line = |(key, says): &'static (&'static str, &'static str)| {
-        let cap = |cap: &'static str| if cap == "–" { cap.into_any() } else { view! { <kbd>{cap}</kbd> }.into_any() };
+        let cap = |cap: &'static str| match cap {
+            "–" => cap.into_any(),
+            _ => view! { <kbd>{cap}</kbd> },
+        };
         let caps = key.split(' ').map(cap).collect_view();
         view! { <div class="key-line"><dt>{caps}</dt><dd>{*says}</dd></div> }
     };
@@ -47,7 +50,6 @@ fn keys_of((head, keys): &'static (&'static str, &'static [(&'static str, &'stat
             <dl>{keys.iter().map(line).collect_view()}</dl>
         </section>
     }
-    .into_any()
 }
 
 /// How the person wants it, remembered by this browser.

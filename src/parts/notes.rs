@@ -71,8 +71,8 @@ pub fn Notes(table: Signal<Arc<Table>>) -> impl IntoView {
             </p>
         </Show>
         {move || empty.get().map(|empty| match empty {
-            Empty::NoData => view! { <FirstSteps/> }.into_any(),
-            _ => view! { <EmptyNote empty/> }.into_any(),
+            Empty::NoData => view! { <FirstSteps/> },
+            _ => view! { <EmptyNote empty/> },
         })}
     }
 }
@@ -143,7 +143,7 @@ pub fn Failed(failure: Failure) -> impl IntoView {
     let state = View::get().state;
     let is_of_a_name = failure.is_not_found() && state.with_untracked(|state| state.subject.is_some());
     if !is_of_a_name {
-        return view! { <FailedAt failure retry/> }.into_any();
+        return view! { <FailedAt failure retry/> };
     }
     // To ask again for a name that nobody knows says the same; the way up is another.
     view! {
@@ -153,7 +153,6 @@ pub fn Failed(failure: Failure) -> impl IntoView {
             <p><a class="link" href=move || state.read().climb(None).url()>{text::TO_THE_ROOT}</a></p>
         </div>
     }
-    .into_any()
 }
 
 /// What failed, in a sentence, and a way to try again.

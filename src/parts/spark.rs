@@ -16,7 +16,6 @@ pub fn line(nth: usize, stretches: Vec<String>) -> AnyView {
             {stretches.into_iter().map(|points| view! { <polyline points=points></polyline> }).collect_view()}
         </svg>
     }
-    .into_any()
 }
 
 /// The points of a polyline in a box of `WIDTH` by `HEIGHT`: one list for each stretch without gaps.

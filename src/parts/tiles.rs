@@ -64,6 +64,7 @@ fn change_of(before: &Before, column: &'static mailtally_model::Column, now: f64
     let then = before.of(column)?.total?;
     let (change, on) = compare::said(column, now, then);
     let when = text::compared_with(&format::dates(before.dates));
-    let change = view! { <span title=when><span class="change" class:notable=change.is_notable>{change.words}</span>" "{on}</span> };
-    Some(change.into_any())
+    Some(
+        view! { <span title=when><span class="change" class:notable=change.is_notable>{change.words}</span>" "{on}</span> },
+    )
 }

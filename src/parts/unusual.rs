@@ -117,25 +117,22 @@ fn item(finding: &Finding, years: Years, now: Time, zone: &Zone) -> Option<AnyVi
     let has_more = !rest.is_empty();
     let name = text::subject_name(&finding.subject);
     let is_domain = matches!(finding.subject, Subject::Domain(_));
-    Some(
-        view! {
-            <li class="finding">
-                <p class="finding-says">
-                    <a class="finding-link" href=href>
-                        <bdi class="finding-name">{name}</bdi>
-                        {is_domain.then_some(text::UNUSUAL_DOMAIN)}" "{what}
-                    </a>
-                    <span class="finding-usual">"; "{usual}</span>
-                </p>
-                {has_more.then(|| view! { <ul class="finding-also" aria-label=text::UNUSUAL_ALSO>{also}</ul> })}
-            </li>
-        }
-        .into_any(),
-    )
+    Some(view! {
+        <li class="finding">
+            <p class="finding-says">
+                <a class="finding-link" href=href>
+                    <bdi class="finding-name">{name}</bdi>
+                    {is_domain.then_some(text::UNUSUAL_DOMAIN)}" "{what}
+                </a>
+                <span class="finding-usual">"; "{usual}</span>
+            </p>
+            {has_more.then(|| view! { <ul class="finding-also" aria-label=text::UNUSUAL_ALSO>{also}</ul> })}
+        </li>
+    })
 }
 
 fn also_item(finding: &Finding, also: &FoundJump, now: Time, zone: &Zone) -> Option<AnyView> {
     let (what, usual) = jump::words_short(also)?;
     let href = jump::report(finding, also, now, zone).map(|state| state.url());
-    Some(view! { <li><a href=href>{what}</a>" "<span class="finding-usual">"("{usual}")"</span></li> }.into_any())
+    Some(view! { <li><a href=href>{what}</a>" "<span class="finding-usual">"("{usual}")"</span></li> })
 }

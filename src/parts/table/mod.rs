@@ -96,7 +96,6 @@ pub fn ReportTable(
             <p class="note">{move || text::printed_rows(&count(PRINTED_ROWS), &count(order.read().len()))}</p>
         </Show>
     }
-    .into_any()
 }
 
 /// Whether the page is on its way to paper, which shows no row that is not there.
@@ -126,7 +125,7 @@ fn Totals(table: Signal<Arc<Table>>, order: Signal<Arc<Vec<u32>>>) -> impl IntoV
             let (words, link) =
                 row::number(&table, &state, None, (column.column, format::largest(column), column.total));
             let number = match link {
-                Some(href) => view! { <a class="cell" href=href tabindex="-1">{words}</a> }.into_any(),
+                Some(href) => view! { <a class="cell" href=href tabindex="-1">{words}</a> },
                 None => words.into_any(),
             };
             view! { <td title=said>{number}</td> }
@@ -147,5 +146,5 @@ fn sums(table: &Table, order: &[u32]) -> AnyView {
         let words = format::cell_beside(column.column, format::largest(column), sum);
         view! { <td title=sum.is_none().then_some(text::NOT_ADDED_UP)>{words}</td> }
     });
-    view! { <tr><th scope="row">{text::TOTAL_SHOWN}</th>{cells.collect_view()}</tr> }.into_any()
+    view! { <tr><th scope="row">{text::TOTAL_SHOWN}</th>{cells.collect_view()}</tr> }
 }
