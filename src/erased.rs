@@ -1,5 +1,5 @@
-//! Views of one type. What holds views (options, lists, closures that are asked again) is compiled once then, and not for
-//! each element that a view may begin with, nor for each closure. Within a view `erase_components` does the same.
+//! Views and effects of one type. What holds views (options, lists, closures that are asked again) is compiled once then, and
+//! not for each element that a view may begin with, nor for each closure. Within a view `erase_components` does the same.
 
 use std::sync::{Arc, Mutex};
 
@@ -18,4 +18,10 @@ pub(crate) use view;
 pub fn anew<V: IntoView + 'static>(make: impl FnMut() -> V + Send + 'static) -> AnyView {
     let make: Arc<Mutex<dyn FnMut() -> V + Send>> = Arc::new(Mutex::new(make));
     make.into_any()
+}
+
+/// An effect; leptos' own are each a type, and a task of that type.
+pub fn effect(run: impl FnMut(Option<()>) + 'static) {
+    let run: Box<dyn FnMut(Option<()>)> = Box::new(run);
+    Effect::new(run);
 }

@@ -33,5 +33,5 @@ pub mod text;
 pub mod theme;
 pub mod window;
 
-pub(crate) use erased::{anew, view};
+pub(crate) use erased::{anew, effect, view};
 pub use page::App;

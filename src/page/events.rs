@@ -16,13 +16,13 @@ use crate::evidence::Evidence;
 use crate::memo::Memo;
 use crate::parts::notes::FailedAt;
 use crate::route::{Leaves, Router};
-use crate::{anew, format, intl, text, view, window};
+use crate::{anew, effect, format, intl, text, view, window};
 
 #[component]
 pub fn EventsPage() -> impl IntoView {
     let address = Router::get().address();
     let evidence = Memo::new(move |_| Evidence::parse(&address.read().search));
-    Effect::new(move |_| {
+    effect(move |_| {
         let label = evidence.with(|evidence| evidence.as_ref().map_or(text::EVENTS, |evidence| evidence.column.label));
         frame::entitle(&text::events_behind(label));
     });
@@ -45,7 +45,7 @@ fn Shown(evidence: Arc<Evidence>, read_until: RwSignal<Option<Time>>) -> impl In
     let first = Asked::<EventPage>::new(move || url.clone());
     let subject = text::subject_name(&evidence.subject.clone().unwrap_or_else(|| untrack(|| host.root())));
     let heads = text::EVENT_HEADS.map(|head| view! { <th scope="col">{head}</th> });
-    Effect::new(move |_| {
+    effect(move |_| {
         if let Some(Ok(page)) = first.get() {
             read_until.set(page.total.and_then(|total| total.read_until));
         }

@@ -25,7 +25,7 @@ pub use sheet::Sheet;
 use crate::context::Host;
 use crate::memo::Memo;
 use crate::route::{Address, Router};
-use crate::{anew, view};
+use crate::{anew, effect, view};
 use accounts::AccountsPage;
 use audit::AuditPage;
 use entry::{LogInPage, SetUpPage};
@@ -94,7 +94,7 @@ pub fn App() -> impl IntoView {
     let page = Memo::new(move |_| router.address().with(Page::of));
     let is_out = Memo::new(move |_| host.is_signed_out());
     // Where the hand was has gone with the last page: it is put to the head of the new one.
-    Effect::new(move |last: Option<()>| {
+    effect(move |last: Option<()>| {
         page.track();
         if last.is_some() {
             request_animation_frame(begin);

@@ -22,7 +22,7 @@ use crate::range::{self, Dates, Range, date_at, midnight_secs, month_of};
 use crate::route::{Leaves, Router};
 use crate::state::{ViewState, ZoneChoice};
 use crate::window::{self, Window};
-use crate::{anew, download, format, intl, order, text, view};
+use crate::{anew, download, effect, format, intl, order, text, view};
 
 /// Rows that are on the page at once: to lay out twenty thousand takes a browser seconds, and nobody reads them.
 const SHOWN_ROWS: usize = 500;
@@ -114,7 +114,7 @@ fn last_of(first: NaiveDate) -> Option<NaiveDate> {
 fn OfMonth(month: Arc<Month>, order: Memo<Order>, read_until: RwSignal<Option<Time>>) -> impl IntoView {
     let url = month.request();
     let asked = Asked::<Overage>::new(move || url.clone());
-    Effect::new(move |_| {
+    effect(move |_| {
         if let Some(Ok(overage)) = asked.get() {
             read_until.set(overage.read_until);
         }

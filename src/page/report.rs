@@ -25,7 +25,7 @@ use crate::range::{Dates, Range};
 use crate::route::Router;
 use crate::state::ViewState;
 use crate::text;
-use crate::{anew, view};
+use crate::{anew, effect, view};
 
 /// What the addresses of reports begin with.
 pub const PATH: &str = "/reports/";
@@ -60,7 +60,7 @@ fn Sheeted(state: Memo<ViewState>) -> impl IntoView {
     let view = View::provide(state);
     let sheet = Sheet::provide(host, view);
     let report = Memo::new(move |_| state.read().report);
-    Effect::new(move |_| {
+    effect(move |_| {
         let subject = sheet.subject.with(text::subject_name);
         frame::entitle(&format!("{} · {subject}", report.get().title));
     });
@@ -167,7 +167,7 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
     });
     // The table is there first, and the chart in a turn of its own: both in one are more than a frame for many rows.
     let (shown, show) = signal(wanted.get_untracked());
-    Effect::new(move |last: Option<()>| {
+    effect(move |last: Option<()>| {
         let next = wanted.get();
         if last.is_some() {
             // It may be gone by then.

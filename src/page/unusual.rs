@@ -13,7 +13,7 @@ use crate::parts::show::Show;
 use crate::parts::unusual::{Findings, request};
 use crate::route::Router;
 use crate::text;
-use crate::{anew, view};
+use crate::{anew, effect, view};
 
 /// What the page offers, in days; the first that fits an incident of this month is shown if nothing is said.
 const PERIODS: [(i64, &str); 4] =
@@ -61,7 +61,7 @@ fn Ranking(days: i64, #[prop(optional)] first: usize, read_until: RwSignal<Optio
     let host = Host::get();
     let goes_on = RwSignal::new(false);
     let found = Asked::<Unusual>::new(move || request(days, host.now.get(), first, PAGE));
-    Effect::new(move |_| {
+    effect(move |_| {
         if let Some(Ok(unusual)) = found.get() {
             read_until.set(unusual.read_until);
         }

@@ -8,7 +8,7 @@ use crate::intl::{self, DateStyle};
 use crate::page::Sheet;
 use crate::range::{Dates, midnight_secs, month_of};
 use crate::text;
-use crate::{anew, view};
+use crate::{anew, effect, view};
 
 /// Where the calendar stands.
 #[derive(Clone, Copy)]
@@ -92,7 +92,7 @@ fn day(date: NaiveDate, position: Position) -> AnyView {
         None => shown.contains(date),
     };
     let focused = move || position.focus.get() == date;
-    Effect::new(move |_| {
+    effect(move |_| {
         if focused()
             && position.by_key.get()
             && let Some(button) = button.get()

@@ -5,7 +5,7 @@ use leptos::{html, prelude::*};
 use web_sys::HtmlDialogElement;
 
 use super::show::Show;
-use crate::view;
+use crate::{effect, view};
 
 /// Opens and closes it. `Copy`.
 #[derive(Clone, Copy)]
@@ -49,7 +49,7 @@ pub fn Dialog(
 ) -> impl IntoView {
     let content = move || {
         // Once it is there: the focus goes to the first in it that asks for it.
-        Effect::new(move |_| handle.show());
+        effect(move |_| handle.show());
         children()
     };
     view! {

@@ -10,7 +10,7 @@ use crate::context::{Host, View};
 use crate::keys::Action;
 use crate::memo::Memo;
 use crate::state::ViewState;
-use crate::{keys, text, view};
+use crate::{effect, keys, text, view};
 
 #[component]
 pub fn Menu(
@@ -32,7 +32,7 @@ pub fn Menu(
     let has_below = move || Host::get().root().scope() != Scope::Mailbox;
     let nav = NodeRef::<html::Nav>::new();
     // The page at hand is in sight, however long the list.
-    Effect::new(move |_| {
+    effect(move |_| {
         reports.track();
         let Some(nav) = nav.get() else { return };
         let current =

@@ -13,7 +13,7 @@ use crate::memo::Memo;
 use crate::page::{Outcome, Sheet};
 use crate::range::{Dates, Range};
 use crate::text;
-use crate::{anew, view};
+use crate::{anew, effect, view};
 
 /// Why a Table shows nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ pub fn Notes(table: Signal<Arc<Table>>) -> impl IntoView {
         Outcome::Loading | Outcome::Failed(_) => None,
     });
     let host = Host::get();
-    Effect::new(move |_| {
+    effect(move |_| {
         if matches!(&*sheet.outcome.read(), Outcome::Ready { stale: Some(failure), .. } if failure.is_signed_out()) {
             host.refresh();
         }

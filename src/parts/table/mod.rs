@@ -16,7 +16,7 @@ use crate::context::View;
 use crate::memo::Memo;
 use crate::parts::show::Show;
 use crate::window::Window;
-use crate::{anew, format, intl, text, view};
+use crate::{anew, effect, format, intl, text, view};
 use head::Head;
 use scroll::{Rows, rows_shown};
 pub use walk::on_key as walk_on_key;
@@ -51,7 +51,7 @@ pub fn ReportTable(
     });
     // Another table in the same place begins at its top.
     let shown = Memo::new(move |_| table.with(|table| (table.report.id, table.subject.clone(), table.by)));
-    Effect::new(move |last: Option<()>| {
+    effect(move |last: Option<()>| {
         shown.track();
         if let (Some(()), Some(scroller)) = (last, scroller.get_untracked()) {
             scroller.scroll_to_with_x_and_y(0.0, 0.0);
