@@ -1,17 +1,21 @@
 //! A value that is on its way: asked for when it is made, and again when the signals change that asking reads.
 //!
-//! The resource below it is one for all types: each type of its own would bring the app some six kilobytes.
+//! What is below it is one for all types. A resource of leptos does the same, and locks, queues and transitions, which one
+//! thread has no need of, in ten kilobytes for each page to load.
 
 use std::any::Any;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use leptos::prelude::{Get, LocalResource};
+use leptos::prelude::{Get, GetValue, RwSignal, Set, SetValue, StoredValue, Track};
+use leptos::reactive::effect::RenderEffect;
+use leptos::task::spawn_local;
 
 /// `Copy`; it goes with the owner that made it.
 pub struct Awaited<T> {
-    of: LocalResource<Value>,
+    came: RwSignal<Option<Value>>,
+    again: RwSignal<()>,
     holds: PhantomData<fn() -> T>,
 }
 
@@ -22,26 +26,43 @@ type Coming = Pin<Box<dyn Future<Output = Value>>>;
 impl<T: Clone + Send + Sync + 'static> Awaited<T> {
     /// The signals that `ask` reads before it gives out its future are tracked.
     pub fn new<F: Future<Output = T> + 'static>(ask: impl Fn() -> F + 'static) -> Awaited<T> {
+        let awaited = Awaited { came: RwSignal::new(None), again: RwSignal::new(()), holds: PhantomData };
         let ask = move || {
             let coming = ask();
             Box::pin(async move { Arc::new(coming.await) as Value }) as Coming
         };
-        Awaited { of: of_any(Box::new(ask)), holds: PhantomData }
+        keep_asking(Box::new(ask), awaited.came, awaited.again);
+        awaited
     }
 
-    /// `None` until it has come.
+    /// `None` until it has come; the last one while it is asked for again.
     pub fn get(self) -> Option<T> {
-        self.of.get()?.downcast_ref().cloned()
+        self.came.try_get()??.downcast_ref().cloned()
     }
 
     pub fn again(self) {
-        self.of.refetch();
+        self.again.set(());
     }
 }
 
-/// Not generic, so that there is one of it.
-fn of_any(ask: Box<dyn Fn() -> Coming>) -> LocalResource<Value> {
-    LocalResource::new(ask)
+/// Not generic, so that there is one of it. Asks at once, and not in the next turn as an `Effect` would.
+fn keep_asking(ask: Box<dyn Fn() -> Coming>, came: RwSignal<Option<Value>>, again: RwSignal<()>) {
+    let asked = StoredValue::new(0_u32);
+    let asking = RenderEffect::new(move |last: Option<u32>| {
+        again.track();
+        let this = last.map_or(0, |last| last + 1);
+        asked.set_value(this);
+        let coming = ask();
+        spawn_local(async move {
+            let value = coming.await;
+            // It may be gone by then, and of two that are on their way only the later is wanted.
+            if asked.try_get_value() == Some(this) {
+                came.try_set(Some(value));
+            }
+        });
+        this
+    });
+    StoredValue::new_local(asking);
 }
 
 impl<T> Clone for Awaited<T> {

@@ -180,9 +180,11 @@ pub fn visible(text: &str) -> String {
 
 /// A price as the server writes it, in the locale's way. One with more digits than a double holds stays as it is.
 pub fn price(written: &str) -> String {
-    let decimals = written.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    let price = written.parse().ok().filter(|_| written.len() <= 15);
-    price.map_or_else(|| written.to_owned(), |price| intl::number(price, decimals))
+    let (whole, decimals) = written.split_once('.').unwrap_or((written, ""));
+    // To read any float brings tables that are a twentieth of the app.
+    let digits: Option<i64> = format!("{whole}{decimals}").parse().ok().filter(|_| written.len() <= 15);
+    let price = digits.map(|digits| digits as f64 / 10_f64.powi(decimals.len() as i32));
+    price.map_or_else(|| written.to_owned(), |price| intl::number(price, decimals.len()))
 }
 
 /// An instant, near the range or not: its clock where that is today's, else with its date.

@@ -11,7 +11,8 @@ use super::pointer::Placed;
 use super::theme::SERIES;
 use super::{ChartEvent, Shown, layout};
 use crate::memo::Memo;
-use crate::{format, text};
+use crate::parts::show::Show;
+use crate::{anew, format, text, view};
 
 #[component]
 pub fn Legend(shown: Signal<Shown>, placed: Signal<Option<Arc<Placed>>>, on: Callback<ChartEvent>) -> impl IntoView {
@@ -46,9 +47,9 @@ pub fn Legend(shown: Signal<Shown>, placed: Signal<Option<Arc<Placed>>>, on: Cal
                 on:click=move |_| on.run(ChartEvent::Toggle(id))
             >
                 <Key at/>
-                {label}" "
+                {anew(label)}" "
                 <Show when=move || axis().is_some()>
-                    <span class="chart-legend-axis">{axis}</span>
+                    <span class="chart-legend-axis">{anew(axis)}</span>
                 </Show>
             </button>
         }
@@ -79,9 +80,9 @@ pub fn Key(
     view! {
         <svg class=format!("chart-key series-{}", at % SERIES + 1) viewBox="-6 -6 12 12" aria-hidden="true">
             {if cue == Cue::Circle {
-                view! { <circle r="4"/> }.into_any()
+                view! { <circle r="4"/> }
             } else {
-                view! { <polygon points=points/> }.into_any()
+                view! { <polygon points=points/> }
             }}
         </svg>
     }

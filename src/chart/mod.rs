@@ -41,7 +41,9 @@ pub use layout::MOST_ROWS;
 
 use crate::compare::Before;
 use crate::memo::Memo;
+use crate::parts::show::Show;
 use crate::text;
+use crate::{anew, view};
 
 /// What a person asked of the chart; the page decides what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +157,7 @@ pub fn Chart(
                 </Show>
                 {move || words().map(|words| view! { <p class="chart-words" role="status">{words}</p> })}
             </div>
-            {notes}
+            {anew(notes)}
         </figure>
     }
 }

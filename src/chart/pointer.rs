@@ -19,6 +19,7 @@ use super::{ChartEvent, Shown};
 use crate::compare::Before;
 use crate::memo::Memo;
 use crate::text;
+use crate::{anew, view};
 
 /// A layout, and how many of its units are a CSS pixel.
 #[derive(Clone, Debug, PartialEq)]
@@ -197,7 +198,7 @@ pub fn Pointer(
 /// The line, band and dots of the row that is pointed at.
 #[component]
 fn Crosshair(placed: Signal<Option<Arc<Placed>>>, at: RwSignal<Option<usize>>) -> impl IntoView {
-    move || {
+    anew(move || {
         let placed = placed.get()?;
         let mark = placed.mark(at.get()?)?;
         let dots = mark.points.iter().map(|(column, (x, y))| {
@@ -212,7 +213,7 @@ fn Crosshair(placed: Signal<Option<Arc<Placed>>>, at: RwSignal<Option<usize>>) -
         });
         let band = dots.is_empty().then(|| view! { <Band placed=placed.clone() band=mark.band class="chart-band"/> });
         Some(view! { {band} {line} {dots} })
-    }
+    })
 }
 
 /// The stretch that a drag has chosen so far.
@@ -222,11 +223,11 @@ fn Brush(
     at: RwSignal<Option<usize>>,
     brush: RwSignal<Option<usize>>,
 ) -> impl IntoView {
-    move || {
+    anew(move || {
         let (placed, from, to) = (placed.get()?, brush.get()?, at.get()?);
         let (from, to) = (placed.mark(from.min(to))?.band, placed.mark(to.max(from))?.band);
         Some(view! { <Band placed band=Rect { right: to.right, ..from } class="chart-brush"/> })
-    }
+    })
 }
 
 #[component]
@@ -256,7 +257,7 @@ fn Values(placed: Signal<Option<Arc<Placed>>>, at: RwSignal<Option<usize>>, tip:
             top: mark.filter(|_| is_row).map(|mark| f64::from(mark.band.bottom) / placed.px),
         })
     });
-    move || {
+    anew(move || {
         let (tip, side) = (tip.get()?, side.get()?);
         let lines = tip.lines.into_iter().map(|line| {
             let known = line.value.is_some();
@@ -284,7 +285,7 @@ fn Values(placed: Signal<Option<Arc<Placed>>>, at: RwSignal<Option<usize>>, tip:
                 </div>
             </div>
         })
-    }
+    })
 }
 
 /// Where the tooltip stands: right of what it tells of in the left half, left of it in the right half.

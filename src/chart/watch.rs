@@ -14,6 +14,7 @@ use leptos::wasm_bindgen::prelude::Closure;
 use web_sys::{CssStyleDeclaration, MediaQueryList, MutationObserver, MutationObserverInit, ResizeObserver, Window};
 
 use super::theme::Theme;
+use crate::effect;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Surroundings {
@@ -41,7 +42,7 @@ pub fn surroundings(element: NodeRef<Div>) -> ReadSignal<Option<Surroundings>> {
     let last = LAST.with_borrow(|last| last.clone().filter(|(then, _)| *then == now).map(|(_, seen)| seen));
     let (read, write) = signal(last);
     let watch = StoredValue::new_local(None);
-    Effect::new(move |_| {
+    effect(move |_| {
         let (Some(element), Some(window)) = (element.get(), web_sys::window()) else { return };
         let look = {
             let (element, window) = (element.clone(), window.clone());

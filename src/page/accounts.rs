@@ -14,7 +14,8 @@ use crate::context::Host;
 use crate::memo::Memo;
 use crate::parts::card::cell;
 use crate::parts::form::{PasswordField, Said, Saying, Word, clear, value};
-use crate::{format, text};
+use crate::parts::show::Show;
+use crate::{anew, format, text, view};
 
 pub const PATH: &str = "/accounts";
 
@@ -36,7 +37,6 @@ pub fn AccountsPage() -> impl IntoView {
             </Show>
         </Frame>
     }
-    .into_any()
 }
 
 /// The accounts below whoever looks.
@@ -58,7 +58,7 @@ fn Below() -> impl IntoView {
         <div class="card table-scroll" tabindex="0" role="region" aria-label=text::ACCOUNTS>
             <table class="report-table account-list stacked">
                 <thead><tr>{heads}</tr></thead>
-                <tbody>{rows}</tbody>
+                <tbody>{anew(rows)}</tbody>
             </table>
         </div>
         <Saying said/>
@@ -98,7 +98,7 @@ fn Row(row: AccountRow, is_own: bool, list: List, said: Said) -> impl IntoView {
                             {if disable { text::ACCOUNT_DISABLE } else { text::ACCOUNT_ENABLE }}
                         </button>
                         <button type="button" class="link" on:click=remove on:blur=move |_| is_sure.set(false)>
-                            {remove_says}
+                            {anew(remove_says)}
                         </button>
                     </div>
                 })}

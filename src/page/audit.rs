@@ -7,7 +7,7 @@ use mailtally_model::account::{AuditLog, AuditRow};
 use super::frame::{self, Frame};
 use crate::api::Asked;
 use crate::parts::notes::FailedAt;
-use crate::{format, text};
+use crate::{anew, format, text, view};
 
 pub const PATH: &str = "/audit";
 
@@ -16,14 +16,10 @@ pub fn AuditPage() -> impl IntoView {
     frame::entitle(text::AUDIT);
     let typed = RwSignal::new(String::new());
     let holds = RwSignal::new(String::new());
-    // Cursors of the pages that were asked for, one below the other; the first has none. A narrower log begins anew.
-    let asked = RwSignal::new(vec![(String::new(), String::new())]);
     let apply = move |event: ev::SubmitEvent| {
         event.prevent_default();
         holds.set(typed.get_untracked().trim().to_owned());
-        asked.set(vec![(holds.get_untracked(), String::new())]);
     };
-    let page = move |(text, after): (String, String)| view! { <Page text after asked/> };
     view! {
         <Frame>
             <h1 class="title">{text::AUDIT}</h1>
@@ -38,42 +34,46 @@ pub fn AuditPage() -> impl IntoView {
             <div class="card table-scroll" tabindex="0" role="region" aria-label=text::AUDIT>
                 <table class="report-table account-list audit-table stacked">
                     <thead><tr>{text::AUDIT_HEADS.map(|head| view! { <th scope="col">{head}</th> })}</tr></thead>
-                    <For each=move || asked.get() key=Clone::clone children=page/>
+                    // A narrower log begins anew.
+                    {move || view! { <Page text=holds.get() after=String::new()/> }}
                 </table>
             </div>
         </Frame>
     }
-    .into_any()
 }
 
+/// A page of the log, and below it the next, once that is asked for: its cursor is in this one.
 #[component]
-fn Page(text: String, after: String, asked: RwSignal<Vec<(String, String)>>) -> impl IntoView {
+fn Page(text: String, after: String) -> AnyView {
     let mut url = format!("/api/audit?limit=100&text={}", String::from(js_sys::encode_uri_component(&text)));
     if !after.is_empty() {
         url = format!("{url}&after={after}");
     }
     let page = Asked::<AuditLog>::new(move || url.clone());
-    let own = StoredValue::new((text, after));
-    let is_last = move || asked.with(|asked| asked.last() == Some(&own.get_value()));
-    move || match page.get() {
-        None => view! { <tbody><tr><td colspan="4">{text::LOADING}</td></tr></tbody> }.into_any(),
+    let next = RwSignal::new(None::<String>);
+    let body = move || match page.get() {
+        None => view! { <tbody><tr><td colspan="4">{text::LOADING}</td></tr></tbody> },
         Some(Err(failure)) => {
             let retry = Callback::new(move |()| page.again());
-            view! { <tbody><tr><td colspan="4"><FailedAt failure retry/></td></tr></tbody> }.into_any()
+            view! { <tbody><tr><td colspan="4"><FailedAt failure retry/></td></tr></tbody> }
         }
         Some(Ok(log)) => {
-            let next = log.next.clone();
+            let cursor = log.next.clone();
             let more = move || {
-                let next = next.clone().filter(|_| is_last())?;
-                let ask = move |_| asked.update(|asked| asked.push((own.get_value().0, next.clone())));
+                let cursor = cursor.clone().filter(|_| next.read().is_none())?;
+                let ask = move |_| next.set(Some(cursor.clone()));
                 Some(view! {
                     <tr><td colspan="4"><button type="button" class="button" on:click=ask>{text::MORE}</button></td></tr>
                 })
             };
             let nothing = log.entries.is_empty().then(|| view! { <tr><td colspan="4">{text::AUDIT_NONE}</td></tr> });
             let rows = log.entries.iter().map(row).collect_view();
-            view! { <tbody>{rows}{nothing}{more}</tbody> }.into_any()
+            view! { <tbody>{rows}{nothing}{anew(more)}</tbody> }
         }
+    };
+    view! {
+        {anew(body)}
+        {move || next.get().map(|after| view! { <Page text=text.clone() after/> })}
     }
 }
 
@@ -87,5 +87,4 @@ fn row(entry: &AuditRow) -> AnyView {
             <td>{format::visible(address)}</td>
         </tr>
     }
-    .into_any()
 }

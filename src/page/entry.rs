@@ -11,6 +11,7 @@ use crate::account::{self, object};
 use crate::api::{Asked, Failure};
 use crate::parts::icon::{self, Icon};
 use crate::text;
+use crate::view;
 
 /// Where the console's set-up link leads.
 pub const SET_UP_PATH: &str = "/setup";
@@ -94,7 +95,6 @@ fn Entry(
             </div>
         </main>
     }
-    .into_any()
 }
 
 #[component]

@@ -16,13 +16,13 @@ use crate::evidence::Evidence;
 use crate::memo::Memo;
 use crate::parts::notes::FailedAt;
 use crate::route::{Leaves, Router};
-use crate::{format, intl, text, window};
+use crate::{anew, effect, format, intl, text, view, window};
 
 #[component]
 pub fn EventsPage() -> impl IntoView {
     let address = Router::get().address();
     let evidence = Memo::new(move |_| Evidence::parse(&address.read().search));
-    Effect::new(move |_| {
+    effect(move |_| {
         let label = evidence.with(|evidence| evidence.as_ref().map_or(text::EVENTS, |evidence| evidence.column.label));
         frame::entitle(&text::events_behind(label));
     });
@@ -30,12 +30,11 @@ pub fn EventsPage() -> impl IntoView {
     view! {
         <Frame read_until>
             {move || match evidence.get() {
-                Some(evidence) => view! { <Shown evidence=Arc::new(evidence) read_until/> }.into_any(),
-                None => view! { <NotFound/> }.into_any(),
+                Some(evidence) => view! { <Shown evidence=Arc::new(evidence) read_until/> },
+                None => view! { <NotFound/> },
             }}
         </Frame>
     }
-    .into_any()
 }
 
 #[component]
@@ -44,24 +43,9 @@ fn Shown(evidence: Arc<Evidence>, read_until: RwSignal<Option<Time>>) -> impl In
     let zone = Arc::new(zone_of(&evidence, host));
     let url = evidence.request(None);
     let first = Asked::<EventPage>::new(move || url.clone());
-    // Cursors of the pages that were asked for, one below the other; the first has none.
-    let asked = RwSignal::new(vec![None::<String>]);
     let subject = text::subject_name(&evidence.subject.clone().unwrap_or_else(|| untrack(|| host.root())));
     let heads = text::EVENT_HEADS.map(|head| view! { <th scope="col">{head}</th> });
-    let pages = {
-        let (evidence, zone) = (evidence.clone(), zone.clone());
-        move |after: Option<String>| {
-            let page = match &after {
-                None => first,
-                Some(after) => {
-                    let url = evidence.request(Some(after));
-                    Asked::new(move || url.clone())
-                }
-            };
-            view! { <Page page after asked zone=zone.clone()/> }
-        }
-    };
-    Effect::new(move |_| {
+    effect(move |_| {
         if let Some(Ok(page)) = first.get() {
             read_until.set(page.total.and_then(|total| total.read_until));
         }
@@ -80,15 +64,14 @@ fn Shown(evidence: Arc<Evidence>, read_until: RwSignal<Option<Time>>) -> impl In
             " · "<bdi>{subject}</bdi>" · "{when(&evidence, &zone)}
         </p>
         <Narrow evidence=evidence.clone()/>
-        <p class="note" role="status">{total}</p>
+        <p class="note" role="status">{anew(total)}</p>
         <div class="card table-scroll" tabindex="0" role="region" aria-label=text::EVENTS>
             <table class="report-table event-table stacked">
                 <thead><tr>{heads}</tr></thead>
-                <For each=move || asked.get() key=Clone::clone children=pages/>
+                <Page page=first evidence=evidence.clone() zone=zone.clone()/>
             </table>
         </div>
     }
-    .into_any()
 }
 
 fn zone_of(evidence: &Evidence, host: Host) -> Zone {
@@ -179,30 +162,31 @@ fn Narrow(evidence: Arc<Evidence>) -> impl IntoView {
     }
 }
 
-/// One page of events as a body of the table, and the way to the next.
+/// One page of events as a body of the table, and below it the next, once that is asked for: its cursor is in this one.
 #[component]
-fn Page(
-    page: Asked<EventPage>,
-    after: Option<String>,
-    asked: RwSignal<Vec<Option<String>>>,
-    zone: Arc<Zone>,
-) -> impl IntoView {
-    let after = StoredValue::new(after);
-    let is_last = move || asked.with(|asked| asked.last() == Some(&after.get_value()));
-    move || match page.get() {
-        None => view! { <tbody><tr><td class="event-rest" colspan="7">{text::LOADING}</td></tr></tbody> }.into_any(),
+fn Page(page: Asked<EventPage>, evidence: Arc<Evidence>, zone: Arc<Zone>) -> AnyView {
+    let next = RwSignal::new(None::<String>);
+    let below = {
+        let zone = zone.clone();
+        move || {
+            let url = evidence.request(Some(&next.get()?));
+            let page = Asked::new(move || url.clone());
+            Some(view! { <Page page evidence=evidence.clone() zone=zone.clone()/> })
+        }
+    };
+    let body = move || match page.get() {
+        None => view! { <tbody><tr><td class="event-rest" colspan="7">{text::LOADING}</td></tr></tbody> },
         Some(Err(failure)) => {
             let retry = Callback::new(move |()| page.again());
             view! { <tbody><tr><td class="event-rest" colspan="7"><FailedAt failure retry/></td></tr></tbody> }
-                .into_any()
         }
         Some(Ok(events)) => {
-            let next = events.next.clone();
+            let cursor = events.next.clone();
             let more = move || {
-                let next = next.clone().filter(|_| is_last())?;
+                let cursor = cursor.clone().filter(|_| next.read().is_none())?;
                 let ask = move |event: ev::MouseEvent| {
                     stay(&event);
-                    asked.update(|asked| asked.push(Some(next.clone())));
+                    next.set(Some(cursor.clone()));
                 };
                 Some(view! {
                     <tr>
@@ -216,9 +200,10 @@ fn Page(
                 view! { <tr><td class="event-rest" colspan="7">{text::EVENTS_NONE}</td></tr> }
             });
             let rows = events.events.iter().map(|event| row(event, &zone)).collect_view();
-            view! { <tbody>{rows}{nothing}{more}</tbody> }.into_any()
+            view! { <tbody>{rows}{nothing}{anew(more)}</tbody> }
         }
-    }
+    };
+    view! { {anew(body)}{anew(below)} }
 }
 
 /// The button goes, and the hand stays where it was: at the last event above, from where Tab leads to the next.
@@ -267,7 +252,6 @@ fn row(event: &EventRow, zone: &Zone) -> AnyView {
             </td>
         </tr>
     }
-    .into_any()
 }
 
 /// What a measure counts, by the words of the first column that shows it; two reports may have columns of one name.

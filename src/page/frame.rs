@@ -13,7 +13,8 @@ use crate::parts::icon::{self, Icon};
 use crate::parts::keyboard;
 use crate::parts::menu::Menu;
 use crate::parts::person::Person;
-use crate::{keys, text, theme};
+use crate::parts::show::Show;
+use crate::{keys, text, theme, view};
 
 /// Names the page in the browser's tab.
 pub fn entitle(title: &str) {

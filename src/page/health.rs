@@ -9,11 +9,9 @@ use mailtally_model::{Span, Time, Zone};
 
 use super::frame::{self, Frame};
 use crate::api::{Asked, Failure};
-use crate::format;
-use crate::intl;
 use crate::parts::card::cell;
 use crate::parts::notes::{FailedAt, FirstSteps};
-use crate::text;
+use crate::{format, intl, order, text, view};
 
 /// What the server calls lines that came too late to be counted.
 const TOO_LATE: &str = "(too late)";
@@ -33,13 +31,12 @@ pub fn HealthPage() -> impl IntoView {
             <h1 class="title">{text::HEALTH}</h1>
             <p class="sentence">{text::HEALTH_SAYS}</p>
             {move || match health.get() {
-                None => view! { <p class="note" role="status">{text::LOADING}</p> }.into_any(),
-                Some(Err(failure)) => view! { <NoHealth failure health/> }.into_any(),
+                None => view! { <p class="note" role="status">{text::LOADING}</p> },
+                Some(Err(failure)) => view! { <NoHealth failure health/> },
                 Some(Ok(health)) => all(&health),
             }}
         </Frame>
     }
-    .into_any()
 }
 
 #[component]
@@ -54,7 +51,7 @@ fn all(health: &Health) -> AnyView {
         .map(|problem| view! { <p class="note note-warn" role="alert">{format::visible(problem)}</p> });
     let problems = problems.collect_view();
     if health.sources.is_empty() {
-        return view! { {problems}<FirstSteps/> }.into_any();
+        return view! { {problems}<FirstSteps/> };
     }
     view! {
         {problems}
@@ -65,7 +62,6 @@ fn all(health: &Health) -> AnyView {
         {programs(&health.programs)}
         <p class="health-limits">{text::limits(health.late_window_secs, health.keep_days)}</p>
     }
-    .into_any()
 }
 
 /// What it comes to, before the details.
@@ -98,7 +94,7 @@ fn facts(health: &Health) -> impl IntoView + use<> {
 
 /// A table of this page: a title, heads, rows.
 fn table(title: &'static str, heads: &[&'static str], rows: Vec<AnyView>) -> AnyView {
-    view! { <h2 class="part-title">{title}</h2> {untitled(title, heads, rows)} }.into_any()
+    view! { <h2 class="part-title">{title}</h2> {untitled(title, heads, rows)} }
 }
 
 fn untitled(title: &'static str, heads: &[&'static str], rows: Vec<AnyView>) -> AnyView {
@@ -108,7 +104,6 @@ fn untitled(title: &'static str, heads: &[&'static str], rows: Vec<AnyView>) -> 
             <table class="report-table health-table stacked"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>
         </div>
     }
-    .into_any()
 }
 
 fn sources(health: &Health) -> AnyView {
@@ -126,7 +121,6 @@ fn sources(health: &Health) -> AnyView {
         {untitled(text::HEALTH_SOURCES, &heads, rows)}
         {older}
     }
-    .into_any()
 }
 
 /// Which columns of the logs say something of at least one of them: the others would only push these off the screen, and
@@ -180,7 +174,6 @@ fn source(source: &SourceHealth, folder: &str, told: [bool; 10], now: &Rules) ->
             {cells}
         </tr>
     }
-    .into_any()
 }
 
 fn rules_of(source: &SourceHealth, now: &Rules) -> String {
@@ -198,7 +191,7 @@ fn rules_of(source: &SourceHealth, now: &Rules) -> String {
 /// Log time of hosts that is known to be lost.
 fn lost(gaps: &[HostGap]) -> AnyView {
     if gaps.is_empty() {
-        return view! { <p class="health-limits">{text::NOTHING_LOST}</p> }.into_any();
+        return view! { <p class="health-limits">{text::NOTHING_LOST}</p> };
     }
     let row = |gap: &HostGap| {
         let secs = gap.span.until.secs_since(gap.span.from).max(0) as u64;
@@ -210,12 +203,11 @@ fn lost(gaps: &[HostGap]) -> AnyView {
                 {cell(text::HEALTH_LOST_HEADS[3], format::duration(secs * 1_000))}
             </tr>
         }
-        .into_any()
     };
     let more = gaps.len().saturating_sub(MAX_STRETCHES) as u64;
     let more = (more > 0).then(|| view! { <p class="health-limits">{text::and_more(more)}</p> });
     let rows = gaps.iter().take(MAX_STRETCHES).map(row).collect();
-    view! { {table(text::HEALTH_LOST, &text::HEALTH_LOST_HEADS, rows)}{more} }.into_any()
+    view! { {table(text::HEALTH_LOST, &text::HEALTH_LOST_HEADS, rows)}{more} }
 }
 
 /// By which rules log time was counted.
@@ -230,21 +222,20 @@ fn counted(health: &Health) -> AnyView {
                 {cell(text::HEALTH_COUNTED_HEADS[2], settings)}
             </tr>
         }
-        .into_any()
     };
     let hint = (!health.counted.iter().all(is_now))
         .then(|| view! { <p class="note">{text::RECOUNT}" "<code>"mailtally recount"</code></p> });
     let more = health.counted.len().saturating_sub(MAX_STRETCHES) as u64;
     let more = (more > 0).then(|| view! { <p class="health-limits">{text::and_more(more)}</p> });
     let rows = health.counted.iter().take(MAX_STRETCHES).map(row).collect();
-    view! { {table(text::HEALTH_COUNTED, &text::HEALTH_COUNTED_HEADS, rows)}{more}{hint} }.into_any()
+    view! { {table(text::HEALTH_COUNTED, &text::HEALTH_COUNTED_HEADS, rows)}{more}{hint} }
 }
 
 /// What is not understood comes first, with lines of it as they stood in the log.
 fn programs(programs: &[ProgramHealth]) -> AnyView {
-    let mut in_order: Vec<&ProgramHealth> = programs.iter().collect();
-    in_order
-        .sort_by_key(|program| (Reverse((program.unparsed, program.understood, program.ignored)), &program.program));
+    let weight = |program: &ProgramHealth| Reverse((program.unparsed, program.understood, program.ignored));
+    let compare = |a: &ProgramHealth, b: &ProgramHealth| (weight(a), &a.program).cmp(&(weight(b), &b.program));
+    let in_order: Vec<&ProgramHealth> = order::sorted(programs, compare).collect();
     let row = |program: &&ProgramHealth| {
         view! {
             <tr>
@@ -256,7 +247,6 @@ fn programs(programs: &[ProgramHealth]) -> AnyView {
                 </td>
             </tr>
         }
-        .into_any()
     };
     let examples = in_order.iter().filter(|program| !program.examples.is_empty()).map(|program| {
         view! {
@@ -268,7 +258,7 @@ fn programs(programs: &[ProgramHealth]) -> AnyView {
     });
     let examples = examples.collect_view();
     let rows = in_order.iter().map(row).collect();
-    view! { {table(text::HEALTH_PROGRAMS, &text::HEALTH_PROGRAM_HEADS, rows)}{examples} }.into_any()
+    view! { {table(text::HEALTH_PROGRAMS, &text::HEALTH_PROGRAM_HEADS, rows)}{examples} }
 }
 
 fn count(count: u64) -> String {

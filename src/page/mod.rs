@@ -25,6 +25,7 @@ pub use sheet::Sheet;
 use crate::context::Host;
 use crate::memo::Memo;
 use crate::route::{Address, Router};
+use crate::{anew, effect, view};
 use accounts::AccountsPage;
 use audit::AuditPage;
 use entry::{LogInPage, SetUpPage};
@@ -93,24 +94,24 @@ pub fn App() -> impl IntoView {
     let page = Memo::new(move |_| router.address().with(Page::of));
     let is_out = Memo::new(move |_| host.is_signed_out());
     // Where the hand was has gone with the last page: it is put to the head of the new one.
-    Effect::new(move |last: Option<()>| {
+    effect(move |last: Option<()>| {
         page.track();
         if last.is_some() {
             request_animation_frame(begin);
         }
     });
-    move || match page.get() {
-        Page::SetUp => view! { <SetUpPage/> }.into_any(),
-        _ if is_out.get() => view! { <LogInPage link_void=host.link_void()/> }.into_any(),
-        Page::Overview => view! { <OverviewPage/> }.into_any(),
-        Page::Report => view! { <ReportPage/> }.into_any(),
-        Page::Unusual => view! { <UnusualPage/> }.into_any(),
-        Page::Overage => view! { <OveragePage/> }.into_any(),
-        Page::Events => view! { <EventsPage/> }.into_any(),
-        Page::Health => view! { <HealthPage/> }.into_any(),
-        Page::Accounts => view! { <AccountsPage/> }.into_any(),
-        Page::Own => view! { <OwnPage/> }.into_any(),
-        Page::Audit => view! { <AuditPage/> }.into_any(),
-        Page::NotFound => view! { <NotFoundPage/> }.into_any(),
-    }
+    anew(move || match page.get() {
+        Page::SetUp => view! { <SetUpPage/> },
+        _ if is_out.get() => view! { <LogInPage link_void=host.link_void()/> },
+        Page::Overview => view! { <OverviewPage/> },
+        Page::Report => view! { <ReportPage/> },
+        Page::Unusual => view! { <UnusualPage/> },
+        Page::Overage => view! { <OveragePage/> },
+        Page::Events => view! { <EventsPage/> },
+        Page::Health => view! { <HealthPage/> },
+        Page::Accounts => view! { <AccountsPage/> },
+        Page::Own => view! { <OwnPage/> },
+        Page::Audit => view! { <AuditPage/> },
+        Page::NotFound => view! { <NotFoundPage/> },
+    })
 }

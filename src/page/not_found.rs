@@ -4,13 +4,13 @@ use leptos::prelude::*;
 
 use super::frame::Frame;
 use crate::text;
+use crate::view;
 
 #[component]
 pub fn NotFoundPage() -> impl IntoView {
     view! {
         <Frame><NotFound/></Frame>
     }
-    .into_any()
 }
 
 /// What it says, for a page whose address names it and nothing in it.

@@ -22,7 +22,7 @@ use crate::range::{self, Dates, Range, date_at, midnight_secs, month_of};
 use crate::route::{Leaves, Router};
 use crate::state::{ViewState, ZoneChoice};
 use crate::window::{self, Window};
-use crate::{download, format, intl, text};
+use crate::{anew, download, effect, format, intl, order, text, view};
 
 /// Rows that are on the page at once: to lay out twenty thousand takes a browser seconds, and nobody reads them.
 const SHOWN_ROWS: usize = 500;
@@ -42,7 +42,6 @@ pub fn OveragePage() -> impl IntoView {
             {move || view! { <OfMonth month=month.get() order read_until/> }}
         </Frame>
     }
-    .into_any()
 }
 
 /// A calendar month in the viewer's zone.
@@ -115,7 +114,7 @@ fn last_of(first: NaiveDate) -> Option<NaiveDate> {
 fn OfMonth(month: Arc<Month>, order: Memo<Order>, read_until: RwSignal<Option<Time>>) -> impl IntoView {
     let url = month.request();
     let asked = Asked::<Overage>::new(move || url.clone());
-    Effect::new(move |_| {
+    effect(move |_| {
         if let Some(Ok(overage)) = asked.get() {
             read_until.set(overage.read_until);
         }
@@ -124,10 +123,9 @@ fn OfMonth(month: Arc<Month>, order: Memo<Order>, read_until: RwSignal<Option<Ti
     let write = write_to_address();
     let beside = |later: bool, label: &'static str, path: &'static str| match month.beside(later) {
         Some(href) => {
-            view! { <a class="button square" href=href aria-label=label title=label><Icon path/></a> }.into_any()
+            view! { <a class="button square" href=href aria-label=label title=label><Icon path/></a> }
         }
-        None => view! { <button type="button" class="button square" aria-label=label disabled><Icon path/></button> }
-            .into_any(),
+        None => view! { <button type="button" class="button square" aria-label=label disabled><Icon path/></button> },
     };
     let (earlier, later) = (beside(false, text::EARLIER, icon::EARLIER), beside(true, text::LATER, icon::LATER));
     let export = {
@@ -164,30 +162,28 @@ fn OfMonth(month: Arc<Month>, order: Memo<Order>, read_until: RwSignal<Option<Ti
                     on:input=move |event| write("filter", Some(&event_target_value(&event)))
                 />
             </label>
-            {export}
+            {anew(export)}
         </div>
         {move || match asked.get() {
-            None => view! { <p class="note" role="status">{text::LOADING}</p> }.into_any(),
+            None => view! { <p class="note" role="status">{text::LOADING}</p> },
             Some(Err(failure)) => failed(failure, asked),
             Some(Ok(overage)) => shown(&order.read().of_rows(&overage), &month, order),
         }}
     }
-    .into_any()
 }
 
 fn failed(failure: Failure, asked: Asked<Overage>) -> AnyView {
     let retry = Callback::new(move |()| asked.again());
-    view! { <FailedAt failure retry/> }.into_any()
+    view! { <FailedAt failure retry/> }
 }
 
 fn shown(overage: &Overage, month: &Month, order: Memo<Order>) -> AnyView {
     if !overage.is_set_up {
-        return view! { <p class="note"><strong>{text::OVERAGE_UNSET_HEAD}</strong>" "{text::OVERAGE_UNSET}</p> }
-            .into_any();
+        return view! { <p class="note"><strong>{text::OVERAGE_UNSET_HEAD}</strong>" "{text::OVERAGE_UNSET}</p> };
     }
     // Rows of zeros would say that nothing was used.
     if overage.observed_secs == 0 && overage.rows.iter().all(|row| row.used == 0) {
-        return view! { <p class="note" role="status">{text::OVERAGE_UNOBSERVED}</p> }.into_any();
+        return view! { <p class="note" role="status">{text::OVERAGE_UNOBSERVED}</p> };
     }
     let is_filtered = !order.read().filter.is_empty();
     let notes =
@@ -214,7 +210,6 @@ fn shown(overage: &Overage, month: &Month, order: Memo<Order>) -> AnyView {
         </div>
         {first.map(|first| view! { <p class="note">{first}</p> })}
     }
-    .into_any()
 }
 
 /// A column's header: a click sorts downwards, the next upwards, a third restores the order.
@@ -236,7 +231,6 @@ fn head(words: String, by: SortBy, order: Memo<Order>) -> AnyView {
             </button>
         </th>
     }
-    .into_any()
 }
 
 /// Writes a word of the address, or takes it out.
@@ -328,11 +322,10 @@ impl Sort {
 }
 
 fn sorted(overage: &Overage, sort: Option<Sort>) -> Overage {
-    let mut overage = overage.clone();
-    let Some(Sort { by, descending }) = sort else { return overage };
+    let Some(Sort { by, descending }) = sort else { return overage.clone() };
     // Prices have as many decimals as each other: the longer text is the larger number.
     let price = |row: &OverageRow| row.price.as_ref().map(|price| (price.len(), price.clone()));
-    overage.rows.sort_by(|a, b| {
+    let compare = |a: &OverageRow, b: &OverageRow| {
         let order = match by {
             SortBy::Name => a.subject.to_string().cmp(&b.subject.to_string()),
             SortBy::Counts => a.counts.cmp(&b.counts),
@@ -342,8 +335,8 @@ fn sorted(overage: &Overage, sort: Option<Sort>) -> Overage {
             SortBy::Price => price(a).cmp(&price(b)),
         };
         if descending { order.reverse() } else { order }
-    });
-    overage
+    };
+    Overage { rows: order::sorted(&overage.rows, compare).cloned().collect(), ..overage.clone() }
 }
 
 /// What is to be known of the numbers: the month goes on, or was not read whole.
@@ -385,7 +378,7 @@ fn table_row(row: &OverageRow, month: &Month, price_head: Option<&String>) -> Op
         view! { <td class="number" data-label=price_head>{row.price.as_deref().map_or_else(|| text::DASH.to_owned(), format::price)}</td> }
     });
     let href = month.report(&row.subject, counts);
-    let view = view! {
+    Some(view! {
         <tr class:over=row.over != 0>
             <th scope="row"><bdi>{format::visible(&row.subject.to_string())}</bdi></th>
             <td class="words">{counts.label()}</td>
@@ -394,6 +387,5 @@ fn table_row(row: &OverageRow, month: &Month, price_head: Option<&String>) -> Op
             {cell(heads[4], if row.over == 0 { text::DASH.to_owned() } else { amount(row.over) })}
             {price}
         </tr>
-    };
-    Some(view.into_any())
+    })
 }

@@ -22,7 +22,7 @@ use crate::query::Query;
 use crate::range::{Dates, Preset, Range, date_of};
 use crate::state::ViewState;
 use crate::window::{self, Window};
-use crate::{format, intl, text};
+use crate::{anew, format, intl, text, view};
 
 #[component]
 pub fn OverviewPage() -> impl IntoView {
@@ -37,19 +37,18 @@ pub fn OverviewPage() -> impl IntoView {
     view! {
         <Frame read_until>
             <h1 class="title">{text::OVERVIEW}</h1>
-            <p class="sentence">{text::OVERVIEW_SAYS}" "{dates}</p>
+            <p class="sentence">{text::OVERVIEW_SAYS}" "{anew(dates)}</p>
             {move || match period.get() {
-                Some(period) => view! { <UnusualShort/><Cards period read_until/> }.into_any(),
-                None if host.is_unknown() => view! { <Loading/> }.into_any(),
+                Some(period) => view! { <UnusualShort/><Cards period read_until/> },
+                None if host.is_unknown() => view! { <Loading/> },
                 None if host.session().is_none() => {
                     let retry = Callback::new(move |()| host.refresh());
-                    view! { <FailedAt failure=Failure::Unreachable retry/> }.into_any()
+                    view! { <FailedAt failure=Failure::Unreachable retry/> }
                 }
-                None => view! { <FirstSteps/> }.into_any(),
+                None => view! { <FirstSteps/> },
             }}
         </Frame>
     }
-    .into_any()
 }
 
 /// The last four weeks of what is stored, and the four before.
@@ -165,12 +164,12 @@ fn Cards(period: Arc<Period>, read_until: RwSignal<Option<Time>>) -> impl IntoVi
     let answers = StoredValue::new_local(answers);
     let again = Callback::new(move |()| answers.with_value(|answers| answers.iter().for_each(|answer| answer.again())));
     // All at once: what has become worse stands first, and must not jump there.
-    move || {
+    anew(move || {
         let all: Option<Vec<Result<Arc<Answer>, Failure>>> =
             answers.with_value(|answers| answers.iter().map(|answer| answer.get()).collect());
-        let Some(all) = all else { return view! { <Loading/> }.into_any() };
+        let Some(all) = all else { return view! { <Loading/> } };
         if let Some(Err(failure)) = all.iter().find(|answer| answer.is_err()) {
-            return view! { <FailedAt failure=failure.clone() retry=again/> }.into_any();
+            return view! { <FailedAt failure=failure.clone() retry=again/> };
         }
         let answers = all.iter().flatten();
         read_until.set(answers.clone().filter_map(|answer| answer.read_until).max());
@@ -179,8 +178,8 @@ fn Cards(period: Arc<Period>, read_until: RwSignal<Option<Time>>) -> impl IntoVi
             reports.iter().zip(answers).map(|(report, answer)| card(report, answer, &period)).collect();
         let ranks: Vec<f64> = cards.iter().map(|card| card.as_ref().map_or(0.0, |card| card.rank)).collect();
         let cards = largest_first(&ranks).into_iter().filter_map(|nth| cards[nth as usize].take());
-        view! { <ul class="overview">{cards.map(|card| shown(card, period.range)).collect_view()}</ul> }.into_any()
-    }
+        view! { <ul class="overview">{cards.map(|card| shown(card, period.range)).collect_view()}</ul> }
+    })
 }
 
 fn shown(card: Card, range: Range) -> AnyView {
@@ -205,7 +204,6 @@ fn shown(card: Card, range: Range) -> AnyView {
             </p>
         </li>
     }
-    .into_any()
 }
 
 /// `+4 % on 46,357`, or why that cannot be said.
@@ -214,7 +212,7 @@ fn changed(figure: &Figure) -> Option<AnyView> {
     Some(match figure.before {
         Ok(before) => {
             let (change, on) = compare::said(figure.column, now, before);
-            view! { <span class=change.tone.class()>{change.words}</span>" "{on} }.into_any()
+            view! { <span class=change.tone.class()>{change.words}</span>" "{on} }
         }
         Err(missing) => text::not_compared(missing).into_any(),
     })
@@ -223,7 +221,7 @@ fn changed(figure: &Figure) -> Option<AnyView> {
 /// `+216 %`, where there is room for no more.
 fn change_alone(figure: &Figure) -> Option<AnyView> {
     let change = Change::of(figure.column, figure.now?, figure.before.ok()?);
-    Some(view! { <span class=change.tone.class()>{change.words}</span> }.into_any())
+    Some(view! { <span class=change.tone.class()>{change.words}</span> })
 }
 
 /// As many empty cards as there will be, so that nothing moves.

@@ -16,7 +16,8 @@ use crate::context::Host;
 use crate::memo::Memo;
 use crate::parts::card::cell;
 use crate::parts::form::{PasswordField, Said, Saying, Word, clear, value};
-use crate::{format, text};
+use crate::parts::show::Show;
+use crate::{anew, format, text, view};
 
 pub const PATH: &str = "/account";
 
@@ -31,7 +32,7 @@ pub fn OwnPage() -> impl IntoView {
     view! {
         <Frame>
             <h1 class="title">{text::OWN_ACCOUNT}</h1>
-            <p class="sentence">{who}</p>
+            <p class="sentence">{anew(who)}</p>
             <Show when=move || means.get() == Some(Means::Account)><Password/></Show>
             // Whoever has an account has its tokens; the password of a mailbox is no account.
             <Show when=move || matches!(means.get(), Some(Means::Account | Means::Proxy))><Tokens/></Show>
@@ -45,7 +46,6 @@ pub fn OwnPage() -> impl IntoView {
             </Show>
         </Frame>
     }
-    .into_any()
 }
 
 #[component]

@@ -16,6 +16,7 @@ use crate::parts::columns::ColumnChooser;
 use crate::parts::compare_menu::CompareMenu;
 use crate::parts::export::Export;
 use crate::parts::notes::{Failed, Notes};
+use crate::parts::show::Show;
 use crate::parts::table::ReportTable;
 use crate::parts::tiles::Tiles;
 use crate::parts::toolbar::Toolbar;
@@ -23,7 +24,7 @@ use crate::parts::unusual::FoundNote;
 use crate::range::{Dates, Range};
 use crate::route::Router;
 use crate::state::ViewState;
-use crate::{compare, text};
+use crate::{anew, compare, effect, text, view};
 
 /// What the addresses of reports begin with.
 pub const PATH: &str = "/reports/";
@@ -38,17 +39,17 @@ pub fn ReportPage() -> impl IntoView {
     // The address of another page is not for this one to judge: that page is about to take its place.
     let is_ours = Memo::new(move |_| address.read().id_after(PATH).is_some());
     let known = Memo::new(move |_| asked.read().is_some() || !is_ours.get());
-    move || {
+    anew(move || {
         if known.get() {
             let state = Memo::new(move |last: Option<&ViewState>| {
                 let first = || ViewState::new(&mailtally_model::catalogue::REPORTS[0]);
                 asked.get().or_else(|| last.cloned()).unwrap_or_else(first)
             });
-            view! { <Sheeted state/> }.into_any()
+            view! { <Sheeted state/> }
         } else {
-            view! { <NotFoundPage/> }.into_any()
+            view! { <NotFoundPage/> }
         }
-    }
+    })
 }
 
 /// The page around a known report.
@@ -58,7 +59,7 @@ fn Sheeted(state: Memo<ViewState>) -> impl IntoView {
     let view = View::provide(state);
     let sheet = Sheet::provide(host, view);
     let report = Memo::new(move |_| state.read().report);
-    Effect::new(move |_| {
+    effect(move |_| {
         let subject = sheet.subject.with(text::subject_name);
         frame::entitle(&format!("{} · {subject}", report.get().title));
     });
@@ -69,7 +70,6 @@ fn Sheeted(state: Memo<ViewState>) -> impl IntoView {
             <Body/>
         </Frame>
     }
-    .into_any()
 }
 
 #[component]
@@ -107,11 +107,11 @@ fn Body() -> impl IntoView {
         Outcome::Ready { .. } if sheet.table.read().is_none() => Phase::Loading,
         Outcome::Ready { .. } => Phase::Ready,
     });
-    move || match phase.get() {
-        Phase::Loading => view! { <Skeleton/> }.into_any(),
-        Phase::Failed(failure) => view! { <Failed failure/> }.into_any(),
-        Phase::Ready => view! { <Ready/> }.into_any(),
-    }
+    anew(move || match phase.get() {
+        Phase::Loading => view! { <Skeleton/> },
+        Phase::Failed(failure) => view! { <Failed failure/> },
+        Phase::Ready => view! { <Ready/> },
+    })
 }
 
 #[component]
@@ -124,7 +124,7 @@ fn Ready() -> impl IntoView {
     );
     let shows_chart = Memo::new(move |_| table.read().as_ref().is_some_and(|table| has_values(table)));
     let is_known = Memo::new(move |_| table.read().is_some());
-    move || {
+    anew(move || {
         is_known.get().then(|| {
             let table = Signal::derive(move || table.get().expect("known while this stands"));
             view! {
@@ -142,7 +142,7 @@ fn Ready() -> impl IntoView {
                 </Show>
             }
         })
-    }
+    })
 }
 
 /// The chart, wired to the URL.
@@ -166,7 +166,7 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
     });
     // The table is there first, and the chart in a turn of its own: both in one are more than a frame for many rows.
     let (shown, show) = signal(wanted.get_untracked());
-    Effect::new(move |last: Option<()>| {
+    effect(move |last: Option<()>| {
         let next = wanted.get();
         if last.is_some() {
             // It may be gone by then.

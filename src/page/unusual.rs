@@ -9,9 +9,11 @@ use crate::api::{Asked, Failure};
 use crate::context::Host;
 use crate::memo::Memo;
 use crate::parts::notes::FailedAt;
+use crate::parts::show::Show;
 use crate::parts::unusual::{Findings, request};
 use crate::route::Router;
 use crate::text;
+use crate::{anew, effect, view};
 
 /// What the page offers, in days; the first that fits an incident of this month is shown if nothing is said.
 const PERIODS: [(i64, &str); 4] =
@@ -38,7 +40,6 @@ pub fn UnusualPage() -> impl IntoView {
             {move || view! { <Ranking days=days.get() read_until/> }}
         </Frame>
     }
-    .into_any()
 }
 
 fn period(search: &str) -> i64 {
@@ -54,50 +55,44 @@ fn Period(period: (i64, &'static str), days: Memo<i64>) -> impl IntoView {
     view! { <a class="segment" href=href aria-current=move || (days.get() == own).then_some("true")>{name}</a> }
 }
 
-/// The pages that were asked for, one below the other.
+/// A page of findings, and below it the next, once that is asked for.
 #[component]
-fn Ranking(days: i64, read_until: RwSignal<Option<Time>>) -> impl IntoView {
-    let pages = RwSignal::new(1_usize);
-    let children = move |page| view! { <Page days page pages read_until/> };
-    view! { <For each=move || 0..pages.get() key=|page| *page children=children/> }
-}
-
-#[component]
-fn Page(days: i64, page: usize, pages: RwSignal<usize>, read_until: RwSignal<Option<Time>>) -> impl IntoView {
+fn Ranking(days: i64, #[prop(optional)] first: usize, read_until: RwSignal<Option<Time>>) -> AnyView {
     let host = Host::get();
-    let first = page * PAGE;
+    let goes_on = RwSignal::new(false);
     let found = Asked::<Unusual>::new(move || request(days, host.now.get(), first, PAGE));
-    Effect::new(move |_| {
+    effect(move |_| {
         if let Some(Ok(unusual)) = found.get() {
             read_until.set(unusual.read_until);
         }
     });
-    move || match found.get() {
-        None => view! { <p class="note" role="status">{text::LOADING}</p> }.into_any(),
+    let page = move || match found.get() {
+        None => view! { <p class="note" role="status">{text::LOADING}</p> },
         Some(Err(failure)) => failed(failure, found),
         Some(Ok(unusual)) if unusual.total == 0 => view! {
             <p class="note" role="status">
                 <strong>{text::UNUSUAL_NONE_HEAD}</strong>" "{text::UNUSUAL_NONE}
             </p>
-        }
-        .into_any(),
+        },
         Some(Ok(unusual)) => {
             let has_more = unusual.total > first + unusual.findings.len();
-            let is_last = move || pages.get() == page + 1;
             view! {
                 <section class="card"><Findings unusual first/></section>
-                <Show when=move || has_more && is_last()>
-                    <button type="button" class="button more" on:click=move |_| pages.update(|pages| *pages += 1)>
+                <Show when=move || has_more && !goes_on.get()>
+                    <button type="button" class="button more" on:click=move |_| goes_on.set(true)>
                         {text::MORE}
                     </button>
                 </Show>
             }
-            .into_any()
         }
+    };
+    view! {
+        {anew(page)}
+        {move || goes_on.get().then(|| view! { <Ranking days first=first + PAGE read_until/> })}
     }
 }
 
 fn failed(failure: Failure, found: Asked<Unusual>) -> AnyView {
     let retry = Callback::new(move |()| found.again());
-    view! { <FailedAt failure retry/> }.into_any()
+    view! { <FailedAt failure retry/> }
 }

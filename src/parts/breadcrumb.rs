@@ -7,6 +7,7 @@ use crate::context::{Host, View};
 use crate::memo::Memo;
 use crate::page::Sheet;
 use crate::text;
+use crate::view;
 
 #[component]
 pub fn Breadcrumb() -> impl IntoView {
@@ -29,14 +30,14 @@ pub fn Breadcrumb() -> impl IntoView {
 fn Crumb(subject: Subject, is_last: bool) -> impl IntoView {
     let name = text::subject_name(&subject);
     if is_last {
-        return view! { <li class="crumb"><span aria-current="true">{name}</span></li> }.into_any();
+        return view! { <li class="crumb"><span aria-current="true">{name}</span></li> };
     }
     let (host, view) = (Host::get(), View::get());
     let href = move || {
         let to = Some(subject.clone()).filter(|subject| *subject != host.root());
         view.state.read().climb(to).url()
     };
-    view! { <li class="crumb"><a href=href>{name}</a></li> }.into_any()
+    view! { <li class="crumb"><a href=href>{name}</a></li> }
 }
 
 /// From the account's root down to the subject.

@@ -8,6 +8,7 @@ use crate::intl::{self, DateStyle};
 use crate::page::Sheet;
 use crate::range::{Dates, midnight_secs, month_of};
 use crate::text;
+use crate::{anew, effect, view};
 
 /// Where the calendar stands.
 #[derive(Clone, Copy)]
@@ -36,7 +37,7 @@ pub fn Calendar(choose: Callback<Dates>) -> impl IntoView {
     let hint = move || if position.begun.get().is_some() { text::CALENDAR_HINT_LAST } else { text::CALENDAR_HINT };
     view! {
         <div class="calendar" on:keydown=move |event| on_key(position, &event)>
-            <p class="panel-hint" role="status">{hint}</p>
+            <p class="panel-hint" role="status">{anew(hint)}</p>
             <Turn label=text::MONTH_EARLIER path=icon::EARLIER on_turn=move || turn(position, month_before, "PageUp")/>
             <Turn label=text::MONTH_LATER path=icon::LATER on_turn=move || turn(position, month_after, "PageDown")/>
             <div class="months">
@@ -78,7 +79,7 @@ fn month(first: NaiveDate, position: Position) -> impl IntoView {
 
 /// A day of a neighbouring month.
 fn blank() -> AnyView {
-    view! { <span role="gridcell" class="day"></span> }.into_any()
+    view! { <span role="gridcell" class="day"></span> }
 }
 
 fn day(date: NaiveDate, position: Position) -> AnyView {
@@ -91,7 +92,7 @@ fn day(date: NaiveDate, position: Position) -> AnyView {
         None => shown.contains(date),
     };
     let focused = move || position.focus.get() == date;
-    Effect::new(move |_| {
+    effect(move |_| {
         if focused()
             && position.by_key.get()
             && let Some(button) = button.get()
@@ -115,7 +116,6 @@ fn day(date: NaiveDate, position: Position) -> AnyView {
             </button>
         </span>
     }
-    .into_any()
 }
 
 fn choose(position: Position, date: NaiveDate) {

@@ -2,7 +2,9 @@
 
 use leptos::prelude::*;
 
+use crate::view;
+
 /// One function for all lists, so that the app carries it once.
 pub fn cell(label: &'static str, words: String) -> AnyView {
-    view! { <td data-label=label>{words}</td> }.into_any()
+    view! { <td data-label=label>{words}</td> }
 }

@@ -9,6 +9,7 @@ use crate::context::View;
 use crate::memo::Memo;
 use crate::page::Sheet;
 use crate::text;
+use crate::{anew, view};
 
 #[component]
 pub fn ChartMenu() -> impl IntoView {
@@ -51,7 +52,7 @@ pub fn ChartMenu() -> impl IntoView {
             button=move || {
                 view! {
                     <Icon path=Signal::derive(move || kind_icon(chosen.get()))/>
-                    <span class="sr">{label}</span>
+                    <span class="sr">{anew(label)}</span>
                     <Icon path=icon::DOWN/>
                 }
             }

@@ -6,10 +6,12 @@ use mailtally_model::table::TableColumn;
 
 use super::icon::{self, Icon};
 use super::popover::Popover;
+use super::show::Show;
 use crate::context::{Host, View};
 use crate::memo::Memo;
 use crate::page::Sheet;
 use crate::text;
+use crate::view;
 
 #[component]
 pub fn ColumnChooser() -> impl IntoView {

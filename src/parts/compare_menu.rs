@@ -8,7 +8,7 @@ use crate::compare::Compare;
 use crate::context::View;
 use crate::memo::Memo;
 use crate::page::Sheet;
-use crate::{format, text};
+use crate::{format, text, view};
 
 #[component]
 pub fn CompareMenu() -> impl IntoView {

@@ -1,55 +1,49 @@
 //! What is on screen as a file: the CSV, made in the browser from the Table, in the order and with the columns on screen;
 //! the chart as a picture; and paper.
 
-use leptos::{ev, html, prelude::*};
+use leptos::{ev, prelude::*};
 use mailtally_model::csv::{self, CsvOptions};
 
+use super::dialog::{Dialog, Handle};
 use super::icon::{self, Icon};
+use super::show::Show;
 use crate::chart::picture::{self, Caption};
 use crate::context::View;
 use crate::page::Sheet;
-use crate::{download, format, keys, text};
+use crate::{download, format, keys, text, view};
 
 #[component]
 pub fn Export() -> impl IntoView {
     let sheet = Sheet::get();
-    let dialog = NodeRef::<html::Dialog>::new();
+    let handle = Handle::closed();
     let name = RwSignal::new(String::new());
     let open = move |_| {
         name.set(proposed_name(&sheet).unwrap_or_default());
-        if let Some(dialog) = dialog.get_untracked() {
-            // It can only refuse if it is open already.
-            let _ = dialog.show_modal();
-        }
+        handle.open();
     };
     view! {
         <button type="button" id=keys::EXPORT_BUTTON class="button export" disabled=move || sheet.table.read().is_none() on:click=open>
             <Icon path=icon::EXPORT/>
             {text::EXPORT}
         </button>
-        <dialog class="dialog" role="dialog" node_ref=dialog aria-labelledby="export-head">
-            <Form dialog name/>
-        </dialog>
+        <Dialog handle class="dialog" head="export-head">
+            <Form handle name/>
+        </Dialog>
     }
 }
 
 #[component]
-fn Form(dialog: NodeRef<html::Dialog>, name: RwSignal<String>) -> impl IntoView {
+fn Form(handle: Handle, name: RwSignal<String>) -> impl IntoView {
     let sheet = Sheet::get();
     let byte_order_mark = RwSignal::new(false);
     let failed = RwSignal::new(false);
-    let close = move || {
-        if let Some(dialog) = dialog.get_untracked() {
-            dialog.close();
-        }
-    };
     let download = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let saved =
             save(&sheet, &name.read_untracked(), CsvOptions { byte_order_mark: byte_order_mark.get_untracked() });
         failed.set(!saved);
         if saved {
-            close();
+            handle.close();
         }
     };
     let picture = move |_| {
@@ -58,7 +52,7 @@ fn Form(dialog: NodeRef<html::Dialog>, name: RwSignal<String>) -> impl IntoView 
     };
     let has_chart = move || sheet.canvas.get().is_some();
     let print = move |_| {
-        close();
+        handle.close();
         let _ = window().print();
     };
     view! {
@@ -83,7 +77,7 @@ fn Form(dialog: NodeRef<html::Dialog>, name: RwSignal<String>) -> impl IntoView 
             </div>
             <div class="dialog-buttons">
                 <span class="head-space"></span>
-                <button type="button" class="button" on:click=move |_| close()>{text::CANCEL}</button>
+                <button type="button" class="button" on:click=move |_| handle.close()>{text::CANCEL}</button>
                 <button type="submit" class="button primary">{text::EXPORT_DOWNLOAD}</button>
             </div>
         </form>

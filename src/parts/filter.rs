@@ -4,9 +4,10 @@ use leptos::prelude::*;
 use mailtally_model::By;
 
 use super::icon::{self, Icon};
+use super::show::Show;
 use crate::context::View;
 use crate::page::Sheet;
-use crate::{intl, text};
+use crate::{anew, intl, text, view};
 
 /// The box's id: a key leads there.
 pub const ID: &str = "filter";
@@ -35,7 +36,7 @@ pub fn Filter() -> impl IntoView {
                         on:input=move |event| view.change(|state| state.filter = event_target_value(&event))
                     />
                 </label>
-                <span class="filter-count" role="status">{count}</span>
+                <span class="filter-count" role="status">{anew(count)}</span>
             </div>
         </Show>
     }

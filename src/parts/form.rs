@@ -4,6 +4,7 @@ use leptos::{html, prelude::*};
 
 use crate::api::Failure;
 use crate::text;
+use crate::{anew, view};
 
 /// What the last change came to; `None` is nothing to say.
 pub type Said = RwSignal<Option<Result<&'static str, Failure>>>;
@@ -11,12 +12,12 @@ pub type Said = RwSignal<Option<Result<&'static str, Failure>>>;
 /// Says it below the form.
 #[component]
 pub fn Saying(said: Said) -> impl IntoView {
-    move || {
+    anew(move || {
         said.get().map(|said| match said {
-            Ok(sentence) => view! { <p class="note" role="status">{sentence}</p> }.into_any(),
-            Err(failure) => view! { <p class="note note-warn" role="alert">{failure.sentence()}</p> }.into_any(),
+            Ok(sentence) => view! { <p class="note" role="status">{sentence}</p> },
+            Err(failure) => view! { <p class="note note-warn" role="alert">{failure.sentence()}</p> },
         })
-    }
+    })
 }
 
 /// A name or a subject: words that nothing corrects.

@@ -6,7 +6,7 @@ use mailtally_model::Time;
 use crate::context::Host;
 use crate::page::Sheet;
 use crate::range::{Preset, Range};
-use crate::{format, intl, text, window};
+use crate::{anew, format, intl, text, view, window};
 
 #[component]
 pub fn Fresh(read_until: Signal<Option<Time>>) -> impl IntoView {
@@ -36,7 +36,7 @@ pub fn Fresh(read_until: Signal<Option<Time>>) -> impl IntoView {
         Some(hours) => text::read_long_ago(hours),
         None => text::READ_TO_SAYS.to_owned(),
     };
-    move || {
+    anew(move || {
         words().map(|words| {
             view! {
                 <p class="fresh" class:stale=is_stale class:late=move || hours_ago().is_some() title=says>
@@ -45,5 +45,5 @@ pub fn Fresh(read_until: Signal<Option<Time>>) -> impl IntoView {
                 </p>
             }
         })
-    }
+    })
 }

@@ -1,24 +1,14 @@
 //! The sheet behind `?`: every key, and how numbers and dates are written.
 
-use leptos::{html, prelude::*};
+use leptos::prelude::*;
 
+use super::dialog::{Dialog, Handle};
 use super::icon::{self, Icon};
-use crate::{intl, keys, text};
+use crate::{intl, keys, text, view};
 
 #[component]
 pub fn Help() -> impl IntoView {
-    let dialog = NodeRef::<html::Dialog>::new();
-    let open = move |_| {
-        if let Some(dialog) = dialog.get_untracked() {
-            // It can only refuse if it is open already.
-            let _ = dialog.show_modal();
-        }
-    };
-    let close = move |_| {
-        if let Some(dialog) = dialog.get_untracked() {
-            dialog.close();
-        }
-    };
+    let handle = Handle::closed();
     view! {
         <button
             type="button"
@@ -27,27 +17,30 @@ pub fn Help() -> impl IntoView {
             aria-label=text::HELP
             title=text::HELP_TITLE
             aria-haspopup="dialog"
-            on:click=open
+            on:click=move |_| handle.open()
         >
             <Icon path=icon::HELP/>
         </button>
-        <dialog class="dialog wide" role="dialog" node_ref=dialog aria-labelledby="help-head">
+        <Dialog handle class="dialog wide" head="help-head">
             <div class="dialog-form">
                 <h2 id="help-head" class="dialog-head">{text::HELP}</h2>
                 <div class="keys">{text::KEYS.iter().map(keys_of).collect_view()}</div>
                 <Choices/>
                 <div class="dialog-buttons">
                     <span class="head-space"></span>
-                    <button type="button" class="button" autofocus on:click=close>{text::CLOSE}</button>
+                    <button type="button" class="button" autofocus on:click=move |_| handle.close()>{text::CLOSE}</button>
                 </div>
             </div>
-        </dialog>
+        </Dialog>
     }
 }
 
 fn keys_of((head, keys): &'static (&'static str, &'static [(&'static str, &'static str)])) -> AnyView {
     let line = |(key, says): &'static (&'static str, &'static str)| {
-        let cap = |cap: &'static str| if cap == "–" { cap.into_any() } else { view! { <kbd>{cap}</kbd> }.into_any() };
+        let cap = |cap: &'static str| match cap {
+            "–" => cap.into_any(),
+            _ => view! { <kbd>{cap}</kbd> },
+        };
         let caps = key.split(' ').map(cap).collect_view();
         view! { <div class="key-line"><dt>{caps}</dt><dd>{*says}</dd></div> }
     };
@@ -57,7 +50,6 @@ fn keys_of((head, keys): &'static (&'static str, &'static [(&'static str, &'stat
             <dl>{keys.iter().map(line).collect_view()}</dl>
         </section>
     }
-    .into_any()
 }
 
 /// How the person wants it, remembered by this browser.

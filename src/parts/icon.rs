@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::view;
+
 pub const TALLY: &str = "M3 14V4M6.500 14V4M10 14V4M13.500 14V4M1.500 12.500L15.500 5.500";
 pub const MENU: &str = "M2.500 5H15.500M2.500 9H15.500M2.500 13H15.500";
 pub const CONTRAST: &str = "M9 2.500A6.500 6.500 0 1 0 9 15.500ZM9 2.500A6.500 6.500 0 0 1 9 15.500M11 6V12M13 8V10";

@@ -5,11 +5,12 @@ use mailtally_model::{Report, Scope, Subject};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
+use super::show::Show;
 use crate::context::{Host, View};
 use crate::keys::Action;
 use crate::memo::Memo;
 use crate::state::ViewState;
-use crate::{keys, text};
+use crate::{effect, keys, text, view};
 
 #[component]
 pub fn Menu(
@@ -31,7 +32,7 @@ pub fn Menu(
     let has_below = move || Host::get().root().scope() != Scope::Mailbox;
     let nav = NodeRef::<html::Nav>::new();
     // The page at hand is in sight, however long the list.
-    Effect::new(move |_| {
+    effect(move |_| {
         reports.track();
         let Some(nav) = nav.get() else { return };
         let current =

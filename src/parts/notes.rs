@@ -5,6 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use mailtally_model::{Answer, Basis, By, Span, Table};
 
+use super::show::Show;
 use crate::api::Failure;
 use crate::context::{Host, View};
 use crate::format;
@@ -12,6 +13,7 @@ use crate::memo::Memo;
 use crate::page::{Outcome, Sheet};
 use crate::range::{Dates, Range};
 use crate::text;
+use crate::{anew, effect, view};
 
 /// Why a Table shows nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +58,7 @@ pub fn Notes(table: Signal<Arc<Table>>) -> impl IntoView {
         Outcome::Loading | Outcome::Failed(_) => None,
     });
     let host = Host::get();
-    Effect::new(move |_| {
+    effect(move |_| {
         if matches!(&*sheet.outcome.read(), Outcome::Ready { stale: Some(failure), .. } if failure.is_signed_out()) {
             host.refresh();
         }
@@ -69,8 +71,8 @@ pub fn Notes(table: Signal<Arc<Table>>) -> impl IntoView {
             </p>
         </Show>
         {move || empty.get().map(|empty| match empty {
-            Empty::NoData => view! { <FirstSteps/> }.into_any(),
-            _ => view! { <EmptyNote empty/> }.into_any(),
+            Empty::NoData => view! { <FirstSteps/> },
+            _ => view! { <EmptyNote empty/> },
         })}
     }
 }
@@ -110,12 +112,12 @@ fn EmptyNote(empty: Empty) -> impl IntoView {
 #[component]
 fn ShowStored() -> impl IntoView {
     let view = View::get();
-    move || {
+    anew(move || {
         stored_dates().map(|dates| {
             let show = move |_| view.change(|state| state.range = Range::Dates(dates));
             view! { <button type="button" class="link" on:click=show>{text::SHOW_STORED}</button> }
         })
-    }
+    })
 }
 
 fn stored_dates() -> Option<Dates> {
@@ -141,7 +143,7 @@ pub fn Failed(failure: Failure) -> impl IntoView {
     let state = View::get().state;
     let is_of_a_name = failure.is_not_found() && state.with_untracked(|state| state.subject.is_some());
     if !is_of_a_name {
-        return view! { <FailedAt failure retry/> }.into_any();
+        return view! { <FailedAt failure retry/> };
     }
     // To ask again for a name that nobody knows says the same; the way up is another.
     view! {
@@ -151,7 +153,6 @@ pub fn Failed(failure: Failure) -> impl IntoView {
             <p><a class="link" href=move || state.read().climb(None).url()>{text::TO_THE_ROOT}</a></p>
         </div>
     }
-    .into_any()
 }
 
 /// What failed, in a sentence, and a way to try again.

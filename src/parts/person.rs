@@ -4,10 +4,11 @@ use leptos::prelude::*;
 
 use super::icon::{self, Icon};
 use super::popover::Popover;
+use super::show::Show;
 use crate::context::Host;
 use crate::keys::Action;
 use crate::memo::Memo;
-use crate::{account, format, keys, text};
+use crate::{account, format, keys, text, view};
 
 #[component]
 pub fn Person() -> impl IntoView {

@@ -5,6 +5,9 @@ use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, HtmlInputElement, Node};
 
+use super::show::Show;
+use crate::view;
+
 #[component]
 pub fn Popover(
     open: RwSignal<bool>,

@@ -7,13 +7,14 @@ use web_sys::{Element, HtmlElement};
 use super::calendar::Calendar;
 use super::icon::{self, Icon};
 use super::popover::Popover;
+use super::show::Show;
 use super::zone_picker::ZonePicker;
 use crate::context::View;
 use crate::keys::Action;
 use crate::memo::Memo;
 use crate::page::Sheet;
 use crate::range::{Dates, Preset, Range, Towards};
-use crate::{format, keys, text};
+use crate::{format, keys, text, view};
 
 #[component]
 pub fn RangePicker() -> impl IntoView {

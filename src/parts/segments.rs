@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::view;
+
 /// One button of the row.
 #[derive(Clone, PartialEq)]
 pub struct Segment<T> {

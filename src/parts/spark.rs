@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 use mailtally_model::report_json::Number;
 
+use crate::view;
+
 use super::tiles::SERIES_COLOURS;
 
 /// The line of the `nth` column.
@@ -14,7 +16,6 @@ pub fn line(nth: usize, stretches: Vec<String>) -> AnyView {
             {stretches.into_iter().map(|points| view! { <polyline points=points></polyline> }).collect_view()}
         </svg>
     }
-    .into_any()
 }
 
 /// The points of a polyline in a box of `WIDTH` by `HEIGHT`: one list for each stretch without gaps.

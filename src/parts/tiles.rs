@@ -10,7 +10,7 @@ use super::spark;
 use crate::compare::{self, Before};
 use crate::memo::Memo;
 use crate::page::Sheet;
-use crate::{format, text};
+use crate::{anew, format, text, view};
 
 /// How many series colours there are; a column further right takes the first again.
 pub const SERIES_COLOURS: usize = 7;
@@ -54,7 +54,7 @@ fn tile(i: usize, column: &TableColumn, is_trend: bool, before: Memo<Option<Arc<
                 {note.map(|note| view! { <span class="tile-note">{note}</span> })}
             </dd>
             // Always there, so that nothing moves when it is known.
-            <dd class="tile-change">{change}</dd>
+            <dd class="tile-change">{anew(change)}</dd>
             {(!stretches.is_empty()).then(|| view! { <dd class="tile-spark" aria-hidden="true">{spark::line(i, stretches)}</dd> })}
         </div>
     }
@@ -66,8 +66,8 @@ fn change_of(before: &Before, column: &'static mailtally_model::Column, now: f64
     Some(match before.of(column)?.total {
         Ok(then) => {
             let (change, on) = compare::said(column, now, then);
-            view! { <span title=says><span class=change.tone.class()>{change.words}</span>" "{on}</span> }.into_any()
+            view! { <span title=says><span class=change.tone.class()>{change.words}</span>" "{on}</span> }
         }
-        Err(missing) => view! { <span title=says>{text::not_compared(missing)}</span> }.into_any(),
+        Err(missing) => view! { <span title=says>{text::not_compared(missing)}</span> },
     })
 }

@@ -11,6 +11,7 @@ use crate::context::View;
 use crate::memo::Memo;
 use crate::page::Sheet;
 use crate::text;
+use crate::view;
 
 #[component]
 pub fn Toolbar() -> impl IntoView {

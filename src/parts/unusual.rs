@@ -11,7 +11,7 @@ use crate::context::{Host, View};
 use crate::format::Years;
 use crate::memo::Memo;
 use crate::page::Sheet;
-use crate::{format, jump, text, window};
+use crate::{anew, format, jump, text, view, window};
 
 /// Further counts of a day that are told beside the first.
 const MAX_ALSO: usize = 4;
@@ -36,7 +36,7 @@ pub fn UnusualShort() -> impl IntoView {
     let host = Host::get();
     let found = Asked::<Unusual>::new(move || request(SHORT_DAYS, host.now.get(), 0, SHORT));
     let some = move || found.get().and_then(Result::ok).filter(|unusual| !unusual.findings.is_empty());
-    move || {
+    anew(move || {
         some().map(|unusual| {
             let more = unusual.total > unusual.findings.len();
             view! {
@@ -47,7 +47,7 @@ pub fn UnusualShort() -> impl IntoView {
                 </section>
             }
         })
-    }
+    })
 }
 
 /// Why one was led to a report from a finding: its words, and its events. Nothing where the address names none.
@@ -55,7 +55,7 @@ pub fn UnusualShort() -> impl IntoView {
 pub fn FoundNote() -> impl IntoView {
     let (sheet, view) = (Sheet::get(), View::get());
     let named = Memo::new(move |_| Some((view.state.read().found?, sheet.subject.get())));
-    move || named.get().map(|(day, subject)| view! { <Found day subject/> })
+    anew(move || named.get().map(|(day, subject)| view! { <Found day subject/> }))
 }
 
 #[component]
@@ -72,7 +72,7 @@ fn Found(day: Time, subject: Subject) -> impl IntoView {
         let href = jump::events(finding, strongest).map(|events| events.url());
         Some(view! { {what}"; "{usual}". "<a class="link" href=href>{text::SEE_EVENTS}</a> })
     };
-    move || {
+    anew(move || {
         // It stands from the first, so that nothing moves when its words come; and goes where there are none.
         let words = match found.get() {
             None => Some(None),
@@ -85,7 +85,7 @@ fn Found(day: Time, subject: Subject) -> impl IntoView {
                 </p>
             }
         })
-    }
+    })
 }
 
 /// One answer: a ranked list that begins after `first` others.
@@ -117,25 +117,22 @@ fn item(finding: &Finding, years: Years, now: Time, zone: &Zone) -> Option<AnyVi
     let has_more = !rest.is_empty();
     let name = text::subject_name(&finding.subject);
     let is_domain = matches!(finding.subject, Subject::Domain(_));
-    Some(
-        view! {
-            <li class="finding">
-                <p class="finding-says">
-                    <a class="finding-link" href=href>
-                        <bdi class="finding-name">{name}</bdi>
-                        {is_domain.then_some(text::UNUSUAL_DOMAIN)}" "{what}
-                    </a>
-                    <span class="finding-usual">"; "{usual}</span>
-                </p>
-                {has_more.then(|| view! { <ul class="finding-also" aria-label=text::UNUSUAL_ALSO>{also}</ul> })}
-            </li>
-        }
-        .into_any(),
-    )
+    Some(view! {
+        <li class="finding">
+            <p class="finding-says">
+                <a class="finding-link" href=href>
+                    <bdi class="finding-name">{name}</bdi>
+                    {is_domain.then_some(text::UNUSUAL_DOMAIN)}" "{what}
+                </a>
+                <span class="finding-usual">"; "{usual}</span>
+            </p>
+            {has_more.then(|| view! { <ul class="finding-also" aria-label=text::UNUSUAL_ALSO>{also}</ul> })}
+        </li>
+    })
 }
 
 fn also_item(finding: &Finding, also: &FoundJump, now: Time, zone: &Zone) -> Option<AnyView> {
     let (what, usual) = jump::words_short(also)?;
     let href = jump::report(finding, also, now, zone).map(|state| state.url());
-    Some(view! { <li><a href=href>{what}</a>" "<span class="finding-usual">"("{usual}")"</span></li> }.into_any())
+    Some(view! { <li><a href=href>{what}</a>" "<span class="finding-usual">"("{usual}")"</span></li> })
 }

@@ -6,6 +6,7 @@ use crate::context::{Host, View};
 use crate::intl;
 use crate::state::ZoneChoice;
 use crate::text;
+use crate::view;
 
 #[component]
 pub fn ZonePicker() -> impl IntoView {

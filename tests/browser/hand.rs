@@ -160,6 +160,8 @@ pub async fn zone_and_locale_are_the_persons(_: &Stage, page: &Page) -> Result<(
     page.goto("/reports/message-traffic").await?;
     let english = page.table().await?.totals;
     let grouped = english.iter().find(|total| total.contains(',')).context("no total above a thousand")?.clone();
+    page.press("?").await?;
+    page.until("the sheet of keys", "return document.querySelector('dialog[open] select')", vec![]).await?;
     page.run(choose, vec![json!("Numbers and dates"), json!("de-DE")]).await?;
     let german = "return [...document.querySelectorAll('tfoot td')].some(cell => cell.textContent === arguments[0])";
     page.until("numbers as Germans write them", german, vec![json!(grouped.replace(',', "."))]).await

@@ -8,6 +8,7 @@ mod bench;
 mod dist;
 mod lean;
 mod licences;
+mod order;
 mod page;
 mod progress;
 mod root;

@@ -12,7 +12,7 @@ use web_sys::Element;
 use crate::context::View;
 use crate::memo::Memo;
 use crate::parts::icon::{self, Icon};
-use crate::{format, text};
+use crate::{anew, format, text, view};
 
 #[component]
 pub fn Head(table: Signal<Arc<Table>>) -> impl IntoView {
@@ -54,8 +54,8 @@ pub fn Head(table: Signal<Arc<Table>>) -> impl IntoView {
     };
     view! {
         <tr on:click=clicked on:focusout=move |_| close() on:keydown=keyed>
-            <th scope="col" aria-sort=aria_sort(sorted_by(None))>{first}</th>
-            {columns}
+            <th scope="col" aria-sort=aria_sort(sorted_by(None))>{anew(first)}</th>
+            {anew(columns)}
         </tr>
         {move || explained.get().map(|explained| view! { <Explanation explained/> })}
     }

@@ -14,8 +14,9 @@ use mailtally_model::{By, Table};
 
 use crate::context::View;
 use crate::memo::Memo;
+use crate::parts::show::Show;
 use crate::window::Window;
-use crate::{format, intl, text};
+use crate::{anew, effect, format, intl, text, view};
 use head::Head;
 use scroll::{Rows, rows_shown};
 pub use walk::on_key as walk_on_key;
@@ -50,7 +51,7 @@ pub fn ReportTable(
     });
     // Another table in the same place begins at its top.
     let shown = Memo::new(move |_| table.with(|table| (table.report.id, table.subject.clone(), table.by)));
-    Effect::new(move |last: Option<()>| {
+    effect(move |last: Option<()>| {
         shown.track();
         if let (Some(()), Some(scroller)) = (last, scroller.get_untracked()) {
             scroller.scroll_to_with_x_and_y(0.0, 0.0);
@@ -85,7 +86,7 @@ pub fn ReportTable(
             on:keydown=move |event| walk::on_key(&event)
         >
             <table class="report-table" aria-rowcount=row_count>
-                <caption class="sr">{caption}</caption>
+                <caption class="sr">{anew(caption)}</caption>
                 <thead><Head table/></thead>
                 <tbody node_ref=place></tbody>
                 <tfoot><Totals table order/></tfoot>
@@ -95,7 +96,6 @@ pub fn ReportTable(
             <p class="note">{move || text::printed_rows(&count(PRINTED_ROWS), &count(order.read().len()))}</p>
         </Show>
     }
-    .into_any()
 }
 
 /// Whether the page is on its way to paper, which shows no row that is not there.
@@ -125,16 +125,16 @@ fn Totals(table: Signal<Arc<Table>>, order: Signal<Arc<Vec<u32>>>) -> impl IntoV
             let (words, link) =
                 row::number(&table, &state, None, (column.column, format::largest(column), column.total));
             let number = match link {
-                Some(href) => view! { <a class="cell" href=href tabindex="-1">{words}</a> }.into_any(),
+                Some(href) => view! { <a class="cell" href=href tabindex="-1">{words}</a> },
                 None => words.into_any(),
             };
             view! { <td title=said>{number}</td> }
         });
         // The subject's own, whatever a filter leaves of its rows.
         let label = move || if is_filtered.get() { text::TOTAL_OF_ALL } else { text::TOTAL };
-        view! { <tr><th scope="row">{label}</th>{cells.collect_view()}</tr> }
+        view! { <tr><th scope="row">{anew(label)}</th>{cells.collect_view()}</tr> }
     };
-    view! { {of_shown}{own} }
+    view! { {anew(of_shown)}{anew(own)} }
 }
 
 /// What a filter leaves, added up where that is a number of anything: a connection may serve two domains, and means are not
@@ -146,5 +146,5 @@ fn sums(table: &Table, order: &[u32]) -> AnyView {
         let words = format::cell_beside(column.column, format::largest(column), sum);
         view! { <td title=sum.is_none().then_some(text::NOT_ADDED_UP)>{words}</td> }
     });
-    view! { <tr><th scope="row">{text::TOTAL_SHOWN}</th>{cells.collect_view()}</tr> }.into_any()
+    view! { <tr><th scope="row">{text::TOTAL_SHOWN}</th>{cells.collect_view()}</tr> }
 }

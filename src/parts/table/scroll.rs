@@ -7,6 +7,8 @@ use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::prelude::Closure;
 use web_sys::ResizeObserver;
 
+use crate::effect;
+
 /// Which rows are there: positions in the order, half-open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rows {
@@ -57,7 +59,7 @@ pub fn room(scroller: NodeRef<html::Div>) -> ReadSignal<Room> {
     let height = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(HIGHEST);
     let (room, set_room) = signal(Room { rows: rows_in(height), fits: true });
     let observer = StoredValue::new_local(None);
-    Effect::new(move |_| {
+    effect(move |_| {
         let Some(place) = scroller.get() else { return };
         let seen = place.clone();
         let look = Closure::<dyn Fn()>::new(move || {
