@@ -63,14 +63,14 @@ fn Shown(evidence: Arc<Evidence>, read_until: RwSignal<Option<Time>>) -> impl In
     };
     Effect::new(move |_| {
         if let Some(Ok(page)) = first.get() {
-            read_until.set(page.total.and_then(|total| total.read_until));
+            read_until.set(page.total.as_ref().and_then(|total| total.read_until));
         }
     });
     let total = {
         let evidence = evidence.clone();
         move || match first.get() {
             None => Some(text::LOADING.to_owned()),
-            Some(page) => Some(sum(&evidence, &page.ok()?.total?)),
+            Some(page) => Some(sum(&evidence, page.ok()?.total.as_ref()?)),
         }
     };
     view! {
