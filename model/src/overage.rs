@@ -157,7 +157,7 @@ impl Money {
 /// A month's rows as a CSV file: RFC 4180, UTF-8, CRLF, raw numbers, names guarded against formulas.
 pub fn csv(month: &str, overage: &Overage) -> Vec<u8> {
     let price = format!("Price ({})", overage.currency);
-    let mut file = line(["Month", "Name", "Counts", "Unit", "Allowance", "Used", "Over", &price]);
+    let mut file = csv::line(["Month", "Name", "Counts", "Unit", "Allowance", "Used", "Over", &price]);
     for row in &overage.rows {
         let counts = Counts::from_id(&row.counts);
         let unit = if counts.is_some_and(Counts::is_bytes) { "B" } else { "" };
@@ -165,17 +165,9 @@ pub fn csv(month: &str, overage: &Overage) -> Vec<u8> {
         let name = csv::guard(&row.subject.to_string()).into_owned();
         let label = counts.map_or(row.counts.as_str(), |counts| counts.label());
         let price = row.price.as_deref().unwrap_or_default();
-        file += &line([month, &name, label, unit, &numbers[0], &numbers[1], &numbers[2], price]);
+        file += &csv::line([month, &name, label, unit, &numbers[0], &numbers[1], &numbers[2], price]);
     }
     file.into_bytes()
-}
-
-fn line<const N: usize>(fields: [&str; N]) -> String {
-    let quoted = fields.map(|field| match field.contains(['"', ',', '\r', '\n']) {
-        true => format!("\"{}\"", field.replace('"', "\"\"")),
-        false => field.to_owned(),
-    });
-    quoted.join(",") + "\r\n"
 }
 
 #[cfg(test)]
