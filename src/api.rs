@@ -107,18 +107,19 @@ impl Answered for Status {}
 impl Answered for TokenList {}
 impl Answered for Unusual {}
 
-/// An answer as it was read, whatever it is.
-type AnyAnswer = Result<Arc<dyn Any + Send + Sync>, Failure>;
+/// Something that was read, whatever it is.
+type Anything = Arc<dyn Any + Send + Sync>;
+type AnyAnswer = Result<Anything, Failure>;
 
 #[derive(Clone, Copy)]
 pub enum Read {
-    AtOnce(fn(&[u8]) -> Result<Arc<dyn Any + Send + Sync>, BadJson>),
+    AtOnce(fn(&[u8]) -> Result<Anything, BadJson>),
     /// An [`Answer`]: so many bytes at a time, between which the browser may paint.
     InSteps,
 }
 
 impl Read {
-    async fn read(self, body: &[u8]) -> Result<Arc<dyn Any + Send + Sync>, BadJson> {
+    async fn read(self, body: &[u8]) -> Result<Anything, BadJson> {
         let mut reader = match self {
             Read::AtOnce(read) => return read(body),
             Read::InSteps => Reader::<AnswerParts>::new(body),
@@ -132,7 +133,7 @@ impl Read {
     }
 }
 
-fn read_as<T: Answered>(body: &[u8]) -> Result<Arc<dyn Any + Send + Sync>, BadJson> {
+fn read_as<T: Answered>(body: &[u8]) -> Result<Anything, BadJson> {
     Ok(Arc::new(json::read::<T>(body)?))
 }
 

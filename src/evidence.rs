@@ -8,6 +8,9 @@ use mailtally_model::{Column, Span, Subject, Time};
 
 use crate::state::{ViewState, ZoneChoice};
 
+/// Events on a page after the first, which is there sooner for being short.
+const EVENTS_OF_A_LATER_PAGE: u32 = 1_000;
+
 /// The longest name that a log can hold, in characters.
 const MAX_TEXT: usize = 320;
 
@@ -74,9 +77,21 @@ impl Evidence {
     pub fn request(&self, after: Option<&str>) -> String {
         let mut query = self.query("measure", self.column.measure().id);
         if let Some(after) = after {
-            query.append_pair("after", after);
+            query.append_pair("after", after).append_pair("limit", &EVENTS_OF_A_LATER_PAGE.to_string());
         }
         format!("/api/events?{}", query.finish())
+    }
+
+    /// The same number of another subject.
+    pub fn of_subject(&self, subject: Option<Subject>) -> Evidence {
+        Evidence { subject, ..self.clone() }
+    }
+
+    /// What a file of the events is called.
+    pub fn file_name(&self, dates: &str) -> String {
+        let subject = self.subject.as_ref().map_or_else(|| "all".to_owned(), Subject::to_string);
+        let safe = |c: char| if c.is_ascii_alphanumeric() || ".@+-_".contains(c) { c } else { '-' };
+        format!("events_{}_{}_{subject}_{dates}.csv", self.report.id, self.column.id).chars().map(safe).collect()
     }
 
     pub fn is_narrowed(&self) -> bool {
@@ -151,7 +166,7 @@ mod tests {
         let evidence = of(url).expect("a number");
         assert_eq!(
             evidence.request(Some("5.6")),
-            "/api/events?report=pop-sessions&measure=pop.bandwidth&subject=ann%40example.com&from=0&until=900&after=5.6"
+            "/api/events?report=pop-sessions&measure=pop.bandwidth&subject=ann%40example.com&from=0&until=900&after=5.6&limit=1000"
         );
         assert_eq!(evidence.url(), url);
     }

@@ -538,7 +538,8 @@ pub fn unusual_all(total: usize) -> String {
 }
 
 pub const EVENTS: &str = "Events";
-pub const EVENT_HEADS: [&str; 7] = ["Time", "What", "Whose", "Peer", "Size", "Lasted", "What the log says"];
+/// What a column of the events is called; those of numbers are the fifth and the sixth.
+pub const EVENT_HEADS: [&str; 7] = ["Time", "What", "Whose", "From, peer", "Size", "Lasted", "What the log says"];
 pub const EVENT_KIND: &str = "What";
 pub const EVENT_ANY: &str = "Everything";
 pub const EVENT_TEXT: &str = "Holds the text";
@@ -546,12 +547,17 @@ pub const EVENT_APPLY: &str = "Narrow down";
 pub const EVENT_ALL: &str = "Show all";
 pub const EVENT_FACTS: &str = "Facts";
 pub const EVENT_HOST: &str = "Logged by";
-pub const EVENT_SAID: &str = "Said";
+pub const EVENT_SAID: &str = "What the log says";
+pub const EVENT_USER: &str = "User name";
+pub const EVENT_SENDER: &str = "Sender";
+pub const EVENT_NO_SENDER: &str = "<> (a notification)";
+pub const EVENTS_CSV: &str = "Listed events as CSV";
 pub const EVENT_WITHHELD: &str = "What concerns others is left out.";
 pub const EVENT_UTC: &str = "Time in UTC";
 pub const EVENT_COUNTED: &str = "Counted";
 pub const EVENT_NUMBER: &str = "Event no.";
 pub const EVENTS_NONE: &str = "No event is kept here.";
+pub const EVENTS_NO_MATCH: &str = "Nothing matches here.";
 
 /// Kinds of events by their id on the wire, and what they are to a person.
 pub const EVENT_KINDS: [(&str, &str); 17] = [
@@ -578,6 +584,11 @@ pub const EVENT_KINDS: [(&str, &str); 17] = [
 pub fn event_kind(id: &str) -> String {
     let known = EVENT_KINDS.iter().find(|(known, _)| *known == id);
     known.map_or_else(|| id.to_owned(), |(_, words)| (*words).to_owned())
+}
+
+/// A kind and how many there are of it.
+pub fn event_kinds(kind: &str, count: u64) -> String {
+    format!("{kind} ({})", crate::intl::number(count as f64, 0))
 }
 
 pub fn events_behind(label: &str) -> String {

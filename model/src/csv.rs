@@ -137,6 +137,15 @@ fn digits_of(number: u32) -> u64 {
     tens | (pairs - tens * 10) << 8
 }
 
+/// A line of few cells, each in quotes where it must be.
+pub(crate) fn line<const N: usize>(fields: [&str; N]) -> String {
+    let quoted = fields.map(|field| match field.contains(['"', ',', '\r', '\n']) {
+        true => format!("\"{}\"", field.replace('"', "\"\"")),
+        false => field.to_owned(),
+    });
+    quoted.join(",") + "\r\n"
+}
+
 /// A cell that a spreadsheet would take for a formula gets a leading apostrophe. Text cells only: `-1` as a number stays.
 pub fn guard(text: &str) -> Cow<'_, str> {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\0']) {

@@ -27,6 +27,7 @@ pub mod catalogue;
 pub mod coverage;
 pub mod csv;
 pub mod docs;
+pub mod events;
 mod fold;
 pub mod json;
 #[cfg(test)]

@@ -160,7 +160,7 @@ pub fn csv(month: &str, secs: i64, overage: &Overage) -> Vec<u8> {
     let price = format!("Price ({})", overage.currency);
     let hours = [overage.observed_secs, secs].map(|secs| (secs / 3_600).to_string());
     let heads = ["Month", "Hours Observed", "Hours", "Name", "Counts", "Unit", "Allowance", "Used", "Over", &price];
-    let mut file = line(heads);
+    let mut file = csv::line(heads);
     for row in &overage.rows {
         let counts = Counts::from_id(&row.counts);
         let unit = if counts.is_some_and(Counts::is_bytes) { "B" } else { "" };
@@ -169,17 +169,9 @@ pub fn csv(month: &str, secs: i64, overage: &Overage) -> Vec<u8> {
         let label = counts.map_or(row.counts.as_str(), |counts| counts.label());
         let price = row.price.as_deref().unwrap_or_default();
         let [allowance, used, over] = &numbers;
-        file += &line([month, &hours[0], &hours[1], &name, label, unit, allowance, used, over, price]);
+        file += &csv::line([month, &hours[0], &hours[1], &name, label, unit, allowance, used, over, price]);
     }
     file.into_bytes()
-}
-
-fn line<const N: usize>(fields: [&str; N]) -> String {
-    let quoted = fields.map(|field| match field.contains(['"', ',', '\r', '\n']) {
-        true => format!("\"{}\"", field.replace('"', "\"\"")),
-        false => field.to_owned(),
-    });
-    quoted.join(",") + "\r\n"
 }
 
 #[cfg(test)]

@@ -233,7 +233,7 @@ pub struct EventPage {
 reads!(EventPage { events, next, total });
 
 /// What the events behind a number come to, beside the number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventTotal {
     pub events: u64,
     /// The sum of what they moved, where one measure is asked for.
@@ -246,9 +246,11 @@ pub struct EventTotal {
     pub kept_from: Option<Time>,
     /// Up to when any log was read.
     pub read_until: Option<Time>,
+    /// How many there are of each kind, whichever kind is asked for.
+    pub kinds: BTreeMap<String, u64>,
 }
 
-reads!(EventTotal { events, amount, is_all, counted, kept_from, read_until });
+reads!(EventTotal { events, amount, is_all, counted, kept_from, read_until, kinds });
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventRow {
@@ -258,16 +260,20 @@ pub struct EventRow {
     pub host: String,
     pub subjects: Vec<String>,
     pub peer: Option<String>,
+    /// Of a delivery, who sent the message: empty for a notification.
+    pub sender: Option<String>,
     pub bytes: Option<u64>,
     pub duration_ms: Option<u64>,
     /// What moved for the subject that was asked about: measure id → how much.
     pub counts: BTreeMap<String, i64>,
     pub detail: String,
-    /// Peer and detail are left out, or addresses in them masked: they name others than the account sees.
+    /// What the log said that made it count as blocked, bad or ended otherwise than well.
+    pub why: Option<String>,
+    /// Peer, sender and words are left out, or addresses in them masked: they name others than the account sees.
     pub is_withheld: bool,
 }
 
-reads!(EventRow { id, time, kind, host, subjects, peer, bytes, duration_ms, counts, detail, is_withheld });
+reads!(EventRow { id, time, kind, host, subjects, peer, sender, bytes, duration_ms, counts, detail, why, is_withheld });
 
 /// Every error that the API answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,9 +11,9 @@ pub enum Fact<'a> {
     /// Logged in, or handed to a proxied server.
     Login { protocol: Protocol, who: Who<'a> },
     /// A connection ended before log-in.
-    Refused { protocol: Protocol, who: Who<'a>, why: Why },
-    /// A session ended.
-    Ended { protocol: Protocol, who: Who<'a>, end: End, is_for_bad_commands: bool, bytes: Option<u64> },
+    Refused { protocol: Protocol, who: Who<'a>, why: Why, words: &'a [u8] },
+    /// A session ended, for what its words say.
+    Ended { protocol: Protocol, who: Who<'a>, end: End, is_for_bad_commands: bool, bytes: Option<u64>, words: &'a [u8] },
     /// auth_verbose: a rule refused this log-in, which login reports as a wrong password.
     ForbiddenByRule { session: &'a [u8] },
     /// One bad command, where Dovecot is set to log them (`tagged_reply_state=BAD`).
@@ -165,7 +165,8 @@ fn before_login(protocol: Protocol, text: &[u8]) -> Parsed<Fact<'_>> {
             Parsed::Fact(Fact::Login { protocol, who })
         } else if contains(words, b"isconnecting ") || contains(words, b"isconnected ") {
             let bytes = bytes(protocol, proxied(words));
-            Parsed::Fact(Fact::Ended { protocol, who, end: End::Clean, is_for_bad_commands: false, bytes })
+            let end = End::Clean;
+            Parsed::Fact(Fact::Ended { protocol, who, end, is_for_bad_commands: false, bytes, words: b"" })
         } else {
             Parsed::Ignored
         };
@@ -186,7 +187,10 @@ fn before_login(protocol: Protocol, text: &[u8]) -> Parsed<Fact<'_>> {
     if is_handshake_broken && why.end == End::Clean {
         why.end = End::Broken;
     }
-    Parsed::Fact(Fact::Refused { protocol, who, why })
+    // Where the handshake failed, its field says how, and nothing else does.
+    let failed = find(fields, b"TLS handshaking: SSL_").filter(|_| is_handshake_broken);
+    let words = failed.map_or(reason, |at| before(&fields[at..], b", session=<"));
+    Parsed::Fact(Fact::Refused { protocol, who, why, words })
 }
 
 /// `in=123, out=4567` of `proxy(bob): disconnecting 198.51.100.8 (Disconnected by client: Connection closed(600s idle, in=123,
@@ -340,7 +344,15 @@ fn after_login<'a>(protocol: Protocol, who: Who<'a>, text: &'a [u8]) -> Parsed<F
     }
     let is_for_bad_commands = contains(text, b"Too many bad commands") || contains(text, b"Too many invalid");
     let end = end_of(protocol, text, is_for_bad_commands);
-    Parsed::Fact(Fact::Ended { protocol, who, end, is_for_bad_commands, bytes: bytes(protocol, text) })
+    // What was moved stands behind the reason: `Disconnected: Inactivity in=47 out=12628 deleted=0`.
+    let words = [&b" in="[..], b" top=", b" bytes="].iter().fold(text, |words, moved| before(words, moved));
+    let bytes = bytes(protocol, text);
+    Parsed::Fact(Fact::Ended { protocol, who, end, is_for_bad_commands, bytes, words })
+}
+
+/// The bytes before a part, or all.
+fn before<'a>(text: &'a [u8], part: &[u8]) -> &'a [u8] {
+    split(text, part).map_or(text, |(before, _)| before)
 }
 
 fn end_of(protocol: Protocol, text: &[u8], is_for_bad_commands: bool) -> End {

@@ -69,8 +69,14 @@ pub enum Kind {
         /// The first so many subjects are whose message it is; the others it only concerns.
         owners: u8,
     },
-    /// A message reached a mailbox (R4, R5). No bytes: the log does not show its size.
-    Delivery { class: Class, is_spam: bool },
+    /// A message reached a mailbox (R4, R5). Its peer is the client that the message came from, as far as one is known.
+    Delivery {
+        class: Class,
+        is_spam: bool,
+        /// None where no line said who sent it, and of those that were kept before they said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Sender>,
+    },
     /// This server made a non-delivery notification.
     Bounce,
     /// A filter refused or discarded a message as spam.
@@ -86,6 +92,9 @@ pub enum Kind {
         is_blocked: bool,
         bad_commands: u32,
         is_terminated: bool,
+        /// What the log said that made it blocked, bad or terminated.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<Text>,
     },
     /// An SMTP client's recipient or message was refused; nothing more is counted where the connection was.
     Refused {
@@ -128,6 +137,9 @@ pub enum Kind {
         bad_commands: u32,
         auth_failed: u32,
         end: Option<End>,
+        /// What the log said of its end, or of why there was no log-in, unless it ended well.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<Text>,
     },
     /// spamd took a connection.
     SpamConnection,
@@ -147,6 +159,17 @@ pub enum Kind {
 /// Of sessions that were kept before they said so.
 fn is_logged() -> bool {
     true
+}
+
+/// Who sent a message that was delivered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sender {
+    /// As the envelope has it; empty for a notification.
+    pub address: Text,
+    /// Those of ours whose affair it is who sent it and from where; none where it came from elsewhere, and whoever got it
+    /// may know. Empty where it is one of ours of whom no subject is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whose: Option<Subjects>,
 }
 
 /// Priority class of a message, fixed when it first enters the queue (1.4).
@@ -292,7 +315,7 @@ impl Event {
                     book.start(&measure::DATA_SENT, bytes);
                 }
             }
-            Kind::Delivery { class, is_spam } => {
+            Kind::Delivery { class, is_spam, from: _ } => {
                 book.start(&measure::INCOMING, 1);
                 book.start(&measure::INCOMING_SPAM, i64::from(*is_spam));
                 book.start(&measure::DATA_RECEIVED, bytes);
@@ -302,7 +325,7 @@ impl Event {
             Kind::Bounce => book.start(&measure::BOUNCES, 1),
             Kind::SpamBlocked { is_outgoing: false } => book.start(&measure::SPAM_BLOCKED, 1),
             Kind::SpamBlocked { is_outgoing: true } => book.start(&measure::SPAM_BLOCKED_OUT, 1),
-            Kind::SmtpSession { has_start, is_inferred, is_blocked, bad_commands, is_terminated } => {
+            Kind::SmtpSession { has_start, is_inferred, is_blocked, bad_commands, is_terminated, why: _ } => {
                 book.start(&measure::SMTP_IN_CONNECTIONS, i64::from(*has_start));
                 book.start(&measure::SMTP_IN_INFERRED, i64::from(*is_inferred));
                 book.end(&measure::SMTP_IN_BLOCKED, i64::from(*is_blocked));
@@ -340,7 +363,9 @@ impl Event {
                 book.start(&measure::SMTP_OUT_BOUNCED, i64::from(*bounced));
                 book.spread_back(&measure::SMTP_OUT_ACTIVE);
             }
-            Kind::MailboxSession { protocol, has_start, is_login, is_blocked, bad_commands, auth_failed, end } => {
+            Kind::MailboxSession {
+                protocol, has_start, is_login, is_blocked, bad_commands, auth_failed, end, ..
+            } => {
                 let measures = protocol.measures();
                 book.start(measures.connections, i64::from(*has_start));
                 book.start(measures.logins, i64::from(*is_login));
@@ -546,6 +571,7 @@ mod tests {
             bad_commands: 0,
             auth_failed: 0,
             end: Some(End::ByServer),
+            why: None,
         };
         let session = Event { duration_ms: Some(1_000_000), bytes: Some(7), ..event(890, kind) };
         let server = Subject::Server;

@@ -50,6 +50,8 @@ impl Tip {
     pub fn of(table: &Table, row: usize, hidden: &BTreeSet<String>, beside: TipBeside) -> Option<Tip> {
         let of = table.rows.get(row)?;
         let note = match of {
+            // Each value says so itself.
+            Row::Step { .. } if format::is_unobserved(table, row) => None,
             Row::Step { partial, .. } => partial.map(|partial| format::partial_note(partial, &table.zone)),
             Row::Child(_) | Row::Rest(_) => None,
         };

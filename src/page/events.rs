@@ -1,22 +1,30 @@
 //! The events behind a number: what the log said, newest first, with everything that came from outside as text.
 
+mod row;
+
 use std::sync::Arc;
 
 use leptos::{ev, prelude::*};
-use mailtally_model::wire::{EventPage, EventRow, EventTotal};
-use mailtally_model::{Time, Zone, catalogue, measure};
+use mailtally_model::wire::{EventPage, EventTotal};
+use mailtally_model::{Subject, Time, Zone, events};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
+use self::row::Row;
 use super::frame::{self, Frame};
 use super::not_found::NotFound;
 use crate::api::Asked;
 use crate::context::Host;
 use crate::evidence::Evidence;
 use crate::memo::Memo;
+use crate::parts::breadcrumb::Path;
+use crate::parts::icon::{self, Icon};
 use crate::parts::notes::FailedAt;
 use crate::route::{Leaves, Router};
-use crate::{anew, effect, format, intl, text, view, window};
+use crate::{anew, download, effect, format, intl, text, view, window};
+
+/// As many columns as the table has heads.
+const COLUMNS: usize = text::EVENT_HEADS.len();
 
 #[component]
 pub fn EventsPage() -> impl IntoView {
@@ -28,13 +36,21 @@ pub fn EventsPage() -> impl IntoView {
     });
     let read_until = RwSignal::new(None);
     view! {
-        <Frame read_until>
+        <Frame read_until path=move || evidence.get().map(way_to)>
             {move || match evidence.get() {
                 Some(evidence) => view! { <Shown evidence=Arc::new(evidence) read_until/> },
                 None => view! { <NotFound/> },
             }}
         </Frame>
     }
+}
+
+/// The way to what the events are of; each step leads to the same number there.
+fn way_to(evidence: Evidence) -> impl IntoView {
+    let host = Host::get();
+    let subject = evidence.subject.clone();
+    let href = Callback::new(move |to: Option<Subject>| evidence.of_subject(to).url());
+    view! { <Path subject=Signal::derive(move || subject.clone().unwrap_or_else(|| host.root())) href/> }
 }
 
 #[component]
@@ -44,17 +60,34 @@ fn Shown(evidence: Arc<Evidence>, read_until: RwSignal<Option<Time>>) -> impl In
     let url = evidence.request(None);
     let first = Asked::<EventPage>::new(move || url.clone());
     let subject = text::subject_name(&evidence.subject.clone().unwrap_or_else(|| untrack(|| host.root())));
-    let heads = text::EVENT_HEADS.map(|head| view! { <th scope="col">{head}</th> });
+    let is_number = |at: usize| matches!(at, 4 | 5);
+    let heads = text::EVENT_HEADS.iter().enumerate();
+    let heads =
+        heads.map(|(at, head)| view! { <th scope="col" class:number=is_number(at)>{*head}</th> }).collect_view();
+    // The pages that are on the way or here, in their order.
+    let listed = StoredValue::new(Vec::<Asked<EventPage>>::new());
     effect(move |_| {
         if let Some(Ok(page)) = first.get() {
-            read_until.set(page.total.and_then(|total| total.read_until));
+            read_until.set(page.total.as_ref().and_then(|total| total.read_until));
         }
     });
     let total = {
         let evidence = evidence.clone();
         move || match first.get() {
             None => Some(text::LOADING.to_owned()),
-            Some(page) => Some(sum(&evidence, &page.ok()?.total?)),
+            Some(page) => Some(sum(&evidence, page.ok()?.total.as_ref()?)),
+        }
+    };
+    let save = {
+        let (evidence, zone) = (evidence.clone(), zone.clone());
+        move |_: ev::MouseEvent| {
+            let pages: Vec<Arc<EventPage>> =
+                untrack(|| listed.get_value().into_iter().filter_map(|page| page.get()?.ok()).collect());
+            let rows = pages.iter().flat_map(|page| &page.events);
+            let file = events::csv(rows, evidence.column.measure().id, &zone);
+            let name = evidence.file_name(&when(&evidence, &zone));
+            // A browser that refuses says so itself.
+            let _ = download::save(&name, "text/csv;charset=utf-8", &file);
         }
     };
     view! {
@@ -63,12 +96,17 @@ fn Shown(evidence: Arc<Evidence>, read_until: RwSignal<Option<Time>>) -> impl In
             <a class="link" href=back(&evidence, &zone)>{evidence.report.title}</a>
             " · "<bdi>{subject}</bdi>" · "{when(&evidence, &zone)}
         </p>
-        <Narrow evidence=evidence.clone()/>
-        <p class="note" role="status">{anew(total)}</p>
+        <Narrow evidence=evidence.clone() first/>
+        <div class="event-head">
+            <p class="note" role="status">{anew(total)}</p>
+            {anew(move || first.get()?.ok().filter(|page| !page.events.is_empty()).map(|_| view! {
+                <button type="button" class="button" on:click=save.clone()><Icon path=icon::EXPORT/>{text::EVENTS_CSV}</button>
+            }))}
+        </div>
         <div class="card table-scroll" tabindex="0" role="region" aria-label=text::EVENTS>
             <table class="report-table event-table stacked">
                 <thead><tr>{heads}</tr></thead>
-                <Page page=first evidence=evidence.clone() zone=zone.clone()/>
+                <Page page=first evidence=evidence.clone() listed zone=zone.clone()/>
             </table>
         </div>
     }
@@ -128,7 +166,7 @@ fn sum(evidence: &Evidence, total: &EventTotal) -> String {
 
 /// Kind and text, as a form that the address remembers.
 #[component]
-fn Narrow(evidence: Arc<Evidence>) -> impl IntoView {
+fn Narrow(evidence: Arc<Evidence>, first: Asked<EventPage>) -> impl IntoView {
     let router = Router::get();
     let kind = RwSignal::new(evidence.kind.clone());
     let holds = RwSignal::new(evidence.text.clone());
@@ -140,16 +178,29 @@ fn Narrow(evidence: Arc<Evidence>) -> impl IntoView {
         let next = Evidence { kind, text, ..(*evidence).clone() };
         router.go(&next.url(), Leaves::Entry);
     };
-    let kinds = text::EVENT_KINDS.iter().map(|(id, name)| {
-        view! { <option value=*id selected=move || *kind.read_untracked() == **id>{*name}</option> }
-    });
+    // Those that there are, once that is known; the one that is asked for stands there from the beginning.
+    let kinds = move || {
+        let total = first.get().and_then(Result::ok).and_then(|page| page.total.clone());
+        let (there, is_all) = total.map_or_else(Default::default, |total| (total.kinds, total.is_all));
+        let options = text::EVENT_KINDS.iter().filter_map(|(id, name)| {
+            let is_chosen = *kind.read_untracked() == **id;
+            let name = match there.get(*id) {
+                Some(count) if is_all => text::event_kinds(name, *count),
+                Some(_) => (*name).to_owned(),
+                None if is_chosen => (*name).to_owned(),
+                None => return None,
+            };
+            Some(view! { <option value=*id selected=is_chosen>{name}</option> })
+        });
+        options.collect_view()
+    };
     view! {
         <form class="toolbar narrow" on:submit=apply>
             <label class="field-inline">
                 <span>{text::EVENT_KIND}</span>
                 <select on:change=move |event| kind.set(event_target_value(&event))>
                     <option value="">{text::EVENT_ANY}</option>
-                    {kinds.collect_view()}
+                    {kinds}
                 </select>
             </label>
             <label class="field-inline">
@@ -164,21 +215,29 @@ fn Narrow(evidence: Arc<Evidence>) -> impl IntoView {
 
 /// One page of events as a body of the table, and below it the next, once that is asked for: its cursor is in this one.
 #[component]
-fn Page(page: Asked<EventPage>, evidence: Arc<Evidence>, zone: Arc<Zone>) -> AnyView {
+fn Page(
+    page: Asked<EventPage>,
+    evidence: Arc<Evidence>,
+    /// To which it adds itself.
+    listed: StoredValue<Vec<Asked<EventPage>>>,
+    zone: Arc<Zone>,
+) -> AnyView {
+    listed.update_value(|listed| listed.push(page));
+    let is_narrowed = evidence.is_narrowed();
     let next = RwSignal::new(None::<String>);
     let below = {
         let zone = zone.clone();
         move || {
             let url = evidence.request(Some(&next.get()?));
             let page = Asked::new(move || url.clone());
-            Some(view! { <Page page evidence=evidence.clone() zone=zone.clone()/> })
+            Some(view! { <Page page evidence=evidence.clone() listed zone=zone.clone()/> })
         }
     };
     let body = move || match page.get() {
-        None => view! { <tbody><tr><td class="event-rest" colspan="7">{text::LOADING}</td></tr></tbody> },
+        None => view! { <tbody><tr><td class="event-rest" colspan=COLUMNS>{text::LOADING}</td></tr></tbody> },
         Some(Err(failure)) => {
             let retry = Callback::new(move |()| page.again());
-            view! { <tbody><tr><td class="event-rest" colspan="7"><FailedAt failure retry/></td></tr></tbody> }
+            view! { <tbody><tr><td class="event-rest" colspan=COLUMNS><FailedAt failure retry/></td></tr></tbody> }
         }
         Some(Ok(events)) => {
             let cursor = events.next.clone();
@@ -190,16 +249,18 @@ fn Page(page: Asked<EventPage>, evidence: Arc<Evidence>, zone: Arc<Zone>) -> Any
                 };
                 Some(view! {
                     <tr>
-                        <td class="event-rest" colspan="7">
+                        <td class="event-rest" colspan=COLUMNS>
                             <button type="button" class="button" on:click=ask>{text::MORE}</button>
                         </td>
                     </tr>
                 })
             };
-            let nothing = events.events.is_empty().then(|| {
-                view! { <tr><td class="event-rest" colspan="7">{text::EVENTS_NONE}</td></tr> }
+            let nothing = (events.events.is_empty() && events.next.is_none()).then(|| {
+                let nothing = if is_narrowed { text::EVENTS_NO_MATCH } else { text::EVENTS_NONE };
+                view! { <tr><td class="event-rest" colspan=COLUMNS>{nothing}</td></tr> }
             });
-            let rows = events.events.iter().map(|event| row(event, &zone)).collect_view();
+            let row = |at| view! { <Row page=events.clone() at zone=zone.clone()/> };
+            let rows = (0..events.events.len()).map(row).collect_view();
             view! { <tbody>{rows}{nothing}{anew(more)}</tbody> }
         }
     };
@@ -209,62 +270,14 @@ fn Page(page: Asked<EventPage>, evidence: Arc<Evidence>, zone: Arc<Zone>) -> Any
 /// The button goes, and the hand stays where it was: at the last event above, from where Tab leads to the next.
 fn stay(event: &ev::MouseEvent) {
     let button = event.current_target().and_then(|button| button.dyn_into::<Element>().ok());
-    let row = button.and_then(|button| button.closest("tr").ok().flatten()?.previous_element_sibling());
-    let last = row.and_then(|row| row.query_selector("summary").ok().flatten());
-    if let Some(last) = last.and_then(|last| last.dyn_into::<HtmlElement>().ok()) {
-        let _ = last.focus();
+    let mut row = button.and_then(|button| button.closest("tr").ok().flatten());
+    // The last one may be open, and its facts stand between.
+    let opener = |row: &Element| row.query_selector(".event-more").ok().flatten();
+    while let Some(above) = row.and_then(|row| row.previous_element_sibling()) {
+        if let Some(last) = opener(&above).and_then(|last| last.dyn_into::<HtmlElement>().ok()) {
+            let _ = last.focus();
+            return;
+        }
+        row = Some(above);
     }
-}
-
-fn row(event: &EventRow, zone: &Zone) -> AnyView {
-    let dash = || text::DASH.to_owned();
-    // A mailbox says its domain, too.
-    let says_more = |name: &&String| !event.subjects.iter().any(|other| other.ends_with(&format!("@{name}")));
-    let names = event.subjects.iter().filter(says_more);
-    let names = names.map(|name| view! { <bdi>{format::visible(name)}</bdi> }).collect_view();
-    let names = if event.subjects.is_empty() { text::DASH.into_any() } else { names.into_any() };
-    let counts = event.counts.iter().map(|(id, amount)| {
-        let rule = measure_words(id);
-        view! { <li>{intl::number(*amount as f64, 0)}" "{rule}</li> }
-    });
-    let detail = format::visible(&event.detail);
-    let withheld = event.is_withheld.then(|| view! { <p>{text::EVENT_WITHHELD}</p> });
-    view! {
-        <tr>
-            <th scope="row">{format::date_and_seconds(event.time, zone)}</th>
-            <td>{text::event_kind(&event.kind)}</td>
-            <td class="event-names">{names}</td>
-            <td><bdi>{event.peer.as_deref().map_or_else(dash, format::visible)}</bdi></td>
-            <td class="number">{event.bytes.map_or_else(dash, |bytes| format::scaled_bytes(bytes as f64))}</td>
-            <td class="number">{event.duration_ms.map_or_else(dash, format::duration)}</td>
-            <td class="event-detail">
-                <details>
-                    <summary><bdi>{if detail.is_empty() { text::EVENT_FACTS.to_owned() } else { detail.clone() }}</bdi></summary>
-                    <dl class="event-facts">
-                        <dt>{text::EVENT_HOST}</dt><dd><bdi>{format::visible(&event.host)}</bdi></dd>
-                        <dt>{text::EVENT_SAID}</dt>
-                        <dd><bdi>{if detail.is_empty() { dash() } else { detail }}</bdi>{withheld}</dd>
-                        <dt>{text::EVENT_UTC}</dt><dd>{format::date_and_seconds(event.time, &Zone::utc())}</dd>
-                        <dt>{text::EVENT_COUNTED}</dt><dd><ul>{counts.collect_view()}</ul></dd>
-                        <dt>{text::EVENT_NUMBER}</dt><dd>{event.id.to_string()}</dd>
-                    </dl>
-                </details>
-            </td>
-        </tr>
-    }
-}
-
-/// What a measure counts, by the words of the first column that shows it; two reports may have columns of one name.
-fn measure_words(id: &str) -> String {
-    let columns =
-        catalogue::REPORTS.iter().flat_map(|report| report.columns.iter().map(move |column| (report, column)));
-    let Some((report, column)) = columns.into_iter().find(|(_, column)| column.measure().id == id) else {
-        return id.to_owned();
-    };
-    let unit = match column.measure().unit {
-        measure::Unit::Bytes => "B ",
-        measure::Unit::Millis => "ms ",
-        _ => "",
-    };
-    format!("{unit}{} ({})", column.label, report.title)
 }

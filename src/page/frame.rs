@@ -26,6 +26,9 @@ pub fn Frame(
     /// Up to when the sources behind the page were read; any log, where the page does not say.
     #[prop(optional, into)]
     read_until: Option<Signal<Option<Time>>>,
+    /// The way to what the page is about, where that is no report.
+    #[prop(optional, into)]
+    path: ViewFn,
     children: Children,
 ) -> impl IntoView {
     let menu_open = RwSignal::new(false);
@@ -60,6 +63,7 @@ pub fn Frame(
             </button>
             <a class="brand" href="/" aria-label=text::BRAND><Icon path=icon::TALLY/><span>{text::BRAND}</span></a>
             {use_context::<View>().map(|_| view! { <Breadcrumb/> })}
+            {move || path.run()}
             <div class="head-space"></div>
             <Fresh read_until/>
             <Person/>

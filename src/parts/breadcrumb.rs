@@ -11,15 +11,23 @@ use crate::view;
 
 #[component]
 pub fn Breadcrumb() -> impl IntoView {
-    let (host, sheet) = (Host::get(), Sheet::get());
-    let path = Memo::new(move |_| path_to(&sheet.subject.read(), &host.root()));
+    let (view, sheet) = (View::get(), Sheet::get());
+    let href = Callback::new(move |to| view.state.read().climb(to).url());
+    view! { <Path subject=move || sheet.subject.get() href/> }
+}
+
+/// The way from the account's root to a subject, each step a link.
+#[component]
+pub fn Path(#[prop(into)] subject: Signal<Subject>, href: Callback<Option<Subject>, String>) -> impl IntoView {
+    let host = Host::get();
+    let path = Memo::new(move |_| path_to(&subject.read(), &host.root()));
     view! {
         // Not a nav: the page's one nav is the list of reports.
         <ol class="breadcrumb" aria-label=text::BREADCRUMB>
             {move || {
                 let path = path.get();
                 let last = path.len().saturating_sub(1);
-                let crumb = |(i, subject)| view! { <Crumb subject is_last=i == last/> };
+                let crumb = |(i, subject)| view! { <Crumb subject href is_last=i == last/> };
                 path.into_iter().enumerate().map(crumb).collect_view()
             }}
         </ol>
@@ -27,17 +35,14 @@ pub fn Breadcrumb() -> impl IntoView {
 }
 
 #[component]
-fn Crumb(subject: Subject, is_last: bool) -> impl IntoView {
+fn Crumb(subject: Subject, href: Callback<Option<Subject>, String>, is_last: bool) -> impl IntoView {
     let name = text::subject_name(&subject);
     if is_last {
         return view! { <li class="crumb"><span aria-current="true">{name}</span></li> };
     }
-    let (host, view) = (Host::get(), View::get());
-    let href = move || {
-        let to = Some(subject.clone()).filter(|subject| *subject != host.root());
-        view.state.read().climb(to).url()
-    };
-    view! { <li class="crumb"><a href=href>{name}</a></li> }
+    let host = Host::get();
+    let to = move || href.run(Some(subject.clone()).filter(|subject| *subject != host.root()));
+    view! { <li class="crumb"><a href=to>{name}</a></li> }
 }
 
 /// From the account's root down to the subject.

@@ -23,12 +23,13 @@ pub fn Help() -> impl IntoView {
         </button>
         <Dialog handle class="dialog wide" head="help-head">
             <div class="dialog-form">
-                <h2 id="help-head" class="dialog-head">{text::HELP}</h2>
+                // Not the button at the end, to which a phone would scroll.
+                <h2 id="help-head" class="dialog-head" tabindex="-1" autofocus>{text::HELP}</h2>
                 <div class="keys">{text::KEYS.iter().map(keys_of).collect_view()}</div>
                 <Choices/>
                 <div class="dialog-buttons">
                     <span class="head-space"></span>
-                    <button type="button" class="button" autofocus on:click=move |_| handle.close()>{text::CLOSE}</button>
+                    <button type="button" class="button" on:click=move |_| handle.close()>{text::CLOSE}</button>
                 </div>
             </div>
         </Dialog>

@@ -1,6 +1,6 @@
 //! What is unusual, the events behind a number, and what is over an allowance.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use mailtally_tests::Page;
 use serde_json::{Value, json};
 
@@ -121,16 +121,93 @@ pub async fn findings_fit_every_screen(_: &Stage, page: &Page) -> Result<()> {
 const CUT: &str = "return [...document.querySelectorAll('main [role=region]')]
     .map(e => [e.scrollWidth, e.clientWidth]).filter(([wide, place]) => wide > place)";
 
+/// The select of kinds has those that there are, and narrowing to nothing does not say that nothing is kept.
+pub async fn events_are_narrowed_down_to_what_there_is(_: &Stage, page: &Page) -> Result<()> {
+    page.goto(&events_of_a_day(page, "report=pop-sessions&column=new_connections").await?).await?;
+    page.until("the kinds are known", &format!("return {KINDS}.length > 1"), vec![]).await?;
+    let kinds: Vec<String> = serde_json::from_value(page.run(&format!("return {KINDS}"), vec![]).await?)?;
+    let [all, only] = &kinds[..] else { bail!("one kind makes this number: {kinds:?}") };
+    ensure!(all == "Everything" && only.starts_with("POP session ("), "{kinds:?}");
+    let said = page.run(STATUS_NOW, vec![]).await?;
+    let count = only.trim_start_matches("POP session (").trim_end_matches(')');
+    ensure!(said.as_str().is_some_and(|said| said.starts_with(&format!("{count} event"))), "{said} of {kinds:?}");
+
+    let ask = "const field = document.querySelector('form input[type=search]');
+        field.value = 'nosuchthing'; field.dispatchEvent(new Event('input', { bubbles: true }));
+        field.form.requestSubmit()";
+    page.run(ask, vec![]).await?;
+    page.until("nothing matches", &format!("return ({STATUS_WORDS}) === '0 events match.'"), vec![]).await?;
+    let body = page.run("return document.querySelector('main table tbody').textContent.trim()", vec![]).await?;
+    ensure!(body == "Nothing matches here.", "{body}");
+    Ok(())
+}
+
+/// From whom it came and from which client stands in the row of a delivery; its facts have a row of their own, which is as
+/// wide as the table, and say nothing that stands beside them.
+pub async fn a_delivery_says_from_whom_it_came(_: &Stage, page: &Page) -> Result<()> {
+    page.goto(&events_of_a_day(page, "report=message-traffic&column=incoming").await?).await?;
+    page.until("the events", "return document.querySelectorAll('table tbody th').length > 3", vec![]).await?;
+    let rows = "return [...document.querySelectorAll('table tbody tr')].filter(row => row.querySelector('th'))
+        .map(row => row.cells[3].innerText)";
+    let from: Vec<String> = serde_json::from_value(page.run(rows, vec![]).await?)?;
+    let is_said = |from: &&String| from.contains('@') && from.contains('\n');
+    ensure!(from.iter().filter(is_said).count() > from.len() / 2, "senders and clients: {from:?}");
+
+    let opened: Value = page.run(OPENED, vec![]).await?;
+    let words = opened["words"].as_str().context("no words")?;
+    ensure!(opened["wide"].as_f64() > Some(0.95), "the facts are squeezed: {opened}");
+    ensure!(words.contains(" to <") && opened["times"] == 1, "said once: {opened}");
+    ensure!(opened["expanded"] == "true" && opened["label"] == "Facts", "{opened}");
+
+    let aligned =
+        "const head = document.querySelectorAll('table thead th'), row = document.querySelector('table tbody tr');
+        return [4, 5].map(at => [head[at], row.cells[at]].map(cell => getComputedStyle(cell).textAlign).join())";
+    ensure!(page.run(aligned, vec![]).await? == json!(["right,right", "right,right"]), "heads of numbers");
+
+    page.click("button", "Listed events as CSV").await?;
+    let mut file = csv::Reader::from_path(page.downloaded("csv").await?)?;
+    let lines: Vec<csv::StringRecord> = file.records().collect::<Result<_, _>>()?;
+    ensure!(lines.len() == from.len(), "{} lines for {} rows", lines.len(), from.len());
+    for (line, from) in lines.iter().zip(&from) {
+        let in_row: Vec<&str> = from.lines().collect();
+        let in_file = [&line[3], &line[4]];
+        ensure!(in_row == in_file || !is_said(&from), "{in_file:?} for {in_row:?}");
+    }
+
+    let path = "return document.querySelector('header ol').innerText.trim()";
+    ensure!(page.run(path, vec![]).await? == "Whole server", "the way to what it is about");
+    ensure!(page.complaints().await?.is_empty(), "the browser complains");
+    Ok(())
+}
+
+const KINDS: &str = "[...document.querySelectorAll('main form select option')].map(option => option.textContent)";
+const STATUS_WORDS: &str = "document.querySelector('main [role=status]').textContent.trim()";
+const STATUS_NOW: &str = "return document.querySelector('main [role=status]').textContent.trim()";
+
+/// Opens the first event: how wide its facts are beside the table, and how often its words stand in both rows.
+const OPENED: &str = "const row = document.querySelector('table tbody tr'), button = row.querySelector('button');
+    const words = button.textContent.trim();
+    button.click();
+    return new Promise(done => requestAnimationFrame(() => setTimeout(() => {
+        const facts = row.nextElementSibling, said = row.innerText + facts.innerText;
+        done({
+            words, wide: facts.querySelector('dl').clientWidth / (row.clientWidth - 32), times: said.split(words).length - 1,
+            expanded: button.ariaExpanded, label: button.textContent.trim(),
+        });
+    })))";
+
+/// The address of the events behind a number of a whole day, a week ago.
+async fn events_of_a_day(page: &Page, number: &str) -> Result<String> {
+    let day = page.run("return Math.floor(Date.now() / 86400000) * 86400", vec![]).await?.as_i64().context("no day")?;
+    Ok(format!("/events?{number}&from={}&until={}", day - 7 * 86_400, day - 6 * 86_400))
+}
+
 /// The table of events keeps within its place from a small laptop on, and says the whole time of an event on a phone, too.
 pub async fn events_fit_every_screen(_: &Stage, page: &Page) -> Result<()> {
-    let day = page.run("return Math.floor(Date.now() / 86400000) * 86400", vec![]).await?.as_i64().context("no day")?;
-    let (from, until) = (day - 7 * 86_400, day - 6 * 86_400);
+    let address = events_of_a_day(page, "report=smtp-in-usage&column=bandwidth&subject=example.com").await?;
     for (width, height) in [(390, 844), (768, 1024), (1024, 768), (1280, 900), (1920, 1080)] {
         page.size(width, height).await?;
-        page.begin(&format!(
-            "/events?report=smtp-in-usage&column=bandwidth&subject=example.com&from={from}&until={until}"
-        ))
-        .await?;
+        page.begin(&address).await?;
         page.until("the events", "return document.querySelectorAll('table tbody th').length > 3", vec![]).await?;
         let wide = page.run("return document.documentElement.scrollWidth", vec![]).await?;
         ensure!(wide.as_u64().unwrap_or_default() <= u64::from(width), "{wide} px on a screen of {width}");

@@ -66,6 +66,8 @@ fn tests(stage: &Arc<Stage>) -> Vec<Trial> {
         trial(stage, "overage_is_what_the_report_counts", findings::overage_is_what_the_report_counts),
         trial(stage, "findings_fit_every_screen", findings::findings_fit_every_screen),
         trial(stage, "events_fit_every_screen", findings::events_fit_every_screen),
+        trial(stage, "events_are_narrowed_down_to_what_there_is", findings::events_are_narrowed_down_to_what_there_is),
+        trial(stage, "a_delivery_says_from_whom_it_came", findings::a_delivery_says_from_whom_it_came),
         trial(stage, "health_says_how_each_log_fared", findings::health_says_how_each_log_fared),
         trial(stage, "names_from_outside_are_text", hostile::names_from_outside_are_text),
         trial(stage, "the_overview_shows_each_report_once", overview::the_overview_shows_each_report_once),

@@ -127,13 +127,15 @@ mod tests {
     fn read(code: &[u8]) -> (u32, Vec<Vec<u32>>) {
         let (mut exported, mut calls) = (0, Vec::new());
         for payload in Parser::new(0).parse_all(code) {
-            match payload.unwrap() {
-                Payload::ExportSection(exports) => exported = exports.into_iter().next().unwrap().unwrap().index,
+            match payload.expect("sound code") {
+                Payload::ExportSection(exports) => {
+                    exported = exports.into_iter().next().expect("an export").expect("sound code").index
+                }
                 Payload::CodeSectionEntry(body) => {
-                    let operators = body.get_operators_reader().unwrap().into_iter();
+                    let operators = body.get_operators_reader().expect("sound code").into_iter();
                     calls.push(
                         operators
-                            .filter_map(|operator| match operator.unwrap() {
+                            .filter_map(|operator| match operator.expect("sound code") {
                                 Operator::Call { function_index } => Some(function_index),
                                 _ => None,
                             })
@@ -152,7 +154,7 @@ mod tests {
         let given = code(&[(0, &[0, 3]), (1, &[]), (0, &[])]);
         assert_eq!(read(&given), (1, vec![vec![0, 3], vec![], vec![]]));
         // The shorter body begins with the lesser byte: 3 is now 1, and 1 is 2.
-        let moved = by_likeness(&given).unwrap();
+        let moved = by_likeness(&given).expect("sound code");
         assert_eq!(read(&moved), (2, vec![vec![], vec![0, 1], vec![]]));
         assert_eq!(given.len(), moved.len());
     }

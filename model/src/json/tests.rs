@@ -73,9 +73,10 @@ prop_compose! {
         (id, time, kind, host) in (any::<u64>(), times(), texts(), texts()),
         subjects in prop::collection::vec(texts(), 0..3),
         (peer, bytes, duration_ms) in (prop::option::of(texts()), any::<Option<u64>>(), any::<Option<u64>>()),
+        (sender, why) in (prop::option::of(texts()), prop::option::of(texts())),
         (counts, detail, is_withheld) in (by_name(any::<i64>()), texts(), any::<bool>()),
     ) -> EventRow {
-        EventRow { id, time, kind, host, subjects, peer, bytes, duration_ms, counts, detail, is_withheld }
+        EventRow { id, time, kind, host, subjects, peer, sender, bytes, duration_ms, counts, detail, why, is_withheld }
     }
 }
 
@@ -121,9 +122,10 @@ proptest! {
     #[test]
     fn events_are_read_as_they_were_written(
         events in prop::collection::vec(event_rows(), 0..4), next in any::<Option<String>>(),
-        (amount, is_all, counted) in any::<(i64, bool, Option<u64>)>(), has_total: bool,
+        (amount, is_all, counted) in any::<(i64, bool, Option<u64>)>(), has_total: bool, kinds in by_name(any::<u64>()),
     ) {
-        let total = EventTotal { events: 7, amount, is_all, counted, kept_from: counted.map(|_| Time(amount)), read_until: None };
+        let kept_from = counted.map(|_| Time(amount));
+        let total = EventTotal { events: 7, amount, is_all, counted, kept_from, read_until: None, kinds };
         check(&EventPage { events, next, total: has_total.then_some(total) });
     }
 

@@ -101,6 +101,7 @@ fn lines_of_old_dovecots() {
             end: End::Clean,
             is_for_bad_commands: false,
             bytes: Some(1024),
+            words: b"Disconnected: Logged out",
         },
     );
     let idle = parse(b"imap(a@b): Disconnected for inactivity in=420 out=1628");

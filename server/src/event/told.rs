@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use mailtally_model::Subject;
 
-use super::{Event, Kind, Refused};
+use super::{Event, Kind, Refused, Sender};
 
 /// Stands where an address was.
 const MASK: &str = "…";
@@ -17,7 +17,11 @@ const MASK: &str = "…";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words<'a> {
     pub peer: Option<&'a str>,
+    /// Who sent the message, as its envelope has it.
+    pub sender: Option<&'a str>,
     pub detail: Cow<'a, str>,
+    /// What the log said that made it count.
+    pub why: Option<Cow<'a, str>>,
     /// Something is not told: it is another's.
     pub is_withheld: bool,
 }
@@ -26,15 +30,44 @@ impl Event {
     /// What may be read by whoever `sees` these subjects.
     pub fn words(&self, sees: &impl Fn(&Subject) -> bool) -> Words<'_> {
         let peer = self.peer.as_deref();
+        let sender = self.sender().map(|sender| &*sender.address);
         let whole = Cow::Borrowed(&*self.detail);
         if sees(&Subject::Server) {
-            return Words { peer, detail: whole, is_withheld: false };
+            let why = self.why().map(Cow::Borrowed);
+            return Words { peer, sender, detail: whole, why, is_withheld: false };
         }
         if !self.affair().is_some_and(|whose| are_seen(whose, sees)) {
-            return Words { peer: None, detail: Cow::Borrowed(""), is_withheld: true };
+            return Words { peer: None, sender: None, detail: Cow::Borrowed(""), why: None, is_withheld: true };
         }
         let detail = if self.quotes_a_line() { masked(&self.detail, sees) } else { whole };
-        Words { peer, is_withheld: matches!(detail, Cow::Owned(_)), detail }
+        let why = self.why().map(|why| masked(why, sees));
+        let is_masked = matches!(detail, Cow::Owned(_)) || matches!(why, Some(Cow::Owned(_)));
+        if self.tells_who_sent_it(sees) {
+            return Words { peer, sender, detail, why, is_withheld: is_masked };
+        }
+        Words { peer: None, sender: None, detail, why, is_withheld: is_masked || sender.is_some() }
+    }
+
+    fn sender(&self) -> Option<&Sender> {
+        match &self.kind {
+            Kind::Delivery { from, .. } => from.as_ref(),
+            _ => None,
+        }
+    }
+
+    fn why(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::SmtpSession { why, .. } | Kind::MailboxSession { why, .. } => why.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether one whose affair a delivery is may know from whom and where it came. The header of what came from elsewhere
+    /// says so. What one of ours sent is told here as the event of the message itself tells it: to them alone.
+    fn tells_who_sent_it(&self, sees: &impl Fn(&Subject) -> bool) -> bool {
+        let Kind::Delivery { from, .. } = &self.kind else { return true };
+        let Some(from) = from else { return false };
+        from.whose.as_ref().is_none_or(|whose| !whose.is_empty() && are_seen(whose, sees))
     }
 
     /// Those of the subjects whose affair its words are. `None` where that is none of them.
@@ -182,9 +215,73 @@ mod tests {
     }
 
     #[test]
+    fn who_sent_a_delivery_is_told_to_whom_it_reached_unless_it_is_another_s_affair() {
+        // FAULTS 76
+        let delivery = |from| {
+            let kind = Kind::Delivery { class: Class::Normal, is_spam: false, from };
+            event(kind, &["bob@bravo.example", "bravo.example"], "4XYZ to <bob@bravo.example>: 250 Saved")
+        };
+        let from = |address: &str, whose: Option<&[&str]>| {
+            Some(Sender { address: address.into(), whose: whose.map(|whose| subjects(whose).into()) })
+        };
+        let read = |event: &Event, root: &str| {
+            let root: Subject = root.parse().expect("a root");
+            let words = event.words(&|subject: &Subject| subject.is_within(&root));
+            assert!(words.detail.starts_with("4XYZ"), "{root} knows of what it got");
+            assert_eq!(words.peer.is_some(), words.sender.is_some(), "the client is told with the sender");
+            (words.sender.map(str::to_owned), words.is_withheld)
+        };
+        let told = |address: &str| (Some(address.to_owned()), false);
+
+        let from_elsewhere = delivery(from("x@elsewhere.example", None));
+        let from_ann = delivery(from("ann@alfa.example", Some(&["ann@alfa.example", "alfa.example"])));
+        let from_someone_here = delivery(from("ann@alfa.example", Some(&[])));
+        for root in ["bob@bravo.example", "bravo.example"] {
+            assert_eq!(read(&from_elsewhere, root), told("x@elsewhere.example"), "{root}");
+            assert_eq!(read(&from_ann, root), (None, true), "{root}");
+            assert_eq!(read(&from_someone_here, root), (None, true), "{root}");
+        }
+        assert_eq!(read(&from_ann, "(server)"), told("ann@alfa.example"));
+        assert_eq!(read(&from_someone_here, "(server)"), told("ann@alfa.example"));
+        let from_a_colleague = delivery(from("al@bravo.example", Some(&["al@bravo.example", "bravo.example"])));
+        assert_eq!(read(&from_a_colleague, "bravo.example"), told("al@bravo.example"));
+        assert_eq!(read(&from_a_colleague, "bob@bravo.example"), (None, true));
+        // Whose affair it is to have sent it does not learn more of whom it reached.
+        assert!(!is_told(&from_ann, "ann@alfa.example"));
+
+        // As it was kept before it said who sent it.
+        let before = Event { peer: None, ..delivery(None) };
+        assert_eq!(read(&before, "bob@bravo.example"), (None, false));
+    }
+
+    #[test]
+    fn the_words_upon_which_a_session_counts_are_told_with_it() {
+        let why = "4.7.1 <bob@bravo.example>: Recipient address rejected: try <ann@alfa.example>";
+        let kind = Kind::SmtpSession {
+            has_start: true,
+            is_inferred: false,
+            is_blocked: true,
+            bad_commands: 0,
+            is_terminated: false,
+            why: Some(why.into()),
+        };
+        let session = event(kind, &["ann@alfa.example", "alfa.example"], "");
+        let read = |root: &str| {
+            let root: Subject = root.parse().expect("a root");
+            let words = session.words(&|subject: &Subject| subject.is_within(&root));
+            (words.why.map(Cow::into_owned), words.is_withheld)
+        };
+        assert_eq!(read("(server)"), (Some(why.to_owned()), false));
+        let masked = why.replace("bob@bravo.example", MASK);
+        assert_eq!(read("ann@alfa.example"), (Some(masked), true));
+        assert_eq!(read("bravo.example"), (None, true));
+    }
+
+    #[test]
     fn a_session_s_words_are_of_who_logged_in() {
         // FAULTS 76
         let kind = || Kind::SmtpSession {
+            why: None,
             has_start: true,
             is_inferred: false,
             is_blocked: false,

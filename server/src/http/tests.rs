@@ -353,6 +353,7 @@ async fn events_come_newest_first_in_pages_and_revised() {
             is_blocked: false,
             bad_commands: 0,
             is_terminated: false,
+            why: None,
         },
     };
     let update = |id: u64, before: Option<Event>, after: Event| Update {
@@ -372,6 +373,7 @@ async fn events_come_newest_first_in_pages_and_revised() {
         is_blocked: true,
         bad_commands: 0,
         is_terminated: false,
+        why: None,
     };
     revision.book(update(2, Some(session(200)), Event { kind: blocked, ..session(200) }));
     site.store.commit(&revision).unwrap();

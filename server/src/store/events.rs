@@ -1,5 +1,6 @@
 //! Events as evidence: what a number was made of, newest first. Found by subject and time, and by what moved.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{ControlFlow, Range};
 
@@ -39,7 +40,7 @@ pub struct EventQuery {
     pub span: Span,
     /// Only events of this kind, by [`crate::event::Kind::id`].
     pub kind: Option<String>,
-    /// Only events whose peer, detail, host or subjects hold this text, whatever its case, as far as they are told.
+    /// Only events whose peer, sender, words, host or subjects hold this text, whatever its case, as far as they are told.
     pub text: Option<String>,
     /// The last event of the page before.
     pub after: Option<(Time, EventId)>,
@@ -210,7 +211,15 @@ pub fn page(
     visible: impl Fn(&Subject) -> bool,
 ) -> Result<EventPage> {
     let mut page = EventPage { events: Vec::new(), next: None, total: None };
-    let mut total = EventTotal { events: 0, amount: 0, is_all: true, counted: None, kept_from: None, read_until: None };
+    let mut total = EventTotal {
+        events: 0,
+        amount: 0,
+        is_all: true,
+        counted: None,
+        kept_from: None,
+        read_until: None,
+        kinds: BTreeMap::new(),
+    };
     let is_first = query.after.is_none();
     let after = query.after.unwrap_or((query.span.until, EventId(i64::MAX as u64)));
     let back_secs = if query.measures.is_empty() { 0 } else { LONGEST_SECS };
@@ -230,7 +239,12 @@ pub fn page(
             false => None,
         };
         let amount = found.as_ref().and_then(|event| amount(event, query));
-        if let Some((event, amount)) = found.zip(amount).filter(|(event, _)| is_wanted(event, query, &visible)) {
+        let found = found.zip(amount).filter(|(event, _)| holds_text(event, query, &visible));
+        if let Some((event, _)) = found.as_ref().filter(|_| is_first) {
+            *total.kinds.entry(event.kind.id().to_owned()).or_insert(0) += 1;
+        }
+        let is_of_kind = |event: &Event| query.kind.as_ref().is_none_or(|wanted| wanted == event.kind.id());
+        if let Some((event, amount)) = found.filter(|(event, _)| is_of_kind(event)) {
             total.events += 1;
             total.amount += amount;
             if !is_full {
@@ -339,16 +353,17 @@ fn nth_of(event: &Event, subject: &Subject) -> Option<usize> {
     }
 }
 
-/// Whether an event is of the kind and holds the text that are asked for.
-fn is_wanted(event: &Event, query: &EventQuery, visible: &impl Fn(&Subject) -> bool) -> bool {
+/// Whether an event holds the text that is asked for.
+fn holds_text(event: &Event, query: &EventQuery, visible: &impl Fn(&Subject) -> bool) -> bool {
     let holds = |wanted: &String| {
         let wanted = wanted.to_lowercase();
         let names = event.subjects.iter().filter(|subject| visible(subject)).map(Subject::to_string);
         let words = event.words(visible);
-        let told = [&*event.host, &*words.detail].into_iter().chain(words.peer).map(str::to_owned);
+        let said = [words.peer, words.sender, words.why.as_deref()].into_iter().flatten();
+        let told = [&*event.host, &*words.detail].into_iter().chain(said).map(str::to_owned);
         told.chain(names).any(|text| text.to_lowercase().contains(&wanted))
     };
-    query.kind.as_ref().is_none_or(|wanted| wanted == event.kind.id()) && query.text.as_ref().is_none_or(holds)
+    query.text.as_ref().is_none_or(holds)
 }
 
 /// An event as it was written. `None` for one that is gone, or that this build no longer understands.
@@ -389,10 +404,12 @@ fn shown(id: EventId, event: &Event, query: &EventQuery, visible: &impl Fn(&Subj
         host: event.host.to_string(),
         subjects: event.subjects.iter().filter(|subject| visible(subject)).map(Subject::to_string).collect(),
         peer: words.peer.map(str::to_owned),
+        sender: words.sender.map(str::to_owned),
         bytes: event.bytes,
         duration_ms: event.duration_ms,
         counts,
         detail: words.detail.into_owned(),
+        why: words.why.map(Cow::into_owned),
         is_withheld: words.is_withheld,
     }
 }

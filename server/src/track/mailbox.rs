@@ -113,10 +113,12 @@ struct Ending {
     bytes: Option<u64>,
     end: Option<End>,
     bad_commands: u32,
+    /// What the log said of it, unless it ended well.
+    why: Option<Text>,
 }
 
 impl Session {
-    fn event(&self, protocol: Protocol, until: Time, ending: &Ending) -> Event {
+    fn event(&self, protocol: Protocol, until: Time, ending: Ending) -> Event {
         Event {
             time: self.started,
             host: self.host_name.clone(),
@@ -133,6 +135,7 @@ impl Session {
                 bad_commands: ending.bad_commands,
                 auth_failed: 0,
                 end: ending.end,
+                why: ending.why,
             },
         }
     }
@@ -157,7 +160,7 @@ impl Session {
     }
 
     fn open(&self) -> Ending {
-        Ending { bytes: None, end: None, bad_commands: self.bad_commands }
+        Ending { bytes: None, end: None, bad_commands: self.bad_commands, why: None }
     }
 }
 
@@ -165,9 +168,12 @@ impl Tracker {
     pub(super) fn dovecot(&mut self, at: &At<'_>, fact: &Fact<'_>, out: &mut Out<'_>) {
         match fact {
             Fact::Login { protocol, who } => self.logged_in(at, *protocol, who, out),
-            Fact::Refused { protocol, who, why } => self.not_logged_in(at, *protocol, who, why, out),
-            Fact::Ended { protocol, who, end, is_for_bad_commands, bytes } => {
-                let ending = Ending { bytes: *bytes, end: Some(*end), bad_commands: u32::from(*is_for_bad_commands) };
+            Fact::Refused { protocol, who, why, words } => self.not_logged_in(at, *protocol, who, why, words, out),
+            Fact::Ended { protocol, who, end, is_for_bad_commands, bytes, words } => {
+                // Most end well, in words that all of them share.
+                let why = (*end != End::Clean).then(|| out.quote(words)).filter(|why| !why.is_empty());
+                let bad_commands = u32::from(*is_for_bad_commands);
+                let ending = Ending { bytes: *bytes, end: Some(*end), bad_commands, why };
                 self.logged_out(at, *protocol, who, ending, out);
             }
             Fact::ForbiddenByRule { session } => {
@@ -182,7 +188,7 @@ impl Tracker {
                 let Some(session) = found.and_then(|row| self.mailboxes.get_mut(row)) else { return };
                 session.bad_commands = session.bad_commands.saturating_add(1);
                 if let State::Open(protocol) = session.state {
-                    let event = session.event(protocol, until, &session.open());
+                    let event = session.event(protocol, until, session.open());
                     out.set(&mut session.booked, event);
                 }
             }
@@ -239,12 +245,20 @@ impl Tracker {
         let row = self.open_session(at, &key(protocol, who), State::Open(protocol), who, subjects, out);
         let until = self.mailboxes.until(at);
         if let Some(session) = self.mailboxes.rows.get_mut(row) {
-            let event = session.event(protocol, until, &session.open());
+            let event = session.event(protocol, until, session.open());
             out.set(&mut session.booked, event);
         }
     }
 
-    fn not_logged_in(&mut self, at: &At<'_>, protocol: Protocol, who: &Who<'_>, why: &Why, out: &mut Out<'_>) {
+    fn not_logged_in(
+        &mut self,
+        at: &At<'_>,
+        protocol: Protocol,
+        who: &Who<'_>,
+        why: &Why,
+        words: &[u8],
+        out: &mut Out<'_>,
+    ) {
         let key = key(protocol, who);
         let forbidden = (!who.session.is_empty()).then(|| self.mailboxes.take(at.host, &key)).flatten();
         let is_forbidden = forbidden.is_some_and(|session| session.state == State::Forbidden);
@@ -257,6 +271,7 @@ impl Tracker {
             bad_commands: u32::from(why.is_for_bad_commands),
             auth_failed: why.auth_failed,
             end: Some(why.end),
+            why: Some(out.quote(words)).filter(|why| !why.is_empty()),
         };
         let peer = Some(out.quote(who.ip));
         let event = Event { peer, detail: out.quote(who.user), ..at.event(kind, subjects) };
@@ -267,7 +282,7 @@ impl Tracker {
         if let Some(mut session) = self.mailboxes.take(at.host, &key(protocol, who)) {
             // Dropped for bad commands that were logged one by one: those are the number.
             ending.bad_commands = ending.bad_commands.max(session.bad_commands);
-            let event = session.event(protocol, at.line.time, &ending);
+            let event = session.event(protocol, at.line.time, ending);
             out.set(&mut session.booked, event);
             return;
         }
@@ -281,6 +296,7 @@ impl Tracker {
             bad_commands: ending.bad_commands,
             auth_failed: 0,
             end: ending.end,
+            why: ending.why,
         };
         out.once(Event { bytes: ending.bytes, detail: out.quote(who.user), ..at.event(kind, subjects) });
     }
@@ -299,7 +315,7 @@ impl Tracker {
         self.mailboxes.forget_key(&session);
         if let State::Open(protocol) = session.state {
             let ending = Ending { end: Some(End::Lost), ..session.open() };
-            let event = session.event(protocol, time, &ending);
+            let event = session.event(protocol, time, ending);
             out.set(&mut session.booked, event);
         }
     }

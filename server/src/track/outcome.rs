@@ -179,7 +179,7 @@ impl Tracker {
             )),
             booked: None,
         });
-        message.sync_delivered(message.delivered.len() - 1, &self.settings, out);
+        message.sync_delivered(message.delivered.len() - 1, &self.settings, &self.ours, out);
         let sessions: Vec<u64> = message.files.iter().filter_map(|file| file.session).collect();
         if let Some(mailbox) = &mailbox {
             let concerned = message.concerned.len();

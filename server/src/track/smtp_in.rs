@@ -181,6 +181,9 @@ impl Tracker {
         if let Some(session) = self.sessions.rows.get_mut(row) {
             session.last = session.last.max(at.line.time);
             session.unknown_commands = unknown_commands;
+            if unknown_commands > 0 {
+                session.because(&out.quote(at.line.message));
+            }
         }
         self.smtp_end(row, at.line.time, out);
     }
@@ -216,7 +219,9 @@ impl Tracker {
 
     /// `follows`: a line of a message that a wrongly pipelined DATA left behind is that bad command once more.
     pub(super) fn smtp_bad_command(&mut self, at: &At<'_>, client: &Peer<'_>, follows: bool, out: &mut Out<'_>) {
+        let why = out.quote(at.line.message);
         self.smtp_change(at, client, out, |session| {
+            session.because(&why);
             if !follows || session.bad_lines == 0 {
                 session.bad_lines = session.bad_lines.saturating_add(1);
             }
@@ -231,7 +236,9 @@ impl Tracker {
         bytes: Option<u64>,
         out: &mut Out<'_>,
     ) {
+        let why = if is_terminated { out.quote(at.line.message) } else { Text::default() };
         self.smtp_change(at, client, out, |session| {
+            session.because(&why);
             session.is_terminated |= is_terminated;
             if let Some(bytes) = bytes {
                 session.broken_off_bytes = Some(session.broken_off_bytes.unwrap_or(0).saturating_add(bytes));

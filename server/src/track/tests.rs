@@ -1,6 +1,7 @@
 //! Lines in, counters out: each test is named after the trap (LOG-LINES) or the rule (SEMANTICS) that it holds.
 #![allow(clippy::unwrap_used)]
 
+mod evidence;
 mod exim;
 mod filters;
 mod messages;

@@ -203,7 +203,7 @@ fn of_dovecot(fact: &dovecot::Fact<'_>, values: &mut Values) -> &'static str {
     use dovecot::Fact;
     let (what, protocol, who) = match fact {
         Fact::Login { protocol, who } => ("login", protocol, who),
-        Fact::Refused { protocol, who, why } => {
+        Fact::Refused { protocol, who, why, .. } => {
             values.extend([("failed", why.auth_failed.to_string()), ("blocked", why.is_blocked.to_string())]);
             values.insert("end", format!("{:?}", why.end));
             ("refused", protocol, who)

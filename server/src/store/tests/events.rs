@@ -20,6 +20,7 @@ fn session(time: i64, secs: u64, peer: &str) -> Event {
             bad_commands: 0,
             auth_failed: 0,
             end: Some(crate::event::End::Clean),
+            why: None,
         },
     }
 }
@@ -77,6 +78,7 @@ fn a_retention_forgets_events_and_keeps_numbers() {
             is_blocked: true,
             bad_commands: 0,
             is_terminated: false,
+            why: None,
         },
     };
     let mut batch = Batch { coverage: covered(0, 96), ..Batch::default() };
@@ -119,6 +121,32 @@ fn events_are_filtered_by_kind_and_text() {
     assert_eq!((count(Some("pop-session"), None), count(Some("imap-session"), None)), (2, 0));
     assert_eq!((count(None, Some("198.51")), count(None, Some("<script>")), count(None, Some("nothing"))), (1, 1, 0));
     assert_eq!(count(None, Some("ANN@")), 2);
+}
+
+#[test]
+fn what_there_is_of_each_kind_is_said_whichever_is_asked_for() {
+    let of_kind = |kind| Event { kind, ..session(600, 1, "192.0.2.1") };
+    let from = crate::event::Sender { address: "bob@example.org".into(), whose: None };
+    let delivery = Kind::Delivery { class: crate::event::Class::Normal, is_spam: false, from: Some(from) };
+    let dir = store_of([of_kind(Kind::Bounce), of_kind(delivery), of_kind(Kind::Bounce)]);
+    let reader = Reader::open(dir.path()).unwrap();
+    let ask = |kind: Option<&str>, text: Option<&str>| {
+        let (kind, text) = (kind.map(str::to_owned), text.map(str::to_owned));
+        let all = events_of(&measure::BOUNCES, slots(0, 4));
+        let query = EventQuery { kind, text, measures: Vec::new(), ..all };
+        let page = reader.events(&query, |_| true).unwrap();
+        let total = page.total.unwrap();
+        let kinds: Vec<(String, u64)> = total.kinds.into_iter().collect();
+        (total.events, kinds)
+    };
+    let kinds = |kinds: &[(&str, u64)]| kinds.iter().map(|(kind, of)| ((*kind).to_owned(), *of)).collect::<Vec<_>>();
+    let both = kinds(&[("bounce", 2), ("delivery", 1)]);
+    assert_eq!(ask(None, None), (3, both.clone()));
+    assert_eq!(ask(Some("delivery"), None), (1, both.clone()));
+    assert_eq!(ask(Some("pop-session"), None), (0, both));
+    // The sender is one of its words.
+    assert_eq!(ask(None, Some("BOB@")), (1, kinds(&[("delivery", 1)])));
+    assert_eq!(ask(None, Some("nothing")), (0, Vec::new()));
 }
 
 /// Before schema 6 an event had a row for each subject.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Aftermath, MAX_AFTERMATHS, Message, Origin, Owner, What, owner_subjects};
 use crate::event::{Event, Kind, join};
 use crate::settings::MailSettings;
+use crate::text::Text;
 use crate::track::names::{Ours, subjects_of, unwound};
 use crate::track::state::Out;
 
@@ -54,15 +55,21 @@ impl Message {
     }
 
     /// Gives out a delivery's event as the facts are now.
-    pub fn sync_delivered(&mut self, at: usize, settings: &MailSettings, out: &mut Out<'_>) {
-        let kind = Kind::Delivery { class: self.class(settings), is_spam: self.is_spam };
+    pub fn sync_delivered(&mut self, at: usize, settings: &MailSettings, ours: &Ours, out: &mut Out<'_>) {
+        let from = if out.wording.is_silent { None } else { self.from(settings, ours) };
+        let peer = match &self.origin {
+            // Without the sender it is not known either whose affair the client is.
+            Origin::Smtp { ip, .. } if from.is_some() => Some(Text::clone(ip)),
+            _ => None,
+        };
+        let kind = Kind::Delivery { class: self.class(settings), is_spam: self.is_spam, from };
         let host = self.host.clone();
         let Some(reached) = self.delivered.get_mut(at) else { return };
         let event = Event {
             time: reached.time,
             host,
             subjects: subjects_of(reached.mailbox.as_ref()),
-            peer: None,
+            peer,
             bytes: reached.size,
             duration_ms: None,
             detail: reached.detail.clone(),
@@ -103,7 +110,7 @@ impl Message {
     pub fn sync_all(&mut self, settings: &MailSettings, ours: &Ours, out: &mut Out<'_>) {
         self.sync(settings, ours, out);
         for at in 0..self.delivered.len() {
-            self.sync_delivered(at, settings, out);
+            self.sync_delivered(at, settings, ours, out);
         }
         for at in 0..self.attempts.len() {
             self.sync_attempt(at, settings, ours, out);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{Message, Origin};
-use crate::event::{Class, Subjects};
+use crate::event::{Class, Sender, Subjects};
 use crate::settings::MailSettings;
-use crate::text::around_at;
+use crate::text::{Text, around_at};
 use crate::track::names::{Mailbox, Ours, unwound};
 
 /// Users that are no person on any system; where the number is logged, the settings say below which.
@@ -67,6 +67,21 @@ impl Message {
             Origin::Smtp { ip, .. } if ours.trusts(ip, settings) => local_sender().unwrap_or(Owner::None),
             Origin::Smtp { .. } | Origin::Unknown => Owner::None,
         }
+    }
+
+    /// Who sent it, for the events of those whom it reached.
+    pub fn from(&self, settings: &MailSettings, ours: &Ours) -> Option<Sender> {
+        let address = Text::clone(self.sender_text()?);
+        let whose = match self.owner(settings, ours) {
+            // No line says who handed it in: it is for whose address it bears, who may be one of ours.
+            Owner::None if self.origin == Origin::Unknown && !self.is_null_sender() => {
+                let sender = self.sender_mailbox(settings, ours);
+                Some(sender.map(|sender| Arc::clone(sender.subjects())).unwrap_or_default())
+            }
+            Owner::None => None,
+            owner => Some(owner_subjects(&owner)),
+        };
+        Some(Sender { address, whose })
     }
 
     /// The domain whose being ours would change the owner.

@@ -7,7 +7,7 @@ use super::session::Session;
 use crate::event::{Event, Kind};
 use crate::exim::Closing;
 use crate::postfix::Peer;
-use crate::text::Quote;
+use crate::text::{Quote, Text};
 use crate::track::state::Out;
 use crate::track::{At, Tracker, detail};
 
@@ -42,7 +42,9 @@ impl Tracker {
 
     pub(in crate::track) fn client_gone(&mut self, at: &At<'_>, client: &Peer<'_>, how: Closing, out: &mut Out<'_>) {
         let row = self.client_session(at, client, out);
+        let why = if how == Closing::Usual { Text::default() } else { out.quote(at.line.message) };
         self.smtp_change_row(row, at.line.time, out, |session| {
+            session.because(&why);
             session.is_terminated |= how != Closing::Usual;
             if how == Closing::ForBadCommands {
                 session.bad_lines = session.bad_lines.max(1);
@@ -54,13 +56,19 @@ impl Tracker {
     /// Turned away at the door: a connection, and blocked.
     pub(in crate::track) fn client_turned_away(&mut self, at: &At<'_>, client: &Peer<'_>, out: &mut Out<'_>) {
         let row = self.client_connected(at, client, out);
-        self.smtp_change_row(row, at.line.time, out, |session| session.is_blocked = true);
+        let why = out.quote(at.line.message);
+        self.smtp_change_row(row, at.line.time, out, |session| {
+            session.because(&why);
+            session.is_blocked = true;
+        });
         self.smtp_end(row, at.line.time, out);
     }
 
     pub(in crate::track) fn client_bad_command(&mut self, at: &At<'_>, client: &Peer<'_>, out: &mut Out<'_>) {
         let row = self.client_session(at, client, out);
+        let why = out.quote(at.line.message);
         self.smtp_change_row(row, at.line.time, out, |session| {
+            session.because(&why);
             session.bad_lines = session.bad_lines.saturating_add(1);
         });
     }

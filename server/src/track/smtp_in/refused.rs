@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::MAX_REFUSALS;
 use crate::event::{Event, Kind, Refused as RefusedWhat, Subjects};
 use crate::postfix::{AnvilLimit, Peer, Reject, Speaker, Stage};
-use crate::text::{Quote, contains};
+use crate::text::{Quote, Text, contains};
 use crate::track::message::{FileKey, Refused};
 use crate::track::queue::file_of;
 use crate::track::relay::is_trusted;
@@ -77,6 +77,17 @@ impl Tracker {
         let refused = self.refusal(at, reject, row, out);
         let domain = self.domain_of_refused(reject);
         let is_termination = reject.stage == Stage::EndOfMessage && reject.is_permanent;
+        // Its words make the session count for more than a connection, and are the refusal's own where there is one.
+        let is_of_session = is_termination
+            || reject.stage == Stage::Connect
+            || reject.stage == Stage::Rcpt && reject.is_of_client
+            || reject.is_of_bare_lf()
+            || contains(reject.reply, b"Error: too many recipients");
+        let why = match &refused {
+            _ if !is_of_session => Text::default(),
+            Some(refused) => Text::clone(&refused.detail),
+            None => out.quote(reject.reply),
+        };
         let Some(row) = row else {
             let mut booked = None;
             if let Some(event) = refused {
@@ -98,6 +109,7 @@ impl Tracker {
             self.close_rejected(at, reject, key);
         }
         self.smtp_change_row(row, at.line.time, out, |session| {
+            session.because(&why);
             session.is_blocked |= reject.stage == Stage::Connect;
             session.is_client_refused |= reject.stage == Stage::Rcpt && reject.is_of_client;
             session.is_terminated |= is_termination || contains(reject.reply, b"Error: too many recipients");
@@ -150,6 +162,9 @@ impl Tracker {
     pub(in crate::track) fn refused_later(&mut self, row: u64, refused: Refused, out: &mut Out<'_>) {
         let Some(session) = self.sessions.rows.get_mut(row) else { return };
         session.is_terminated |= refused.is_termination;
+        if let Some(given) = refused.booked.as_ref().filter(|_| refused.is_termination) {
+            session.because(&given.event.detail);
+        }
         if let Some(domain) = refused.domain {
             session.concern(&[domain].into());
         }
@@ -205,8 +220,13 @@ impl Tracker {
     }
 
     pub(in crate::track) fn over_limit(&mut self, at: &At<'_>, what: AnvilLimit, client: &Peer<'_>, out: &mut Out<'_>) {
-        let row = self.smtp_change(at, client, out, |session| session.is_blocked |= what == AnvilLimit::Connections);
-        if what == AnvilLimit::Connections {
+        let is_blocked = what == AnvilLimit::Connections;
+        let why = if is_blocked { out.quote(at.line.message) } else { Text::default() };
+        let row = self.smtp_change(at, client, out, |session| {
+            session.because(&why);
+            session.is_blocked |= is_blocked;
+        });
+        if is_blocked {
             return;
         }
         let user = row.and_then(|row| self.sessions.rows.get(row)).and_then(|session| session.user.clone());

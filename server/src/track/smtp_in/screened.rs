@@ -84,20 +84,31 @@ impl Tracker {
             Screened::Rejected(reject) => self.domain_of_refused(reject),
             _ => None,
         };
-        self.smtp_change_row(row, at.line.time, out, |session| match what {
-            Screened::Connect => {}
-            Screened::Passed => session.is_passed = true,
-            Screened::Suspect => session.is_suspect = true,
-            Screened::Full => session.is_blocked = true,
-            Screened::BadCommand => session.bad_lines += 1,
-            Screened::Terminated => session.is_terminated = true,
-            Screened::Rejected(reject) => {
-                session.is_client_refused |= reject.is_of_client;
-                if let Some(domain) = domain {
-                    session.concern(&domain);
-                }
+        let why = match what {
+            Screened::Connect | Screened::Passed | Screened::Gone => Text::default(),
+            Screened::Suspect | Screened::Full | Screened::BadCommand | Screened::Terminated => {
+                out.quote(at.line.message)
             }
-            Screened::Gone => {}
+            Screened::Rejected(reject) if reject.is_of_client => out.quote(reject.reply),
+            Screened::Rejected(_) => Text::default(),
+        };
+        self.smtp_change_row(row, at.line.time, out, |session| {
+            session.because(&why);
+            match what {
+                Screened::Connect => {}
+                Screened::Passed => session.is_passed = true,
+                Screened::Suspect => session.is_suspect = true,
+                Screened::Full => session.is_blocked = true,
+                Screened::BadCommand => session.bad_lines += 1,
+                Screened::Terminated => session.is_terminated = true,
+                Screened::Rejected(reject) => {
+                    session.is_client_refused |= reject.is_of_client;
+                    if let Some(domain) = domain {
+                        session.concern(&domain);
+                    }
+                }
+                Screened::Gone => {}
+            }
         });
         if let (Some(mut event), Some(session)) = (refused, self.sessions.rows.get_mut(row)) {
             if let Kind::Refused { in_blocked_session, .. } = &mut event.kind {
@@ -145,6 +156,9 @@ impl Tracker {
         session.is_terminated |= screened.is_terminated;
         session.refusals.append(&mut screened.refusals);
         session.concern(&screened.subjects);
+        if let Some(why) = &screened.why {
+            session.because(why);
+        }
         session.sync(session.last, out);
         true
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::IDLE_SECS;
 use crate::event::{Event, Kind, Subjects, join};
 use crate::postfix::Peer;
-use crate::text::{Quote, Text};
+use crate::text::{MAX_DETAIL_BYTES, Quote, Text};
 use crate::track::message::MAX_CONCERNED;
 use crate::track::state::{Booked, Out};
 use crate::track::{At, detail};
@@ -50,6 +50,9 @@ pub struct Session {
     pub(super) subjects: Subjects,
     pub(super) refusals: Vec<Option<Booked>>,
     pub(super) booked: Option<Booked>,
+    /// What its lines said that made it blocked, bad or terminated.
+    #[serde(default)]
+    pub(super) why: Option<Text>,
 }
 
 impl Session {
@@ -83,6 +86,7 @@ impl Session {
             subjects: Subjects::default(),
             refusals: Vec::new(),
             booked: None,
+            why: None,
         }
     }
 
@@ -109,19 +113,32 @@ impl Session {
         join(&mut self.subjects, more, MAX_CONCERNED);
     }
 
+    /// Words of a line upon which it may count for more than a connection; the same words again say nothing new.
+    pub(super) fn because(&mut self, words: &Text) {
+        let known = self.why.as_deref().unwrap_or_default();
+        if words.is_empty() || known.contains(&**words) || known.len() > MAX_DETAIL_BYTES {
+            return;
+        }
+        self.why = Some(if known.is_empty() { Text::clone(words) } else { format!("{known}; {words}").into() });
+    }
+
     pub(super) fn sync(&mut self, now: Time, out: &mut Out<'_>) {
         if self.is_reinjected {
             out.withdraw(&mut self.booked);
             return;
         }
         let is_blocked = self.is_blocked_now();
+        // An unknown command is counted at the end and may have had a line of its own (LOG-LINES trap 21).
+        let bad_commands = self.unknown_commands.max(self.bad_lines);
+        // A refusal may have been of one recipient, and the client be let in with the next.
+        let counts_for_more = is_blocked || bad_commands > 0 || self.is_terminated;
         let kind = Kind::SmtpSession {
             has_start: self.has_start,
             is_inferred: self.has_start && self.is_seen_in_part,
             is_blocked,
-            // An unknown command is counted at the end and may have had a line of its own (LOG-LINES trap 21).
-            bad_commands: self.unknown_commands.max(self.bad_lines),
+            bad_commands,
             is_terminated: self.is_terminated,
+            why: self.why.clone().filter(|_| counts_for_more),
         };
         let event = Event {
             time: self.started,
