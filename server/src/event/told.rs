@@ -73,7 +73,9 @@ impl Event {
     /// Those of the subjects whose affair its words are. `None` where that is none of them.
     fn affair(&self) -> Option<&[Subject]> {
         match &self.kind {
-            // Its sender's: the others only learn that it came. One from elsewhere is anyone's who gets it.
+            // Its sender's: the others only learn that it came. One from elsewhere is anyone's who gets it; one of a log-in that
+            // is no mailbox is nobody's below the server.
+            Kind::Message { is_outgoing: true, owners: 0, .. } => None,
             Kind::Message { owners, .. } => self.subjects.get(..usize::from(*owners)),
             // That of who logged in.
             Kind::SmtpSession { .. } if !self.detail.is_empty() => {
@@ -196,22 +198,24 @@ mod tests {
     #[test]
     fn a_message_s_words_are_its_sender_s() {
         // FAULTS 76
-        let sent = |owners| Kind::Message {
+        let sent = |is_outgoing, owners| Kind::Message {
             class: Class::Normal,
-            is_outgoing: owners > 0,
+            is_outgoing,
             is_over_smtp: true,
             is_spam: false,
             owners,
         };
-        let from_ann = event(sent(2), &BOTH, "4XYZ from <ann@alfa.example>");
+        let from_ann = event(sent(true, 2), &BOTH, "4XYZ from <ann@alfa.example>");
         for root in ["(server)", "alfa.example", "ann@alfa.example"] {
             assert!(is_told(&from_ann, root), "{root}");
         }
         for root in ["bravo.example", "bob@bravo.example", "eve@alfa.example"] {
             assert!(!is_told(&from_ann, root), "{root}");
         }
-        let from_elsewhere = event(sent(0), &BOTH, "4XYZ from <x@elsewhere.example>");
+        let from_elsewhere = event(sent(false, 0), &BOTH, "4XYZ from <x@elsewhere.example>");
         assert!(is_told(&from_elsewhere, "bob@bravo.example"));
+        let from_no_mailbox = event(sent(true, 0), &BOTH, "4XYZ from <backup@alfa.example>");
+        assert!(is_told(&from_no_mailbox, "(server)") && !is_told(&from_no_mailbox, "bob@bravo.example"));
     }
 
     #[test]
