@@ -64,6 +64,7 @@ pub const EXPORT_HEAD: &str = "Export as CSV";
 pub const EXPORT_SAYS: &str =
     "The rows, order and columns on screen, with raw numbers: bytes as bytes, times with their offset.";
 pub const EXPORT_NAME: &str = "File name";
+pub const EXPORT_OBSERVED: &str = "Say in a column which steps were observed whole, in part or not at all";
 pub const EXPORT_BOM: &str = "For Excel: mark the file as UTF-8 (byte order mark)";
 pub const EXPORT_DOWNLOAD: &str = "Download";
 pub const EXPORT_PNG: &str = "Save the chart as PNG";

@@ -15,6 +15,8 @@ const MAX_FILE_NAME_BYTES: usize = 200;
 pub struct CsvOptions {
     /// A byte order mark, so that Excel takes the file for UTF-8.
     pub byte_order_mark: bool,
+    /// A column that says of each step whether it was observed: `yes`, `partly` or `no`. Only a Trend has steps.
+    pub observed: bool,
 }
 
 /// The rows of `order`, as they stand on screen. The head carries units (`Bandwidth (B)`); a Trend has the step's key, its
@@ -24,7 +26,9 @@ pub fn write(table: &Table, order: &[u32], zone: &Zone, options: CsvOptions) -> 
     if options.byte_order_mark {
         lines.bytes.extend_from_slice("\u{feff}".as_bytes());
     }
-    for name in names(table) {
+    let says_observed = options.observed && table.by == By::Time;
+    let names: Vec<&str> = names(table).into_iter().chain(says_observed.then_some("Observed")).collect();
+    for name in &names {
         lines.text(name);
     }
     for column in &table.columns {
@@ -34,6 +38,9 @@ pub fn write(table: &Table, order: &[u32], zone: &Zone, options: CsvOptions) -> 
     for &position in order {
         let position = position as usize;
         name_cells(&mut lines, table, &table.rows[position], zone);
+        if says_observed {
+            lines.text(observed(table, position));
+        }
         for column in &table.columns {
             lines.number(column.cells[position]);
         }
@@ -41,7 +48,7 @@ pub fn write(table: &Table, order: &[u32], zone: &Zone, options: CsvOptions) -> 
     }
     // The subject's own, whatever a filter leaves of its rows.
     lines.text(if order.len() < table.rows.len() { "Total (unfiltered)" } else { "Total" });
-    for _ in 1..names(table).len() {
+    for _ in 1..names.len() {
         lines.text("");
     }
     for column in &table.columns {
@@ -180,6 +187,16 @@ pub fn file_name(table: &Table, zone: &Zone) -> String {
     name + ".csv"
 }
 
+/// Whether a step was observed. One that the range cuts is partly there, too, and so is one that goes on.
+fn observed(table: &Table, position: usize) -> &'static str {
+    let is_empty = table.columns.iter().all(|column| column.cells[position].is_none());
+    match &table.rows[position] {
+        _ if is_empty => "no",
+        Row::Step { partial: Some(_), .. } => "partly",
+        _ => "yes",
+    }
+}
+
 /// The heads of the columns that name a row.
 fn names(table: &Table) -> Vec<&'static str> {
     let mut names = vec![table.first_label()];
@@ -246,6 +263,14 @@ mod tests {
         Total,,,0.591017,548293697.361702⏎
         ");
         assert_eq!(file_name(&table, &zone), "server-status_server_2026-03-28_2026-03-30_day.csv");
+        let options = CsvOptions { observed: true, ..CsvOptions::default() };
+        assert_snapshot!(lines(write(&table, &newest_first, &zone, options)), @r"
+        Day,Start,Weekday,Observed,Avg. CPU (%),Avg. Memory (B)⏎
+        2026-03-30,2026-03-30T00:00:00+02:00,Monday,no,,⏎
+        2026-03-29,2026-03-29T00:00:00+01:00,Sunday,yes,0,0⏎
+        2026-03-28,2026-03-28T00:00:00+01:00,Saturday,yes,1.157407,1073741824⏎
+        Total,,,,0.591017,548293697.361702⏎
+        ");
     }
 
     // FAULTS 75
@@ -308,7 +333,7 @@ mod tests {
         let zone = Zone::utc();
         let span = days("2026-03-01", "2026-03-01", &zone);
         let table = build(status(), &[], &answer(status(), "(server)", By::Time, span), span, Step::Month, &zone);
-        let file = write(&table, &[], &zone, CsvOptions { byte_order_mark: true });
+        let file = write(&table, &[], &zone, CsvOptions { byte_order_mark: true, observed: false });
         assert_eq!(lines(file), "\u{feff}Month,Start⏎\nTotal (unfiltered),⏎\n");
     }
 

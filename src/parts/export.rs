@@ -2,6 +2,7 @@
 //! the chart as a picture; and paper.
 
 use leptos::{ev, prelude::*};
+use mailtally_model::By;
 use mailtally_model::csv::{self, CsvOptions};
 
 use super::dialog::{Dialog, Handle};
@@ -35,12 +36,13 @@ pub fn Export() -> impl IntoView {
 #[component]
 fn Form(handle: Handle, name: RwSignal<String>) -> impl IntoView {
     let sheet = Sheet::get();
-    let byte_order_mark = RwSignal::new(false);
+    let (byte_order_mark, observed) = (RwSignal::new(false), RwSignal::new(false));
     let failed = RwSignal::new(false);
     let download = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let saved =
-            save(&sheet, &name.read_untracked(), CsvOptions { byte_order_mark: byte_order_mark.get_untracked() });
+        let options =
+            CsvOptions { byte_order_mark: byte_order_mark.get_untracked(), observed: observed.get_untracked() };
+        let saved = save(&sheet, &name.read_untracked(), options);
         failed.set(!saved);
         if saved {
             handle.close();
@@ -67,6 +69,12 @@ fn Form(handle: Handle, name: RwSignal<String>) -> impl IntoView {
                 <input type="checkbox" bind:checked=byte_order_mark/>
                 <span>{text::EXPORT_BOM}</span>
             </label>
+            <Show when=move || sheet.by.get() == By::Time>
+                <label class="check">
+                    <input type="checkbox" bind:checked=observed/>
+                    <span>{text::EXPORT_OBSERVED}</span>
+                </label>
+            </Show>
             <Show when=move || failed.get()><p class="note note-warn" role="alert">{text::EXPORT_FAILED}</p></Show>
             <div class="dialog-more">
                 <button type="button" class="button" disabled=move || !has_chart() on:click=picture>
