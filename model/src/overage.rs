@@ -159,7 +159,7 @@ impl Money {
 pub fn csv(month: &str, secs: i64, overage: &Overage) -> Vec<u8> {
     let price = format!("Price ({})", overage.currency);
     let hours = [overage.observed_secs, secs].map(|secs| (secs / 3_600).to_string());
-    let heads = ["Month", "Hours Observed", "Hours", "Name", "Counts", "Unit", "Allowance", "Used", "Over", &price];
+    let heads = ["Month", "Name", "Counts", "Unit", "Allowance", "Used", "Over", &price, "Hours Observed", "Hours"];
     let mut file = csv::line(heads);
     for row in &overage.rows {
         let counts = Counts::from_id(&row.counts);
@@ -169,7 +169,7 @@ pub fn csv(month: &str, secs: i64, overage: &Overage) -> Vec<u8> {
         let label = counts.map_or(row.counts.as_str(), |counts| counts.label());
         let price = row.price.as_deref().unwrap_or_default();
         let [allowance, used, over] = &numbers;
-        file += &csv::line([month, &hours[0], &hours[1], &name, label, unit, allowance, used, over, price]);
+        file += &csv::line([month, &name, label, unit, allowance, used, over, price, &hours[0], &hours[1]]);
     }
     file.into_bytes()
 }
@@ -252,9 +252,9 @@ mod tests {
             observed_secs: 26 * 86_400 + 3_599,
         };
         insta::assert_snapshot!(String::from_utf8(csv("2026-10", 31 * 86_400, &overage)).expect("UTF-8").replace("\r\n", "⏎\n"), @r#"
-        Month,Hours Observed,Hours,Name,Counts,Unit,Allowance,Used,Over,Price (EUR)⏎
-        2026-10,624,744,'=cmd|'/c calc'!A0@example.com,Data Sent,B,1000,1234567,1233567,0.12⏎
-        2026-10,624,744,"""a, b""@example.com","Messages, both ways",,1000,7,0,⏎
+        Month,Name,Counts,Unit,Allowance,Used,Over,Price (EUR),Hours Observed,Hours⏎
+        2026-10,'=cmd|'/c calc'!A0@example.com,Data Sent,B,1000,1234567,1233567,0.12,624,744⏎
+        2026-10,"""a, b""@example.com","Messages, both ways",,1000,7,0,,624,744⏎
         "#);
     }
 

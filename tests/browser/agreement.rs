@@ -89,6 +89,19 @@ pub async fn the_downloaded_csv_is_the_table(_: &Stage, page: &Page) -> Result<(
         let value = if raw.is_empty() { None } else { Some(raw.parse::<f64>().context("not a number")?) };
         shown_as(&cells[0], "Data Sent (KB)", value).with_context(|| format!("in {record:?}"))?;
     }
+    std::fs::remove_file(file)?;
+    // And, if asked, with what was observed of each step: of the running one a part.
+    page.goto("/reports/message-data?range=last-7-days").await?;
+    page.click("button", "Export").await?;
+    let ask = "const label = [...document.querySelectorAll('dialog[open] label')]
+        .find(label => label.textContent.includes('observed')); label?.querySelector('input').click(); return !!label";
+    page.until("what was observed can be asked for", ask, vec![]).await?;
+    page.fill("File name", "observed").await?;
+    page.click("button", "Download").await?;
+    let file = std::fs::read_to_string(page.downloaded("csv").await?)?;
+    let lines: Vec<&str> = file.lines().collect();
+    ensure!(lines[0].starts_with("Day,Start,Weekday,Observed,"), "{}", lines[0]);
+    ensure!(lines[1].contains(",partly,") && lines[2..8].iter().all(|line| line.contains(",yes,")), "{file}");
     Ok(())
 }
 
