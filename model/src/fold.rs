@@ -10,7 +10,6 @@ use crate::basis::Basis;
 use crate::catalogue::{Column, Formula};
 use crate::coverage::{Covered, Observed, observed_of_each};
 use crate::measure::Family;
-use crate::names::Names;
 use crate::numbers::{Numbers, RowOfEach};
 use crate::step::Step;
 use crate::subject::{self, OTHER, Subject, UNATTRIBUTED};
@@ -64,12 +63,17 @@ pub(crate) fn by_step(
 }
 
 /// One row a child, by name, then `(other)`, then `(unattributed)` where something is left of a column that adds up.
-pub(crate) fn by_child(columns: &[&'static Column], answer: &Answer, span: Span) -> (Vec<Row>, Vec<TableColumn>) {
+pub(crate) fn by_child(
+    columns: &[&'static Column],
+    answer: &Answer,
+    span: Span,
+    children: Children,
+) -> (Vec<Row>, Vec<TableColumn>) {
     let observed = observed_by_family(columns, answer, &[span_read(answer, span)]);
-    let (mut rows, row_of_subject) = children(&answer.subjects);
+    let Children { mut rows, row_of_name } = children;
     // Looked up once for all columns; what names no subject counts in a place behind the rows, which is dropped.
     let nowhere = rows.len();
-    let row_of = |subject: &u32| row_of_subject.get(*subject as usize).copied().unwrap_or(nowhere as u32);
+    let row_of = |subject: &u32| row_of_name.get(*subject as usize).copied().unwrap_or(nowhere as u32);
     let row_of_each = RowOfEach::new(answer.subject_index.iter().map(row_of), nowhere + 1);
     let mut cells: Vec<TableColumn> = Vec::with_capacity(columns.len());
     let mut left: Vec<Option<u64>> = Vec::with_capacity(columns.len());
@@ -174,27 +178,58 @@ fn distance(stretch: &[i32]) -> Option<i64> {
     (0..i32::MAX / STRIDE as i32).contains(&bits).then_some(i64::from(sum))
 }
 
-/// The rows of a Mode, and for each position in `subjects` its row. A name that is no subject belongs to `(other)`.
-fn children(subjects: &Names) -> (Vec<Row>, Vec<u32>) {
-    let mut parsed: Vec<Option<Subject>> = subjects.iter().map(|name| name.parse().ok()).collect();
-    let has_other = parsed.iter().any(Option::is_none);
-    // And one for what belongs to none of them.
-    let mut rows: Vec<Row> = Vec::with_capacity(parsed.len() + 1);
-    let mut row_of_subject = vec![u32::MAX; parsed.len()];
-    for position in subject::in_order(&parsed) {
-        let Some(child) = parsed[position as usize].take() else { continue };
-        // A name that is sent twice is one child.
-        if !matches!(rows.last(), Some(Row::Child(last)) if *last == child) {
-            rows.push(Row::Child(child));
+/// The rows of a Mode, by name, then `(other)`.
+#[derive(Debug, PartialEq)]
+pub struct Children {
+    rows: Vec<Row>,
+    /// For each name of the answer its row. One that is no subject belongs to `(other)`.
+    row_of_name: Vec<u32>,
+}
+
+impl Children {
+    pub fn of(answer: &Answer) -> Children {
+        let subjects = || answer.subjects.iter().map(|name| name.parse().ok());
+        Children::as_sent(subjects()).unwrap_or_else(|| Children::sorted(subjects().collect()))
+    }
+
+    /// The server sends subjects in order, each once, and then what is none: each is a row where it stands. `None` where it is
+    /// not so.
+    fn as_sent(subjects: impl ExactSizeIterator<Item = Option<Subject>>) -> Option<Children> {
+        let count = subjects.len();
+        // And one for what belongs to none of them.
+        let mut rows: Vec<Row> = Vec::with_capacity(count + 1);
+        for subject in subjects {
+            let is_next = match (rows.last(), &subject) {
+                (Some(Row::Child(last)), Some(subject)) => last < subject,
+                (last, _) => !matches!(last, Some(Row::Rest(_))),
+            };
+            if !is_next {
+                return None;
+            }
+            rows.push(subject.map_or(Row::Rest(OTHER), Row::Child));
         }
-        row_of_subject[position as usize] = rows.len() as u32 - 1;
+        Some(Children { rows, row_of_name: (0..count as u32).collect() })
     }
-    if has_other {
-        rows.push(Row::Rest(OTHER));
-        let other = rows.len() as u32 - 1;
-        row_of_subject.iter_mut().filter(|row| **row == u32::MAX).for_each(|row| *row = other);
+
+    fn sorted(mut subjects: Vec<Option<Subject>>) -> Children {
+        let has_other = subjects.iter().any(Option::is_none);
+        let mut rows: Vec<Row> = Vec::with_capacity(subjects.len() + 1);
+        let mut row_of_name = vec![u32::MAX; subjects.len()];
+        for position in subject::in_order(&subjects) {
+            let Some(child) = subjects[position as usize].take() else { continue };
+            // A name that is sent twice is one child.
+            if !matches!(rows.last(), Some(Row::Child(last)) if *last == child) {
+                rows.push(Row::Child(child));
+            }
+            row_of_name[position as usize] = rows.len() as u32 - 1;
+        }
+        if has_other {
+            rows.push(Row::Rest(OTHER));
+            let other = rows.len() as u32 - 1;
+            row_of_name.iter_mut().filter(|row| **row == u32::MAX).for_each(|row| *row = other);
+        }
+        Children { rows, row_of_name }
     }
-    (rows, row_of_subject)
 }
 
 /// The part of `span` that may have been observed: nothing after `read_until` was.

@@ -21,7 +21,7 @@ impl Names {
         self.ends.is_empty()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
         let mut from = 0;
         self.ends.iter().map(move |until| {
             let name = &self.text[from..*until];

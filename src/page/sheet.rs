@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use leptos::{html, prelude::*};
-use mailtally_model::table::{self, Sort};
+use mailtally_model::table::{self, Children, Sort};
 use mailtally_model::{Answer, By, Column, Report, Span, Step, Subject, Table, Time};
 
 use super::asked::{Asked, Outcome};
@@ -214,10 +214,15 @@ impl Ingredients {
             == (answer.report.as_str(), &answer.subject, answer.by, self.span)
     }
 
-    fn table(&self) -> Option<Table> {
+    /// With its rows, if they were made before.
+    fn table(&self, children: Option<Children>) -> Option<Table> {
         let report = mailtally_model::catalogue::find(&self.answer.report)?;
         let (step, zone) = (self.step.unwrap_or(Step::Day), &self.window.zone);
-        Some(table::build(report, &self.columns, &self.answer, self.span, step, zone))
+        let (columns, answer) = (&self.columns, &self.answer);
+        Some(match children {
+            Some(children) => table::build_of(children, report, columns, answer, self.span, step, zone),
+            None => table::build(report, columns, answer, self.span, step, zone),
+        })
     }
 }
 
@@ -236,21 +241,23 @@ fn table_memo(
     let known = move |wanted: &Ingredients| {
         kept.with_value(|kept| kept.iter().find(|(of, _)| of == wanted).map(|(_, table)| table.clone()))
     };
-    let make = move |wanted: Ingredients| {
-        let table = Arc::new(wanted.table()?);
+    let make = move |wanted: Ingredients, children: Option<Children>| {
+        let table = Arc::new(wanted.table(children)?);
         kept.update_value(|kept| {
             kept.retain(|(_, other)| other.by != table.by);
             kept.push((wanted, table.clone()));
         });
         Some(table)
     };
-    // One of very many rows is made in a turn of its own, before that in which it is shown.
+    // One of very many rows is made in two turns of their own, before that in which it is shown.
     let made = Awaited::new(move || {
         let wanted = made_of.get().filter(|wanted| wanted.has_many_rows() && known(wanted).is_none());
         async move {
             if let Some(wanted) = wanted {
                 later::turn().await;
-                make(wanted);
+                let children = Children::of(&wanted.answer);
+                later::turn().await;
+                make(wanted, Some(children));
                 later::turn().await;
             }
         }
@@ -261,7 +268,7 @@ fn table_memo(
             made.get();
             match known(&wanted) {
                 None if wanted.has_many_rows() => last.cloned().flatten().filter(|last| wanted.is_of_page(last)),
-                None => make(wanted),
+                None => make(wanted, None),
                 known => known,
             }
         },

@@ -258,3 +258,25 @@ fn a_million_slots_cost_little() {
         assert_eq!((Some(shown), table.columns[0].total), (Some(slots as f64), Some(slots as f64)));
     }
 }
+
+#[test]
+fn names_in_order_make_the_rows_that_sorted_ones_make() {
+    let subjects = |names: &[&str]| names.iter().map(|name| name.parse().ok()).collect::<Vec<Option<Subject>>>();
+    for names in [
+        &["alfa.example", "bravo.example", "(other)"][..],
+        &["ann@alfa.example", "ben@alfa.example"],
+        &["(other)"],
+        &[],
+    ] {
+        let as_sent = Children::as_sent(subjects(names).into_iter());
+        assert_eq!(as_sent, Some(Children::sorted(subjects(names))), "{names:?}");
+    }
+    for names in [
+        &["bravo.example", "alfa.example"][..],
+        &["a.example", "a.example"],
+        &["(other)", "a.example"],
+        &["(other)", "(other)"],
+    ] {
+        assert_eq!(Children::as_sent(subjects(names).into_iter()), None, "{names:?}");
+    }
+}
