@@ -17,7 +17,7 @@ use crate::context::Host;
 use crate::memo::Memo;
 use crate::parts::notes::{FailedAt, FirstSteps};
 use crate::parts::spark;
-use crate::parts::unusual::UnusualShort;
+use crate::parts::unusual::{self, UnusualShort};
 use crate::query::Query;
 use crate::range::{Dates, Preset, Range, date_of};
 use crate::state::ViewState;
@@ -39,7 +39,7 @@ pub fn OverviewPage() -> impl IntoView {
             <h1 class="title">{text::OVERVIEW}</h1>
             <p class="sentence">{text::OVERVIEW_SAYS}" "{anew(dates)}</p>
             {move || match period.get() {
-                Some(period) => view! { <UnusualShort/><Cards period read_until/> },
+                Some(period) => view! { <Cards period read_until/> },
                 None if host.is_unknown() => view! { <Loading/> },
                 None if host.session().is_none() => {
                     let retry = Callback::new(move |()| host.refresh());
@@ -162,12 +162,15 @@ fn Cards(period: Arc<Period>, read_until: RwSignal<Option<Time>>) -> impl IntoVi
     let asked = StoredValue::new(period.clone());
     let answers: Vec<_> = reports.iter().map(|report| Asked::<Answer>::numbers(period.query(report).url())).collect();
     let answers = StoredValue::new_local(answers);
+    let found = unusual::ask_short(host);
+    let is_heard = Memo::new(move |last: Option<&bool>| last == Some(&true) || found.get().is_some());
     let again = Callback::new(move |()| answers.with_value(|answers| answers.iter().for_each(|answer| answer.again())));
-    // All at once: what has become worse stands first, and must not jump there.
+    // All at once: what has become worse stands first, and must not jump there; and what is unusual stands above it, and must
+    // not push it down.
     anew(move || {
         let all: Option<Vec<Result<Arc<Answer>, Failure>>> =
             answers.with_value(|answers| answers.iter().map(|answer| answer.get()).collect());
-        let Some(all) = all else { return view! { <Loading/> } };
+        let Some(all) = all.filter(|_| is_heard.get()) else { return view! { <Loading/> } };
         if let Some(Err(failure)) = all.iter().find(|answer| answer.is_err()) {
             return view! { <FailedAt failure=failure.clone() retry=again/> };
         }
@@ -178,7 +181,10 @@ fn Cards(period: Arc<Period>, read_until: RwSignal<Option<Time>>) -> impl IntoVi
             reports.iter().zip(answers).map(|(report, answer)| card(report, answer, &period)).collect();
         let ranks: Vec<f64> = cards.iter().map(|card| card.as_ref().map_or(0.0, |card| card.rank)).collect();
         let cards = largest_first(&ranks).into_iter().filter_map(|nth| cards[nth as usize].take());
-        view! { <ul class="overview">{cards.map(|card| shown(card, period.range)).collect_view()}</ul> }
+        view! {
+            <UnusualShort found/>
+            <ul class="overview">{cards.map(|card| shown(card, period.range)).collect_view()}</ul>
+        }
     })
 }
 

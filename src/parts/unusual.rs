@@ -30,11 +30,14 @@ pub fn request(days: i64, now: Time, skip: usize, limit: usize) -> String {
     format!("/api/unusual?from={}&until={}&skip={skip}&limit={limit}", from.0, until.0)
 }
 
-/// The most unusual of the last four weeks, for a place on another page. Nothing while there is nothing.
+/// Asks for the most unusual of the last four weeks.
+pub fn ask_short(host: Host) -> Asked<Unusual> {
+    Asked::new(move || request(SHORT_DAYS, host.now.get(), 0, SHORT))
+}
+
+/// These, for a place on another page. Nothing while there is nothing.
 #[component]
-pub fn UnusualShort() -> impl IntoView {
-    let host = Host::get();
-    let found = Asked::<Unusual>::new(move || request(SHORT_DAYS, host.now.get(), 0, SHORT));
+pub fn UnusualShort(found: Asked<Unusual>) -> impl IntoView {
     let some = move || found.get().and_then(Result::ok).filter(|unusual| !unusual.findings.is_empty());
     anew(move || {
         some().map(|unusual| {
