@@ -198,16 +198,15 @@ impl<'a> Json<'a> {
     /// The key of the next member of an object that is all there is to read; `None` behind the last one. Its value must be read
     /// before the next.
     fn next_key(&mut self) -> Result<Option<Cow<'a, str>>, BadJson> {
-        if self.depth == 0 {
+        let is_first = self.depth == 0;
+        if is_first {
             self.expect(b'{', "an object")?;
             self.depth = 1;
-            if self.takes(b'}') {
-                return Ok(None);
-            }
-        } else {
-            if self.takes(b'}') {
-                return Ok(None);
-            }
+        }
+        if self.takes(b'}') {
+            return Ok(None);
+        }
+        if !is_first {
             self.expect(b',', "a comma")?;
         }
         let key = self.text()?;

@@ -87,14 +87,11 @@ pub fn build(
     step: Step,
     zone: &Zone,
 ) -> Table {
-    if answer.by != By::Time {
-        return build_of(Children::of(answer), report, columns, answer, span, step, zone);
-    }
-    let parts = fold::by_step(columns, answer, span, step, zone);
-    table(report, answer, span, step, zone, parts)
+    build_of(Children::of(answer), report, columns, answer, span, step, zone)
 }
 
-/// The same for a Mode whose rows were made before: of a hundred thousand names, to make them takes a third of it all.
+/// The same where a Mode's rows were made before: of a hundred thousand names, to make them takes a third of it all. A Trend
+/// has none.
 pub fn build_of(
     children: Children,
     report: &'static Report,
@@ -104,17 +101,10 @@ pub fn build_of(
     step: Step,
     zone: &Zone,
 ) -> Table {
-    table(report, answer, span, step, zone, fold::by_child(columns, answer, span, children))
-}
-
-fn table(
-    report: &'static Report,
-    answer: &Answer,
-    span: Span,
-    step: Step,
-    zone: &Zone,
-    (rows, columns): (Vec<Row>, Vec<TableColumn>),
-) -> Table {
+    let (rows, columns) = match answer.by {
+        By::Time => fold::by_step(columns, answer, span, step, zone),
+        By::Domains | By::Users | By::Services => fold::by_child(columns, answer, span, children),
+    };
     let subject = answer.subject.clone();
     Table { report, subject, by: answer.by, step, zone: zone.clone(), span, columns, rows }
 }

@@ -214,15 +214,10 @@ impl Ingredients {
             == (answer.report.as_str(), &answer.subject, answer.by, self.span)
     }
 
-    /// With its rows, if they were made before.
-    fn table(&self, children: Option<Children>) -> Option<Table> {
+    fn table(&self, children: Children) -> Option<Table> {
         let report = mailtally_model::catalogue::find(&self.answer.report)?;
         let (step, zone) = (self.step.unwrap_or(Step::Day), &self.window.zone);
-        let (columns, answer) = (&self.columns, &self.answer);
-        Some(match children {
-            Some(children) => table::build_of(children, report, columns, answer, self.span, step, zone),
-            None => table::build(report, columns, answer, self.span, step, zone),
-        })
+        Some(table::build_of(children, report, &self.columns, &self.answer, self.span, step, zone))
     }
 }
 
@@ -241,7 +236,7 @@ fn table_memo(
     let known = move |wanted: &Ingredients| {
         kept.with_value(|kept| kept.iter().find(|(of, _)| of == wanted).map(|(_, table)| table.clone()))
     };
-    let make = move |wanted: Ingredients, children: Option<Children>| {
+    let make = move |wanted: Ingredients, children: Children| {
         let table = Arc::new(wanted.table(children)?);
         kept.update_value(|kept| {
             kept.retain(|(_, other)| other.by != table.by);
@@ -257,7 +252,7 @@ fn table_memo(
                 later::turn().await;
                 let children = Children::of(&wanted.answer);
                 later::turn().await;
-                make(wanted, Some(children));
+                make(wanted, children);
                 later::turn().await;
             }
         }
@@ -268,7 +263,10 @@ fn table_memo(
             made.get();
             match known(&wanted) {
                 None if wanted.has_many_rows() => last.cloned().flatten().filter(|last| wanted.is_of_page(last)),
-                None => make(wanted, None),
+                None => {
+                    let children = Children::of(&wanted.answer);
+                    make(wanted, children)
+                }
                 known => known,
             }
         },
