@@ -386,7 +386,6 @@ impl Event {
             Kind::SpamScan { .. } => book.spread_back(&measure::SPAMASSASSIN_ACTIVE),
             Kind::VirusScan { .. } => {
                 book.start(&measure::CLAMAV_CONNECTIONS, 1);
-                book.spread_back(&measure::CLAMAV_ACTIVE);
             }
             Kind::FilterFailed(ServiceKind::SpamAssassin) => book.start(&measure::SPAMASSASSIN_FAILED, 1),
             Kind::FilterFailed(ServiceKind::ClamAv) => book.start(&measure::CLAMAV_FAILED, 1),

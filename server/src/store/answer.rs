@@ -107,8 +107,14 @@ fn basis(tx: &Connection, measure: &Measure, question: &Question, answer: &Answe
     if !coverage::ever(tx, measure.family)? {
         return Ok(Basis::NotConfigured);
     }
-    if THROTTLE.contains(&measure) && !question.throttling && !ever_throttled(tx)? {
+    if THROTTLE.contains(&measure) && !question.throttling && !ever_counted(tx, &THROTTLE)? {
         return Ok(Basis::NotConfigured);
+    }
+    // A mean over time in which nobody could look would be a zero that nobody measured.
+    if let Some(witness) = witness(measure)
+        && !ever_counted(tx, &[witness])?
+    {
+        return Ok(Basis::NotAvailable);
     }
     let missing = answer
         .coverage
@@ -120,6 +126,15 @@ fn basis(tx: &Connection, measure: &Measure, question: &Question, answer: &Answe
     Ok(measure.basis)
 }
 
+/// What is more than nothing wherever a measure was looked at: no log says how long a scan of ClamAV takes, and a sampler
+/// may find no mail service, or may not count its files.
+fn witness(measure: &Measure) -> Option<&'static Measure> {
+    use measure::{CLAMAV_ACTIVE, HOST_CPU, HOST_HANDLES, HOST_MEMORY, HOST_NONPAGED, HOST_THREADS};
+    let itself = [&CLAMAV_ACTIVE, &HOST_HANDLES].into_iter().find(|own| *own == measure);
+    let of_processes = [&HOST_CPU, &HOST_MEMORY, &HOST_NONPAGED, &HOST_THREADS].contains(&measure);
+    itself.or_else(|| of_processes.then_some(&HOST_THREADS))
+}
+
 /// Whether some of these connections are known from their other lines alone.
 fn is_inferred(tx: &Connection, measure: &Measure, question: &Question) -> rusqlite::Result<bool> {
     let is_of_connections = *measure == measure::SMTP_IN_CONNECTIONS;
@@ -127,9 +142,9 @@ fn is_inferred(tx: &Connection, measure: &Measure, question: &Question) -> rusql
     Ok(is_of_connections && counters::total(tx, SERVER_ID, inferred, Slots::of(question.span))? > 0)
 }
 
-fn ever_throttled(tx: &Connection) -> rusqlite::Result<bool> {
+fn ever_counted(tx: &Connection, measures: &[&Measure]) -> rusqlite::Result<bool> {
     let mut any = tx.prepare_cached("SELECT 1 FROM counter WHERE subject = ?1 AND measure = ?2")?;
-    for measure in THROTTLE {
+    for measure in measures {
         if any.exists(params![SERVER_ID, measure.number])? {
             return Ok(true);
         }
