@@ -5,7 +5,7 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::prelude::Closure;
-use web_sys::ResizeObserver;
+use web_sys::{HtmlElement, ResizeObserver};
 
 use crate::effect;
 
@@ -62,9 +62,14 @@ pub fn room(scroller: NodeRef<html::Div>) -> ReadSignal<Room> {
     effect(move |_| {
         let Some(place) = scroller.get() else { return };
         let seen = place.clone();
+        let table = place.first_element_child().and_then(|table| table.dyn_into::<HtmlElement>().ok());
+        let width = {
+            let table = table.clone();
+            move || table.as_ref().map_or(0, HtmlElement::offset_width)
+        };
         let look = Closure::<dyn Fn()>::new(move || {
             let height = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(HIGHEST);
-            let now = Room { rows: rows_in(height), fits: seen.scroll_width() <= seen.client_width() };
+            let now = Room { rows: rows_in(height), fits: width() <= seen.client_width() };
             if room.get_untracked() != now {
                 set_room.set(now);
             }
@@ -72,8 +77,8 @@ pub fn room(scroller: NodeRef<html::Div>) -> ReadSignal<Room> {
         // Without it names scroll away with the numbers.
         let Ok(sizes) = ResizeObserver::new(look.as_ref().unchecked_ref()) else { return };
         sizes.observe(&place);
-        if let Some(table) = place.first_element_child() {
-            sizes.observe(&table);
+        if let Some(table) = &table {
+            sizes.observe(table);
         }
         observer.set_value(Some((sizes, look)));
     });
