@@ -10,7 +10,7 @@ use mailtally_model::coverage::observed_secs;
 use mailtally_model::measure::Worse;
 use mailtally_model::table::{self, Row, TableColumn};
 use mailtally_model::time::DAY_SECS;
-use mailtally_model::{Answer, Column, Family, Span, Step, Table, Time, Zone, alike};
+use mailtally_model::{Answer, By, Column, Family, Span, Step, Table, Time, Zone, alike};
 
 use crate::range::Dates;
 use crate::{format, intl, text};
@@ -96,7 +96,7 @@ pub struct Before {
     pub rows: Vec<Option<Span>>,
     /// The zone of these spans.
     pub zone: Zone,
-    /// How much of the present period was not observed, and is left out of the earlier one, too.
+    /// How much of either period was not observed, and is left out of both.
     pub unobserved_secs: i64,
 }
 
@@ -107,6 +107,27 @@ pub struct BeforeColumn {
     pub total: Result<f64, Missing>,
     /// A cell for each row of the present Table that has a counterpart.
     pub cells: Vec<Option<f64>>,
+    /// What of the present column is held against these, where that is not all of it: the earlier period has a gap.
+    pub held: Option<Held>,
+}
+
+/// The present values of the time that was observed of both periods.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    pub total: Option<f64>,
+    pub cells: Vec<Option<f64>>,
+}
+
+impl BeforeColumn {
+    /// What of the present total is held against the earlier one.
+    pub fn held_total(&self, all: f64) -> f64 {
+        self.held.as_ref().and_then(|held| held.total).unwrap_or(all)
+    }
+
+    /// What of a present cell is held against the earlier one.
+    pub fn held_cell(&self, row: usize, all: f64) -> f64 {
+        self.held.as_ref().and_then(|held| held.cells.get(row).copied().flatten()).unwrap_or(all)
+    }
 }
 
 /// Why there is nothing to compare with.
@@ -126,30 +147,45 @@ pub enum Missing {
 
 impl Before {
     /// Puts the answer over an earlier period beside the present Table and the answer that it was made of: rows by their
-    /// wall clocks, and of the earlier period only what answers to time that was observed of the present one.
+    /// wall clocks, and of both periods only time that was observed of both. What a Mode shows cannot be cut: there the
+    /// earlier period alone is.
     pub fn new(present: &Table, answer: &Answer, then: &Answer, then_zone: &Zone, shift: Earlier) -> Before {
-        let until = span_read(present, answer).until;
-        let span = shift.span(then_zone, Some(present.zone.local(until)));
-        let earlier = |t: Time| then_zone.instant(present.zone.local(t) - shift.days * DAY_SECS);
-        let observed = observed(present, answer);
-        let unobserved_secs = unobserved_secs(present, answer);
+        let read = span_read(present, answer);
+        let span = shift.span(then_zone, Some(present.zone.local(read.until)));
+        let back = shift.days * DAY_SECS;
+        let earlier = |t: Time| then_zone.instant(present.zone.local(t) - back);
+        let later = |t: Time| present.zone.instant(then_zone.local(t) + back);
         let moved = |stretch: &Span| Span::new(earlier(stretch.from), slot_end(earlier(stretch.until))).intersect(span);
+        let forth = |stretch: &Span| Span::new(later(stretch.from), slot_end(later(stretch.until))).intersect(read);
+        let observed = observed(present, answer);
         let mut wanted: BTreeMap<Family, Vec<Span>> = BTreeMap::new();
+        let mut held: BTreeMap<Family, Vec<Span>> = BTreeMap::new();
         for (family, stretches) in &observed {
+            let coverage = then.coverage.get(family).map_or(&[][..], Vec::as_slice);
+            let then: Vec<Span> = alike::observed_stretches(coverage, span).iter().map(forth).collect();
+            held.insert(*family, alike::common(stretches, &then));
             wanted.insert(*family, stretches.iter().map(moved).collect());
         }
-        let cut = (unobserved_secs > 0).then(|| alike::only_within(then, &wanted));
-        let then = cut.as_ref().unwrap_or(then);
+        let (now_secs, held_secs) = (unobserved_secs(&observed, read), unobserved_secs(&held, read));
+        let is_cut = present.by == By::Time && held_secs > now_secs;
         let columns: Vec<&'static Column> = present.columns.iter().map(|column| column.column).collect();
+        let present_cut = is_cut.then(|| {
+            let cut = alike::only_within(answer, &held);
+            table::build(present.report, &columns, &cut, present.span, present.step, &present.zone)
+        });
+        let cut = (now_secs > 0).then(|| alike::only_within(then, &wanted));
+        let then = cut.as_ref().unwrap_or(then);
         let built = table::build(present.report, &columns, then, span, present.step, then_zone);
 
-        let counterparts = counterparts(present, &present.zone, &built, then_zone, shift.days * DAY_SECS);
-        let column = |column: &TableColumn| {
+        let counterparts = counterparts(present, &present.zone, &built, then_zone, back);
+        let column = |(at, column): (usize, &TableColumn)| {
             let cells = counterparts.iter().map(|row| column.cells.get((*row)?).copied().flatten());
             let family = column.column.measure().family;
             let wanted = wanted.get(&family).map_or(&[][..], Vec::as_slice);
             let total = enough(then, family, wanted).and_then(|()| column.total.ok_or(Missing::NotObserved));
-            BeforeColumn { id: column.column.id, total, cells: cells.collect() }
+            let held = present_cut.as_ref().and_then(|table| table.columns.get(at));
+            let held = held.map(|held| Held { total: held.total, cells: held.cells.clone() });
+            BeforeColumn { id: column.column.id, total, cells: cells.collect(), held }
         };
         let span_of = |row: &Option<usize>| match built.rows.get((*row)?)? {
             Row::Step { span, .. } => Some(*span),
@@ -157,16 +193,21 @@ impl Before {
         };
         Before {
             dates: shift.dates,
-            columns: built.columns.iter().map(column).collect(),
+            columns: built.columns.iter().enumerate().map(column).collect(),
             rows: counterparts.iter().map(span_of).collect(),
             zone: then_zone.clone(),
-            unobserved_secs,
+            unobserved_secs: if is_cut { held_secs } else { now_secs },
         }
     }
 
     /// There is nothing to put beside the present Table.
     pub fn without(present: &Table, shift: Earlier, why: Missing) -> Before {
-        let column = |column: &TableColumn| BeforeColumn { id: column.column.id, total: Err(why), cells: Vec::new() };
+        let column = |column: &TableColumn| BeforeColumn {
+            id: column.column.id,
+            total: Err(why),
+            cells: Vec::new(),
+            held: None,
+        };
         Before {
             dates: shift.dates,
             columns: present.columns.iter().map(column).collect(),
@@ -220,11 +261,19 @@ fn observed(present: &Table, answer: &Answer) -> BTreeMap<Family, Vec<Span>> {
     observed
 }
 
-/// How much of it was not, of the family that has most of it; what was not observed at all has no change that could be wrong.
-pub fn unobserved_secs(present: &Table, answer: &Answer) -> i64 {
-    let whole = span_read(present, answer).secs();
-    let observed = observed(present, answer).into_values().filter(|stretches| !stretches.is_empty());
-    observed.map(|stretches| whole - stretches.iter().map(|stretch| stretch.secs()).sum::<i64>()).max().unwrap_or(0)
+/// How much of a span some stretches leave out, of the family that has most of it left out; what was not observed at all has
+/// no change that could be wrong.
+fn unobserved_secs(stretches: &BTreeMap<Family, Vec<Span>>, span: Span) -> i64 {
+    let observed = stretches.values().filter(|stretches| !stretches.is_empty());
+    observed
+        .map(|stretches| span.secs() - stretches.iter().map(|stretch| stretch.secs()).sum::<i64>())
+        .max()
+        .unwrap_or(0)
+}
+
+/// How much of a Table's time was not observed.
+pub fn unobserved_secs_of(present: &Table, answer: &Answer) -> i64 {
+    unobserved_secs(&observed(present, answer), span_read(present, answer))
 }
 
 /// Whether so much of some stretches was observed that a sum over them is a yardstick: nine tenths.
@@ -289,14 +338,12 @@ impl Tone {
     }
 
     fn of(column: &Column, now: f64, before: f64) -> Tone {
-        let worse = match column.measure().worse {
-            Worse::WithMore => weight(column, now, before),
-            Worse::WithLess => -weight(column, now, before),
-            Worse::Neither => 0.0,
-        };
-        match worse {
-            worse if worse >= NOTABLE => Tone::Worse,
-            worse if worse <= -NOTABLE => Tone::Better,
+        let weight = weight(column, now, before);
+        match column.measure().worse {
+            Worse::WithMore if weight >= NOTABLE => Tone::Worse,
+            Worse::WithMore if weight <= -NOTABLE => Tone::Better,
+            // More mail is no merit: bounces of a stolen account's spam are mail, too.
+            Worse::WithLess if weight <= -NOTABLE => Tone::Worse,
             _ => Tone::Plain,
         }
     }
@@ -308,10 +355,11 @@ const NOTABLE: f64 = std::f64::consts::LN_2;
 /// Which of two changes is to be looked at first: one for the worse before any other, then the larger one; one for the better
 /// last.
 pub fn rank(column: &Column, now: f64, before: f64) -> f64 {
-    let weight = weight(column, now, before).abs();
+    let weight = weight(column, now, before);
     match Tone::of(column, now, before) {
-        Tone::Worse => WORSE_FIRST + weight,
-        Tone::Plain => weight,
+        Tone::Worse => WORSE_FIRST + weight.abs(),
+        Tone::Plain if column.measure().worse == Worse::WithMore => weight.max(0.0),
+        Tone::Plain => weight.abs(),
         Tone::Better => 0.0,
     }
 }
@@ -344,12 +392,18 @@ fn words(now: f64, before: f64) -> String {
     }
 }
 
-/// `+4 % on 46,357`: the change, and what it is a change of. Of nothing that stayed nothing there is none.
-pub fn said(column: &Column, now: f64, before: f64) -> (Change, String) {
-    if now == 0.0 && before == 0.0 {
+/// `+4 % on 46,357`: the change, and what it is a change of; `+4 % 48,000 on 46,357` where `held` is only a part of `now`. Of
+/// nothing that stayed nothing there is none.
+pub fn said(column: &Column, now: f64, held: f64, before: f64) -> (Change, String) {
+    if held == 0.0 && before == 0.0 {
         return (Change { words: String::new(), tone: Tone::Plain }, text::NONE_BEFORE.to_owned());
     }
-    (Change::of(column, now, before), text::on_before(&format::headline(column, Some(before))))
+    let words = |value| format::headline(column, Some(value));
+    let on = match held == now {
+        true => text::on_before(&words(before)),
+        false => text::part_on_before(&words(held), &words(before)),
+    };
+    (Change::of(column, held, before), on)
 }
 
 #[cfg(test)]
@@ -424,7 +478,7 @@ mod tests {
             rank(blocked, 165.0, 24.0),
             rank(column("message-data", "sent"), 9e9, 1e6),
             rank(column("message-traffic", "incoming"), 3_561.0, 3_075.0),
-            rank(column("clamav", "failed_connections"), 0.0, 900.0),
+            rank(column("clamav", "failed_connections"), 600.0, 900.0),
         ];
         assert!(ranks.is_sorted_by(|a, b| a > b), "{ranks:?}");
     }
@@ -439,7 +493,7 @@ mod tests {
         Answer {
             report: report.id.to_owned(),
             subject: mailtally_model::Subject::Server,
-            by: mailtally_model::By::Time,
+            by: By::Time,
             from: span.from,
             until: span.until,
             slot_seconds: 900,
@@ -483,8 +537,36 @@ mod tests {
         assert_eq!(before.columns[0].total, Ok(72.0));
         assert_eq!(before.columns[0].cells, [Some(72.0)]);
         assert_eq!(before.rows, [Some(week_before())]);
-        let says = "Compared with Wed 30 Sep 2026, as far as this period was read; 12 h 0 min that were not observed here are left out.";
+        let says = "Compared with Wed 30 Sep 2026, as far as this period was read; 12 h 0 min that were not observed are left out of both.";
         assert_eq!(before.sentence(), says);
+    }
+
+    #[test]
+    fn a_gap_of_the_earlier_period_is_left_out_of_both() {
+        let (zone, day) = (Zone::utc(), dates("2026-10-07", "2026-10-07"));
+        let shift = Compare::Previous.earlier(day).expect("a period");
+        let now = day.span(&zone);
+        let hourly = |from: Time, count: u64| -> Vec<(Time, u64)> {
+            (0..24).map(|hour| (from.plus_secs(hour * 3600), count)).collect()
+        };
+        let present = answer("pop-sessions", now, &[now], &hourly(now.from, 10));
+        // From ten to twelve nothing was read.
+        let (ten, twelve) = (week_before().from.plus_secs(10 * 3600), week_before().from.plus_secs(12 * 3600));
+        let covered = [Span { until: ten, ..week_before() }, Span { from: twelve, ..week_before() }];
+        let counts: Vec<(Time, u64)> =
+            hourly(week_before().from, 5).into_iter().filter(|(at, _)| *at < ten || *at >= twelve).collect();
+        let then = answer("pop-sessions", week_before(), &covered, &counts);
+        let report = catalogue::find("pop-sessions").expect("a report");
+        let columns: Vec<&'static Column> = report.columns.iter().take(1).collect();
+        let table = table::build(report, &columns, &present, now, Step::Day, &zone);
+        let before = Before::new(&table, &present, &then, &zone, shift);
+        let column = &before.columns[0];
+        assert_eq!((column.held_total(240.0), column.total), (220.0, Ok(110.0)), "twice as many");
+        assert_eq!((column.held_cell(0, 240.0), column.cells[0]), (220.0, Some(110.0)));
+        assert_eq!(before.unobserved_secs, 2 * 3600);
+        // Where all was observed, all is held.
+        let whole = answer("pop-sessions", week_before(), &[week_before()], &hourly(week_before().from, 5));
+        assert_eq!(Before::new(&table, &present, &whole, &zone, shift).columns[0].held, None);
     }
 
     /// A Table of today ends with the hour that has begun, up to which everything may have been read.

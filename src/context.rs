@@ -6,14 +6,14 @@ use std::time::Duration;
 use leptos::prelude::*;
 use mailtally_model::catalogue::{REPORTS, Report};
 use mailtally_model::wire::Session;
-use mailtally_model::{Column, Subject, Time};
+use mailtally_model::{Column, Span, Subject, Time, Zone};
 
 use crate::api::{self, Failure, Memory};
 use crate::awaited::Awaited;
-use crate::intl;
 use crate::memo::Memo;
 use crate::route::{Leaves, Router};
-use crate::state::ViewState;
+use crate::state::{ViewState, ZoneChoice};
+use crate::{intl, window};
 
 /// Who is asking, and what time it is.
 #[derive(Clone, Copy)]
@@ -106,10 +106,26 @@ impl Host {
         report.columns_for(subject).filter(|column| !is_hidden(column)).collect()
     }
 
+    /// The name of the zone whose wall clock the page shows. Its address says which, on whatever page.
+    pub fn zone_name(self) -> String {
+        let choice = zone_choice();
+        window::zone_name(&choice, self.session().as_ref().map(|session| session.zone.as_str()))
+    }
+
+    /// That zone, around a moment.
+    pub fn zone_at(self, t: Time) -> Zone {
+        intl::zone(&self.zone_name(), Span::new(t, t.plus_secs(1)))
+    }
+
     /// Asks again: who is asking, and up to when the logs are read.
     pub fn refresh(self) {
         self.asked.again();
     }
+}
+
+/// Whose wall clock the address asks for.
+pub fn zone_choice() -> ZoneChoice {
+    Router::get().address().with(|address| ZoneChoice::of_search(&address.search))
 }
 
 /// Where the person is, and the one way to go elsewhere.

@@ -121,9 +121,14 @@ pub fn step_name(step: Step, span: Span, years: Years, zone: &Zone) -> String {
 }
 
 /// Why a step is not whole, as the mark beside its name.
-pub fn partial_note(partial: Partial, zone: &Zone) -> String {
+pub fn partial_note(partial: Partial, step: Step, zone: &Zone) -> String {
     match partial {
         Partial::Clipped => text::PARTIAL_CLIPPED.to_owned(),
+        Partial::InProgress(read_until) if step > Step::Day => text::until(&format!(
+            "{} {}",
+            intl::date(zone.local(read_until), DateStyle::ShortDate),
+            clock(read_until, zone)
+        )),
         Partial::InProgress(read_until) => text::until(&clock(read_until, zone)),
         Partial::Gap => text::PARTIAL_GAP.to_owned(),
     }

@@ -55,7 +55,7 @@ pub fn report(finding: &Finding, jump: &FoundJump, now: Time, zone: &Zone) -> Op
     let mut state = ViewState::new(report);
     state.subject = Some(finding.subject.clone());
     state.range = Range::Dates(Dates::new(first, last)?);
-    state.step = jump.step;
+    state.step = Some(jump.step).filter(|step| *step != Step::Day);
     state.zone = ZoneChoice::Server;
     state.found = Some(finding.day);
     if column.extra {

@@ -53,12 +53,14 @@ pub enum Leaves {
 #[derive(Clone, Copy)]
 pub struct Router {
     address: RwSignal<Address>,
+    /// Where one was before, within the app.
+    last: StoredValue<Option<Address>>,
 }
 
 impl Router {
     /// Follows Back and Forward, and takes over clicks on links within the app.
     pub fn provide() -> Router {
-        let router = Router { address: RwSignal::new(current()) };
+        let router = Router { address: RwSignal::new(current()), last: StoredValue::new(None) };
         let back_or_forward = window_event_listener(ev::popstate, move |_| router.arrive(current()));
         scroll::watch();
         let click = window_event_listener(ev::click, move |event| router.follow(&event));
@@ -99,12 +101,25 @@ impl Router {
         if let Err(refused) = moved {
             web_sys::console::warn_1(&refused);
         }
+        self.leave_for(next);
+    }
+
+    /// The last address with another path than the present one: where a page can lead back to.
+    pub fn last(self) -> Option<Address> {
+        self.last.get_value()
+    }
+
+    fn leave_for(self, next: Address) {
+        let left = self.address.get_untracked();
+        if left.path != next.path {
+            self.last.set_value(Some(left));
+        }
         self.address.set(next);
     }
 
     fn arrive(self, address: Address) {
         if self.address.with_untracked(|last| *last != address) {
-            self.address.set(address);
+            self.leave_for(address);
             scroll::restore();
         }
     }

@@ -20,7 +20,8 @@ pub struct ViewState {
     pub subject: Option<Subject>,
     pub by: By,
     pub range: Range,
-    pub step: Step,
+    /// `None` is the one that suits the range.
+    pub step: Option<Step>,
     /// `None` is the first kind that suits the Mode.
     pub chart: Option<ChartKind>,
     /// `None` is the natural order: by time or by name.
@@ -60,6 +61,10 @@ pub enum ZoneChoice {
 /// The id of the first column in `sort=`; no column of the catalogue may have it.
 const FIRST_COLUMN: &str = "row";
 const YES: &str = "yes";
+/// Of which a word that says nothing is told.
+const KEYS: [&str; 6] = ["by", "range", "step", "chart", "sort", "compare"];
+/// What may be said of them though it goes without saying.
+const DEFAULTS: [&str; 3] = ["time", "last-90-days", "previous"];
 /// The longest name that a log can hold, in characters.
 const MAX_FILTER: usize = 320;
 
@@ -70,7 +75,7 @@ impl ViewState {
             subject: None,
             by: By::Time,
             range: Range::default(),
-            step: Step::Day,
+            step: None,
             chart: None,
             sort: None,
             hidden: BTreeSet::new(),
@@ -92,12 +97,25 @@ impl ViewState {
         Some(state)
     }
 
+    /// What of an address means nothing, and is left out: `range=2026-11-31`.
+    pub fn misread(report: &'static Report, search: &str) -> Option<String> {
+        let is_odd = |key: &str, word: &str| {
+            let mut one = ViewState::new(report);
+            one.read(key, word);
+            KEYS.contains(&key) && !word.is_empty() && !DEFAULTS.contains(&word) && one == ViewState::new(report)
+        };
+        let mut words = parse(search.as_bytes());
+        words.find(|(key, word)| is_odd(key, word)).map(|(key, word)| format!("{key}={word}"))
+    }
+
     fn read(&mut self, key: &str, word: &str) {
         match key {
-            "subject" => self.subject = word.parse().ok(),
+            // A name that cannot be one is nobody's, and the server says so; it is not the root's.
+            "subject" if word.is_empty() => self.subject = None,
+            "subject" => self.subject = Some(word.parse().unwrap_or_else(|_| Subject::Domain(word.to_owned()))),
             "by" => self.by = By::from_id(word).unwrap_or(By::Time),
             "range" => self.range = Range::parse(word).unwrap_or_default(),
-            "step" => self.step = Step::from_id(word).unwrap_or(Step::Day),
+            "step" => self.step = Step::from_id(word),
             "chart" => self.chart = ChartKind::from_id(word),
             "sort" => self.sort = SortBy::parse(word, self.report),
             "hidden" => self.hidden = known_columns(word, self.report),
@@ -122,7 +140,7 @@ impl ViewState {
         write("subject", self.subject.as_ref().map(Subject::to_string));
         write("by", (self.by != By::Time).then(|| self.by.id().to_owned()));
         write("range", (self.range != Range::default()).then(|| self.range.id()));
-        write("step", (self.step != Step::Day).then(|| self.step.id().to_owned()));
+        write("step", self.step.map(|step| step.id().to_owned()));
         write("chart", self.chart.map(|kind| kind.id().to_owned()));
         write("sort", self.sort.as_ref().map(SortBy::id));
         write("hidden", joined(&self.hidden));
@@ -253,6 +271,18 @@ impl ZoneChoice {
         }
     }
 
+    /// What the address of any page says, in its query without the `?`.
+    pub fn of_search(search: &str) -> ZoneChoice {
+        let word = parse(search.as_bytes()).find(|(key, _)| key == "zone");
+        word.map_or_else(ZoneChoice::default, |(_, word)| ZoneChoice::parse(&word))
+    }
+
+    /// A path without a query, in this zone.
+    pub fn keep_in(&self, path: &str) -> String {
+        let Some(id) = self.id() else { return path.to_owned() };
+        Serializer::for_suffix(format!("{path}?"), path.len() + 1).append_pair("zone", &id).finish()
+    }
+
     pub fn parse(word: &str) -> ZoneChoice {
         let is_name = !word.is_empty()
             && word.len() <= 64
@@ -299,7 +329,7 @@ mod tests {
     #[test]
     fn a_default_is_not_written() {
         assert_eq!(at("/reports/pop-sessions").url(), "/reports/pop-sessions");
-        let explicit = "/reports/pop-sessions?by=time&range=last-90-days&step=day";
+        let explicit = "/reports/pop-sessions?by=time&range=last-90-days&compare=previous";
         assert_eq!(at(explicit).url(), "/reports/pop-sessions");
     }
 
@@ -309,6 +339,31 @@ mod tests {
             "/reports/pop-sessions?by=moon&range=soon&step=fortnight&chart=pie&sort=-nothing&hidden=x,,y&zone=a b&z";
         assert_eq!(at(odd), ViewState::new(at(odd).report));
         assert_eq!(ViewState::parse("no-such-report", ""), None);
+    }
+
+    #[test]
+    fn what_means_nothing_is_told() {
+        let report = at("/reports/pop-sessions").report;
+        let told = |search: &str| ViewState::misread(report, search);
+        assert_eq!(told("step=week&range=2026-11-01..2026-11-31"), Some("range=2026-11-01..2026-11-31".to_owned()));
+        assert_eq!(told("sort=zzz"), Some("sort=zzz".to_owned()));
+        for fine in
+            ["", "by=time&range=last-90-days&compare=previous", "step=day&sort=-bandwidth", "utm_source=x&range="]
+        {
+            assert_eq!(told(fine), None, "{fine}");
+        }
+        // What cannot be a name is not everything.
+        assert_eq!(at("/reports/pop-sessions?subject=@@").subject, Some(Subject::Domain("@@".to_owned())));
+    }
+
+    #[test]
+    fn a_zone_goes_from_page_to_page() {
+        for choice in ["", "server", "UTC", "Etc/GMT+1"] {
+            let zone = ZoneChoice::parse(choice);
+            let path = zone.keep_in("/health");
+            assert_eq!(ZoneChoice::of_search(path.strip_prefix("/health").unwrap().trim_start_matches('?')), zone);
+        }
+        assert_eq!(ZoneChoice::default().keep_in("/"), "/");
     }
 
     #[test]
@@ -390,7 +445,7 @@ mod tests {
             Just(ZoneChoice::utc()),
             Just(ZoneChoice::Named("America/Argentina/Buenos_Aires".into())),
         ];
-        let places = (report, subject, 0..By::ALL.len(), range, 0..Step::ALL.len(), zone);
+        let places = (report, subject, 0..By::ALL.len(), range, 0..=Step::ALL.len(), zone);
         let looks = (0..=ChartKind::ALL.len(), any::<u32>(), any::<u32>(), any::<u8>(), any::<bool>());
         let rest = ("[a-z0-9@=<& .-]{0,12}", 0..Compare::ALL.len(), any::<bool>());
         (places, looks, rest).prop_map(
@@ -409,7 +464,7 @@ mod tests {
                     subject,
                     by: By::ALL[by],
                     range,
-                    step: Step::ALL[step],
+                    step: Step::ALL.get(step).copied(),
                     chart: ChartKind::ALL.get(chart).copied(),
                     sort: (sort < 200).then_some(SortBy { column, descending }),
                     hidden: pick(hidden),

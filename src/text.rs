@@ -1,5 +1,6 @@
 //! Every word of the screen that is not the catalogue's, in one place, so that other languages can follow.
 
+use mailtally_model::wire::WhyNot;
 use mailtally_model::{Basis, Subject};
 
 use crate::format;
@@ -17,10 +18,20 @@ pub const CANCEL: &str = "Cancel";
 
 pub const DASH: &str = "–";
 pub const NOT_OBSERVED: &str = "not observed";
+
+/// Why a number is not there.
+pub fn no_value(basis: Basis) -> &'static str {
+    match basis {
+        Basis::NotConfigured | Basis::NotAvailable => basis.label(),
+        Basis::Exact | Basis::LowerBound | Basis::Estimate => NOT_OBSERVED,
+    }
+}
+
 pub const OF_THE_SERVER: &str = "known for the whole server alone";
 pub const PARTIAL_CLIPPED: &str = "in part";
 pub const PARTIAL_GAP: &str = "partly observed";
 pub const TOTAL: &str = "Total";
+pub const MEAN: &str = "Average";
 pub const TOTAL_SHOWN: &str = "Total, filtered";
 pub const NOT_ADDED_UP: &str = "not added up: what serves two names counts for each, and means have no sum";
 pub const TOTAL_OF_ALL: &str = "Total, unfiltered";
@@ -137,7 +148,8 @@ pub const LOG_IN_MAILBOX: &str = "With your mail address and its password, or wi
 pub const LOG_IN_NOT_SET_UP: &str = "There is no account yet. The server’s console shows a link that makes the first one; `mailtally account setup-link` prints another.";
 pub const LINK_VOID: &str = "This link was used already, or is too old.";
 pub const SET_UP: &str = "The first account";
-pub const SET_UP_SAYS: &str = "It sees the whole server and makes the other accounts. At least eight characters.";
+pub const SET_UP_SAYS: &str =
+    "It sees the whole server and makes the other accounts. Its password has eight characters at least.";
 pub const SET_UP_DO: &str = "Make it";
 pub const NAME: &str = "Name";
 pub const PASSWORD: &str = "Password";
@@ -147,9 +159,10 @@ pub const OWN_ACCOUNT: &str = "Your account";
 pub const ACCOUNTS: &str = "Accounts";
 pub const ACCOUNTS_NOT_YOURS: &str = "There are none below yours: a mailbox has no other accounts to manage.";
 pub const ACCOUNTS_SAYS: &str = "Who may sign in, and what they see: one subject and all that is below it.";
-pub const ACCOUNT_HEADS: [&str; 5] = ["Name", "Sees", "Last sign-in (UTC)", "State", ACCOUNT_CHANGE];
+pub const ACCOUNT_HEADS: [&str; 5] = ["Name", "Sees", "Last sign-in", "State", ACCOUNT_CHANGE];
 pub const ACCOUNT_CHANGE: &str = "Change";
 pub const ACCOUNT_ADD: &str = "Add an account";
+pub const ACCOUNT_ADDED: &str = "The account was added: it stands in the list.";
 pub const ACCOUNT_ADD_DO: &str = "Add";
 pub const ACCOUNT_ROOT: &str = "Sees: (server), a domain or a mailbox";
 pub const ACCOUNT_ENABLE: &str = "Enable";
@@ -169,7 +182,7 @@ pub const TOKEN_MADE: &str = "Copy it now, it is shown this once:";
 pub const TOKEN_REVOKE: &str = "Revoke";
 pub const OPTIONAL: &str = "all that you see";
 pub const AUDIT: &str = "Audit log";
-pub const AUDIT_SAYS: &str = "Who was let in, who was not, and what became of accounts. Times are UTC.";
+pub const AUDIT_SAYS: &str = "Who was let in, who was not, and what became of accounts.";
 pub const AUDIT_HEADS: [&str; 4] = ["Time", "What", "Account", "From"];
 pub const AUDIT_NONE: &str = "Nothing here.";
 
@@ -197,6 +210,7 @@ pub const LOADING_LONG: &str =
 pub const UNREACHABLE: &str = "The Mailtally server did not answer. It may be restarting, or the connection is lost.";
 pub const UNREADABLE: &str = "The server’s answer could not be read.";
 pub const UNREACHABLE_HEAD: &str = "No answer";
+pub const OF_SERVER: &str = "This page is about the whole server, and for those alone who see all of it.";
 pub const NOTHING_HERE_HEAD: &str = "Nothing here";
 pub const NOTHING_HERE: &str = "Either nothing of this name was ever seen in the logs, or it is not yours to see.";
 pub const TO_THE_ROOT: &str = "Show this report of all that you see";
@@ -214,6 +228,11 @@ pub const NOTHING_HEAD: &str = "Nothing happened";
 pub const NOTHING: &str = "Nothing that this report counts is in what was read of this range: a true zero.";
 pub const NO_SOURCE_HEAD: &str = "Not configured";
 pub const NO_SOURCE: &str = "No source for this report is set up, so there is nothing to count.";
+/// Of a word in the address.
+pub fn misread(word: &str) -> String {
+    format!("“{word}” in the address means nothing, and is left out of what is shown.")
+}
+
 pub const NO_ROWS_HEAD: &str = "No names in this range";
 pub const NO_ROWS: &str = "Nothing in this range belongs to a name below this one.";
 pub const SHOW_STORED: &str = "Show what is stored";
@@ -226,8 +245,8 @@ pub const HEALTH_SAYS: &str = "What was read, and until when. A number is only a
 pub const HEALTH_SOURCES: &str = "Logs";
 pub const HEALTH_SOURCE_HEADS: [&str; 10] = [
     "Log",
-    "From (UTC)",
-    "Read to (UTC)",
+    "From",
+    "Read to",
     "Not read yet",
     "Lines",
     "Understood",
@@ -243,24 +262,42 @@ pub fn logs_in(folder: &str) -> String {
     format!("In {folder}")
 }
 
-pub const FACT_READ_TO: &str = "Read to (UTC)";
+pub const FACT_READ_TO: &str = "Read to";
 pub const FACT_UNREAD: &str = "Not read yet";
 pub const NOTHING_UNREAD: &str = "nothing";
 pub const FACT_UNDERSTOOD: &str = "Understood";
 pub const FACT_IGNORED: &str = "Known, of no consequence";
 pub const FACT_DUPLICATES: &str = "Duplicates skipped";
 pub const FACT_TOO_LATE: &str = "Too late to be counted";
-pub const HEALTH_LOST: &str = "Lost";
-pub const HEALTH_LOST_HEADS: [&str; 4] = ["Host", "From (UTC)", "To (UTC)", "Length"];
-pub const NOTHING_LOST: &str = "No log time is known to be lost.";
+pub const HEALTH_LOST: &str = "Not observed";
+pub const HEALTH_LOST_HEADS: [&str; 5] = ["Host", "From", "To", "Length", "Why"];
+pub const NOTHING_LOST: &str =
+    "Everything was observed from the first line on: no log was silent for long, and none is known to have lost lines.";
+
+pub fn why_not(why: WhyNot) -> &'static str {
+    match why {
+        WhyNot::Lost => "Lines are known to be lost",
+        WhyNot::Silent => "No line was read",
+        WhyNot::Unsampled => "No host figures were sampled",
+    }
+}
+
 pub const HEALTH_COUNTED: &str = "Counted by";
-pub const HEALTH_COUNTED_HEADS: [&str; 3] = ["Log time (UTC)", "Rules", "Settings"];
+pub const HEALTH_COUNTED_HEADS: [&str; 3] = ["Log time", "Rules", "Settings"];
 pub const RULES_OF_NOW: &str = "as now";
 pub const RECOUNT: &str = "Some log time was counted by other rules or settings than those of now. Where its logs are still there, this counts it anew and says what changed:";
 pub const HEALTH_PROGRAMS: &str = "Lines by program";
 pub const HEALTH_PROGRAM_HEADS: [&str; 4] = ["Program", "Understood", "Of no consequence", "Not understood"];
 
 pub const READ_TO_SAYS: &str = "The newest line read of the logs that this page counts. Numbers go up to here.";
+
+pub fn month_of(zone: &str) -> String {
+    format!("Months by the clock of {zone}.")
+}
+
+pub fn times_are_of(zone: &str) -> String {
+    format!("Times are those of {zone}.")
+}
 
 pub fn read_long_ago(hours: i64) -> String {
     let hours = if hours == 1 { "an hour".to_owned() } else { format!("{hours} hours") };
@@ -337,7 +374,7 @@ pub fn on_before(value: &str) -> String {
 
 /// What is compared with what, and how much of it is left out.
 pub fn compared_with(dates: &str, left_out: Option<&str>) -> String {
-    let left_out = left_out.map(|hours| format!("; {hours} that were not observed here are left out"));
+    let left_out = left_out.map(|hours| format!("; {hours} that were not observed are left out of both"));
     format!("Compared with {dates}, as far as this period was read{}.", left_out.unwrap_or_default())
 }
 
@@ -363,6 +400,11 @@ pub fn why_not_compared(missing: crate::compare::Missing, dates: &str) -> String
         Missing::TooLong => "Not compared: more than three years are too long to.".to_owned(),
         Missing::NoAnswer => format!("Not compared: the server did not answer for {dates}."),
     }
+}
+
+/// The same of a part: the other part was not observed then.
+pub fn part_on_before(part: &str, before: &str) -> String {
+    format!("{part} on {before}")
 }
 
 /// Whose value a change is held against, at the crosshair.
@@ -466,7 +508,7 @@ pub const RIGHT_AXIS: &str = "right axis";
 pub const RIGHT_AXIS_LINE: &str = "line, right axis";
 pub const CHART_VALUES: &str = "Values: the arrow keys move along the chart";
 pub const CHART_NO_VALUE: &str = "none chosen";
-pub const CHART_NO_ROWS: &str = "No rows to draw.";
+pub const CHART_NO_ROWS: &str = "No name holds what the filter says.";
 pub const CHART_ALL_HIDDEN: &str = "Every series is hidden. Choose one above the chart to draw it.";
 pub const CHART_NOT_OBSERVED: &str = "Nothing of this range was observed, so there is nothing to draw.";
 pub const CHART_NOT_AVAILABLE: &str = "The logs do not say this, so there is nothing to draw.";
@@ -552,7 +594,11 @@ pub const EVENT_SAID: &str = "What the log says";
 pub const EVENT_USER: &str = "User name";
 pub const EVENT_SENDER: &str = "Sender";
 pub const EVENT_NO_SENDER: &str = "<> (a notification)";
-pub const EVENTS_CSV: &str = "Listed events as CSV";
+/// Of those that are listed, which may be fewer than there are.
+pub fn events_csv(listed: &str) -> String {
+    format!("The {listed} listed as CSV")
+}
+
 pub const EVENT_WITHHELD: &str = "What concerns others is left out.";
 pub const EVENT_UTC: &str = "Time in UTC";
 pub const EVENT_COUNTED: &str = "Counted";
@@ -623,7 +669,7 @@ pub fn events_more(events: &str, whole: &str) -> String {
 
 pub fn events_forgotten(events: &str, amount: &str, whole: &str, kept: &str) -> String {
     format!(
-        "{events}, which make {amount} of {whole}. Events are kept since {kept} (UTC): older ones are forgotten, their numbers are not."
+        "{events}, which make {amount} of {whole}. Events are kept since {kept}: older ones are forgotten, their numbers are not."
     )
 }
 
@@ -649,8 +695,8 @@ pub fn overage_until(clock: &str) -> String {
     format!("The month is not over or not read to its end: the logs are read to {clock}.")
 }
 
-pub fn overage_missing(hours: i64) -> String {
-    format!("{hours} hours of the month were not observed: the numbers are at least these.")
+pub fn overage_missing(time: &str) -> String {
+    format!("{time} of the month were not observed: the numbers are at least these.")
 }
 
 /// Below a list of which only the first rows are on the page.

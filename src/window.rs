@@ -61,8 +61,14 @@ pub fn window(range: Range, zone_name: &str, now: Time) -> Window {
     Window { today, dates, zone, span }
 }
 
+/// The step of a range where none was chosen: a day by hours, since one row is no Trend.
+pub fn natural_step(window: &Window) -> Step {
+    if window.dates.first == window.dates.last { Step::Hour } else { Step::Day }
+}
+
 /// The step asked for if the range offers it, else the nearest finer one, else the nearest coarser one.
-pub fn step_offered(asked: Step, window: &Window) -> Step {
+pub fn step_offered(asked: Option<Step>, window: &Window) -> Step {
+    let asked = asked.unwrap_or_else(|| natural_step(window));
     let offered = |step: &Step| step.offered(window.span, &window.zone).is_ok();
     let finer = Step::ALL.into_iter().filter(|step| *step <= asked).rev();
     let coarser = Step::ALL.into_iter().filter(|step| *step > asked);

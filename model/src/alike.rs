@@ -28,6 +28,12 @@ pub fn observed_stretches(coverage: &[Covered], span: Span) -> Vec<Span> {
     stretches.iter().map(|stretch| stretch.intersect(span)).collect()
 }
 
+/// What two lists of stretches (each sorted, disjoint) have in common.
+pub fn common(a: &[Span], b: &[Span]) -> Vec<Span> {
+    let with = |one: &Span| b.iter().map(|other| one.intersect(*other)).collect::<Vec<_>>();
+    a.iter().flat_map(with).filter(|both| !both.is_empty()).collect()
+}
+
 /// The answer of a Trend, of which the families in `kept` know nothing outside the stretches given for them (sorted,
 /// disjoint): neither counts nor coverage. The other families stay as they are. A slot that begins outside goes whole.
 pub fn only_within(answer: &Answer, kept: &BTreeMap<Family, Vec<Span>>) -> Answer {
@@ -100,6 +106,16 @@ mod tests {
                 span("2026-03-01T18:00:00Z", "2026-03-02T00:00:00Z")
             ]
         );
+    }
+
+    #[test]
+    fn what_two_have_in_common_is_in_both() {
+        let hours = |spans: &[(i64, i64)]| -> Vec<Span> {
+            spans.iter().map(|(from, until)| Span::new(Time(from * 3_600), Time(until * 3_600))).collect()
+        };
+        let (a, b) = (hours(&[(0, 6), (8, 20)]), hours(&[(2, 9), (9, 10), (20, 24)]));
+        assert_eq!(common(&a, &b), hours(&[(2, 6), (8, 9), (9, 10)]));
+        assert_eq!(common(&a, &[]), []);
     }
 
     #[test]

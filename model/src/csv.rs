@@ -46,15 +46,28 @@ pub fn write(table: &Table, order: &[u32], zone: &Zone, options: CsvOptions) -> 
         }
         lines.end();
     }
+    let mut total = |name: &str, of: &dyn Fn(usize) -> Option<f64>| {
+        lines.text(name);
+        for _ in 1..names.len() {
+            lines.text("");
+        }
+        for column in 0..table.columns.len() {
+            lines.number(of(column));
+        }
+        lines.end();
+    };
+    let is_filtered = order.len() < table.rows.len();
+    if is_filtered {
+        total("Total (filtered)", &|column| table.sum_shown(order, column));
+    }
     // The subject's own, whatever a filter leaves of its rows.
-    lines.text(if order.len() < table.rows.len() { "Total (unfiltered)" } else { "Total" });
-    for _ in 1..names.len() {
-        lines.text("");
-    }
-    for column in &table.columns {
-        lines.number(column.total);
-    }
-    lines.end();
+    let are_means = table.columns.iter().all(|column| column.column.is_average());
+    let name = match is_filtered {
+        true => "Total (unfiltered)",
+        false if are_means && !table.columns.is_empty() => "Average",
+        false => "Total",
+    };
+    total(name, &|column| table.columns[column].total);
     lines.bytes
 }
 
@@ -164,7 +177,7 @@ pub fn guard(text: &str) -> Cow<'_, str> {
 
 /// What the file is called unless the person names it: report, subject, range and step, in characters that every file
 /// system takes: `pop-sessions_example.com_2026-11-01_2026-11-30_day.csv`.
-pub fn file_name(table: &Table, zone: &Zone) -> String {
+pub fn file_name(table: &Table, order: &[u32], zone: &Zone) -> String {
     let subject = match table.subject.to_string() {
         name if table.subject.parent().is_some() => name,
         _ => "server".to_owned(),
@@ -181,8 +194,9 @@ pub fn file_name(table: &Table, zone: &Zone) -> String {
         Step::Day.key(last, zone),
         rows.to_owned(),
     ];
+    let filtered = (order.len() < table.rows.len()).then(|| "filtered".to_owned());
     let safe = |c: char| if c.is_ascii_alphanumeric() || ".@+-_".contains(c) { c } else { '-' };
-    let mut name: String = parts.join("_").chars().map(safe).collect();
+    let mut name: String = parts.into_iter().chain(filtered).collect::<Vec<_>>().join("_").chars().map(safe).collect();
     name.truncate(MAX_FILE_NAME_BYTES);
     name + ".csv"
 }
@@ -260,16 +274,16 @@ mod tests {
         2026-03-30,2026-03-30T00:00:00+02:00,Monday,,⏎
         2026-03-29,2026-03-29T00:00:00+01:00,Sunday,0,0⏎
         2026-03-28,2026-03-28T00:00:00+01:00,Saturday,1.157407,1073741824⏎
-        Total,,,0.591017,548293697.361702⏎
+        Average,,,0.591017,548293697.361702⏎
         ");
-        assert_eq!(file_name(&table, &zone), "server-status_server_2026-03-28_2026-03-30_day.csv");
+        assert_eq!(file_name(&table, &newest_first, &zone), "server-status_server_2026-03-28_2026-03-30_day.csv");
         let options = CsvOptions { observed: true, ..CsvOptions::default() };
         assert_snapshot!(lines(write(&table, &newest_first, &zone, options)), @r"
         Day,Start,Weekday,Observed,Avg. CPU (%),Avg. Memory (B)⏎
         2026-03-30,2026-03-30T00:00:00+02:00,Monday,no,,⏎
         2026-03-29,2026-03-29T00:00:00+01:00,Sunday,yes,0,0⏎
         2026-03-28,2026-03-28T00:00:00+01:00,Saturday,yes,1.157407,1073741824⏎
-        Total,,,,0.591017,548293697.361702⏎
+        Average,,,,0.591017,548293697.361702⏎
         ");
     }
 
@@ -301,7 +315,15 @@ mod tests {
         (unattributed),2,0⏎
         Total,12,100⏎
         "#);
-        assert_eq!(file_name(&table, &zone), "pop-usage_example.com_2026-03-01_2026-03-31_users.csv");
+        assert_eq!(
+            file_name(&table, &table.order(None), &zone),
+            "pop-usage_example.com_2026-03-01_2026-03-31_users.csv"
+        );
+        // Filtered: what is left adds up to the first total, where that is a number of anything.
+        let left = &table.order(None)[1..4];
+        let file = lines(write(&table, left, &zone, CsvOptions::default()));
+        assert!(file.ends_with("⏎\nTotal (filtered),7,70⏎\nTotal (unfiltered),12,100⏎\n"), "{file}");
+        assert_eq!(file_name(&table, left, &zone), "pop-usage_example.com_2026-03-01_2026-03-31_users_filtered.csv");
     }
 
     #[test]
@@ -334,7 +356,7 @@ mod tests {
         let span = days("2026-03-01", "2026-03-01", &zone);
         let table = build(status(), &[], &answer(status(), "(server)", By::Time, span), span, Step::Month, &zone);
         let file = write(&table, &[], &zone, CsvOptions { byte_order_mark: true, observed: false });
-        assert_eq!(lines(file), "\u{feff}Month,Start⏎\nTotal (unfiltered),⏎\n");
+        assert_eq!(lines(file), "\u{feff}Month,Start⏎\nTotal (filtered),⏎\nTotal (unfiltered),⏎\n");
     }
 
     #[test]
@@ -344,7 +366,7 @@ mod tests {
         let report = catalogue::find("pop-usage").expect("a report");
         let long = format!("{}/../..\\ü\"@example.com", "x".repeat(250));
         let table = build(report, &[], &answer(report, &long, By::Time, span), span, Step::Hour, &zone);
-        let name = file_name(&table, &zone);
+        let name = file_name(&table, &[], &zone);
         assert!(name.len() <= 255 && name.is_ascii() && name.ends_with(".csv"), "{name}");
         assert!(!name.contains(['/', '\\', '"', ':']), "{name}");
     }

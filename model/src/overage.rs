@@ -158,7 +158,7 @@ impl Money {
 /// month is: each line says how much of it was observed, since it becomes a bill where nobody sees the page.
 pub fn csv(month: &str, secs: i64, overage: &Overage) -> Vec<u8> {
     let price = format!("Price ({})", overage.currency);
-    let hours = [overage.observed_secs, secs].map(|secs| (secs / 3_600).to_string());
+    let (observed, all) = (hours(overage.observed_secs), secs / 3_600);
     let heads = ["Month", "Name", "Counts", "Unit", "Allowance", "Used", "Over", &price, "Hours Observed", "Hours"];
     let mut file = csv::line(heads);
     for row in &overage.rows {
@@ -169,9 +169,14 @@ pub fn csv(month: &str, secs: i64, overage: &Overage) -> Vec<u8> {
         let label = counts.map_or(row.counts.as_str(), |counts| counts.label());
         let price = row.price.as_deref().unwrap_or_default();
         let [allowance, used, over] = &numbers;
-        file += &csv::line([month, &name, label, unit, allowance, used, over, price, &hours[0], &hours[1]]);
+        file += &csv::line([month, &name, label, unit, allowance, used, over, price, &observed, &all.to_string()]);
     }
     file.into_bytes()
+}
+
+/// With two decimals, cut off: never more than was observed.
+fn hours(secs: i64) -> String {
+    format!("{}.{:02}", secs / 3_600, secs % 3_600 / 36)
 }
 
 #[cfg(test)]
@@ -253,8 +258,8 @@ mod tests {
         };
         insta::assert_snapshot!(String::from_utf8(csv("2026-10", 31 * 86_400, &overage)).expect("UTF-8").replace("\r\n", "⏎\n"), @r#"
         Month,Name,Counts,Unit,Allowance,Used,Over,Price (EUR),Hours Observed,Hours⏎
-        2026-10,'=cmd|'/c calc'!A0@example.com,Data Sent,B,1000,1234567,1233567,0.12,624,744⏎
-        2026-10,"""a, b""@example.com","Messages, both ways",,1000,7,0,,624,744⏎
+        2026-10,'=cmd|'/c calc'!A0@example.com,Data Sent,B,1000,1234567,1233567,0.12,624.99,744⏎
+        2026-10,"""a, b""@example.com","Messages, both ways",,1000,7,0,,624.99,744⏎
         "#);
     }
 

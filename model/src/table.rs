@@ -132,7 +132,8 @@ impl Table {
         }
     }
 
-    /// The rows' order under a sort: positions in `rows`. Stable; not observed comes last either way; rest rows stay last.
+    /// The rows' order under a sort: positions in `rows`. Stable; not observed comes last either way; rest rows stay last in
+    /// an order by name.
     pub fn order(&self, sort: Option<Sort>) -> Vec<u32> {
         // They stand last as it is.
         let subjects = self.rows.iter().rposition(|row| !matches!(row, Row::Rest(_))).map_or(0, |last| last + 1) as u32;
@@ -143,7 +144,8 @@ impl Table {
             Some(Sort { column: None, descending: true }) => order.reverse(),
             Some(Sort { column: Some(column), descending }) => {
                 if let Some(column) = self.columns.get(column) {
-                    order = sorted(&order, &column.cells, descending);
+                    order.extend(rests);
+                    return sorted(&order, &column.cells, descending);
                 }
             }
         }
@@ -168,6 +170,12 @@ impl Table {
     pub fn sum(&self, rows: &[u32], column: usize) -> f64 {
         let Some(column) = self.columns.get(column) else { return 0.0 };
         rows.iter().filter_map(|row| column.cells.get(*row as usize).copied().flatten()).sum()
+    }
+
+    /// The same where it is a number of anything: a connection may serve two domains, and means are not added.
+    pub fn sum_shown(&self, rows: &[u32], column: usize) -> Option<f64> {
+        let of = self.columns.get(column)?.column;
+        (of.is_additive() && of.is_told_by(self.by)).then(|| self.sum(rows, column))
     }
 
     /// Of some of the rows at most `most`, those with the largest shares over some columns, largest first. Each column comes
@@ -321,6 +329,17 @@ mod tests {
         assert_eq!(named("other"), [] as [u32; 0], "a rest is no name");
         assert_eq!(named(""), [0, 1, 2, 3]);
         assert_eq!(table.order(Some(Sort { column: None, descending: true })), [2, 1, 0, 3]);
+
+        // What is no name's may be the largest, and then stands first.
+        let column = TableColumn {
+            column: &table.report.columns[0],
+            basis: Basis::Exact,
+            cells: vec![Some(3.0), Some(1.0), None, Some(140.0)],
+            total: Some(144.0),
+        };
+        let table = Table { columns: vec![column], ..table };
+        assert_eq!(table.order(Some(Sort { column: Some(0), descending: true })), [3, 0, 1, 2]);
+        assert_eq!(table.order(Some(Sort { column: Some(0), descending: false })), [1, 0, 3, 2]);
     }
 
     proptest! {

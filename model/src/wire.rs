@@ -298,7 +298,7 @@ pub struct Health {
     pub older_sources: u64,
     /// All sources together.
     pub programs: Vec<ProgramHealth>,
-    /// Stretches of hosts' logs that are known to be lost, newest first.
+    /// Log time of hosts that was not observed, newest first.
     pub gaps: Vec<HostGap>,
     /// By which rules lines are counted now.
     pub rules: Rules,
@@ -363,11 +363,37 @@ pub struct SourceHealth {
     pub programs: Vec<ProgramHealth>,
 }
 
-/// Log time of a host that is known to be lost: dropped by its syslog daemon, or overwritten before it was read.
+/// Log time of a host that was not observed, between two times that it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostGap {
     pub host: String,
     pub span: Span,
+    pub why: WhyNot,
+}
+
+/// Why log time was not observed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhyNot {
+    /// Lines are known to be lost: dropped by the syslog daemon, or overwritten before they were read.
+    Lost,
+    /// There was no line for longer than a log that is written to is silent.
+    Silent,
+    /// The sampler of host figures did not run.
+    Unsampled,
+}
+reads_word!(WhyNot, WhyNot::from_id);
+
+impl WhyNot {
+    /// The word on the wire.
+    pub fn from_id(id: &str) -> Option<WhyNot> {
+        match id {
+            "lost" => Some(WhyNot::Lost),
+            "silent" => Some(WhyNot::Silent),
+            "unsampled" => Some(WhyNot::Unsampled),
+            _ => None,
+        }
+    }
 }
 
 reads!(SourceHealth {
@@ -388,7 +414,7 @@ reads!(SourceHealth {
     programs,
 });
 
-reads!(HostGap { host, span });
+reads!(HostGap { host, span, why });
 
 /// How the lines of one program fared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

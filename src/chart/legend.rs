@@ -89,7 +89,8 @@ pub fn Key(
 }
 
 /// Which columns are on the right axis of a chart.
-fn on_the_right(subject: layout::Subject) -> Vec<usize> {
+#[inline(never)]
+pub fn on_the_right(subject: layout::Subject) -> Vec<usize> {
     let Ok(drawn) = layout::Drawn::of(subject) else { return Vec::new() };
     if subject.kind.is_trend() {
         drawn.columns.iter().copied().filter(|column| drawn.axis(subject.table, *column) == 1).collect()

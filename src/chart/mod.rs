@@ -68,6 +68,8 @@ pub struct Shown {
     pub hidden: BTreeSet<String>,
     /// The same steps of an earlier period, where they are drawn, too.
     pub before: Option<Arc<Before>>,
+    /// A longer stretch of the same Trend, if one was on screen: a step is not less unusual for being looked at closely.
+    pub past: Option<Arc<Table>>,
 }
 
 impl PartialEq for Shown {
@@ -79,9 +81,22 @@ impl PartialEq for Shown {
 }
 
 impl Shown {
+    /// Each series that is drawn: its place in the table, and its name with its axis, as the legend has them.
+    pub fn key(&self) -> Vec<(usize, String)> {
+        let right = legend::on_the_right(self.subject());
+        let columns = self.table.columns.iter().enumerate();
+        let drawn = columns
+            .filter(|(_, column)| column.column.is_told_by(self.table.by) && !self.hidden.contains(column.column.id));
+        let named = drawn.map(|(at, column)| match right.contains(&at) {
+            true => (at, format!("{} ({})", column.column.label, text::RIGHT_AXIS)),
+            false => (at, column.column.label.to_owned()),
+        });
+        named.collect()
+    }
+
     fn subject(&self) -> Subject<'_> {
-        let Shown { table, order, kind, hidden, before } = self;
-        Subject { table, order, kind: *kind, hidden, before: before.as_deref() }
+        let Shown { table, order, kind, hidden, before, past } = self;
+        Subject { table, order, kind: *kind, hidden, before: before.as_deref(), past: past.as_deref() }
     }
 }
 

@@ -1,7 +1,10 @@
 //! The chart as a picture to pass on: what is on screen, with its title and its legend above it.
 
-use leptos::wasm_bindgen::JsCast;
+use std::f64::consts::TAU;
+
+use super::cue::Cue;
 use leptos::wasm_bindgen::prelude::Closure;
+use leptos::wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, CanvasRenderingContext2d, HtmlCanvasElement};
 
 /// The words above the picture.
@@ -15,7 +18,8 @@ pub struct Caption {
 /// In CSS pixels.
 const PAD: f64 = 16.0;
 const HEAD: f64 = 84.0;
-const KEY: f64 = 9.0;
+/// From a shape's centre to its rim.
+const KEY: f64 = 4.5;
 
 /// Makes a PNG of the canvas and hands it over; `None` is handed over where the browser makes none.
 pub fn png(canvas: &HtmlCanvasElement, caption: &Caption, done: impl FnOnce(Option<Blob>) + 'static) -> Option<()> {
@@ -42,12 +46,25 @@ pub fn png(canvas: &HtmlCanvasElement, caption: &Caption, done: impl FnOnce(Opti
     let mut x = PAD;
     for (column, name) in &caption.series {
         context.set_fill_style_str(&css(theme.series(*column)));
-        context.fill_rect(x, PAD + 50.0, KEY, KEY);
-        write(name, x + KEY + 6.0, PAD + 58.5, "12px", theme.ink_2).ok()?;
-        x += KEY + 24.0 + context.measure_text(name).ok()?.width();
+        fill(&context, Cue::of(*column), (x + KEY, PAD + 54.5)).ok()?;
+        write(name, x + 2.0 * KEY + 6.0, PAD + 58.5, "12px", theme.ink_2).ok()?;
+        x += 2.0 * KEY + 24.0 + context.measure_text(name).ok()?.width();
     }
     let done = Closure::once_into_js(done);
     picture.to_blob(done.unchecked_ref()).ok()
+}
+
+/// A series' shape, as on the plot.
+fn fill(context: &CanvasRenderingContext2d, cue: Cue, (x, y): (f64, f64)) -> Result<(), JsValue> {
+    context.begin_path();
+    if cue == Cue::Circle {
+        context.arc(x, y, KEY, 0.0, TAU)?;
+    }
+    for (dx, dy) in cue.outline(KEY) {
+        context.line_to(x + dx, y + dy);
+    }
+    context.fill();
+    Ok(())
 }
 
 fn css(colour: plotters::style::RGBAColor) -> String {

@@ -13,7 +13,7 @@ use mailtally_model::{Basis, Span, Table};
 
 use super::draw;
 use super::kind::ChartKind;
-use super::layout::{self, Frame, Layout, Nothing, Subject};
+use super::layout::{self, Frame, Layout, Nothing, Spike, Subject};
 use super::theme;
 use super::words;
 use crate::compare::{Before, BeforeColumn};
@@ -28,7 +28,7 @@ fn plain(width: i32, height: i32) -> Frame {
 fn svg(table: &Table, kind: ChartKind, hidden: &[&str], width: i32) -> String {
     let hidden: BTreeSet<String> = hidden.iter().map(|id| (*id).to_owned()).collect();
     let order: Vec<u32> = (0..table.rows.len() as u32).collect();
-    let subject = Subject { table, order: &order, kind, hidden: &hidden, before: None };
+    let subject = Subject { table, order: &order, kind, hidden: &hidden, before: None, past: None };
     let height = layout::height(subject, f64::from(width)) as i32;
     let mut text = String::new();
     {
@@ -49,7 +49,7 @@ fn svg(table: &Table, kind: ChartKind, hidden: &[&str], width: i32) -> String {
 fn laid_out(table: &Table, kind: ChartKind, hidden: &[&str]) -> Result<Layout, Nothing> {
     let hidden: BTreeSet<String> = hidden.iter().map(|id| (*id).to_owned()).collect();
     let order: Vec<u32> = (0..table.rows.len() as u32).collect();
-    let subject = Subject { table, order: &order, kind, hidden: &hidden, before: None };
+    let subject = Subject { table, order: &order, kind, hidden: &hidden, before: None, past: None };
     Layout::new(subject, plain(800, 300), &|label| label.len() as i32 * 7)
 }
 
@@ -57,6 +57,46 @@ fn laid_out(table: &Table, kind: ChartKind, hidden: &[&str]) -> Result<Layout, N
 fn a_line_breaks_where_nothing_was_observed() {
     let table = sample::days("pop-sessions", "2026-10-27", 26).without_row(13).in_progress().table();
     insta::assert_snapshot!(svg(&table, ChartKind::Line, &["bandwidth"], 600));
+}
+
+/// The rows of a chart's first series that stand out, and those of them that are marked.
+fn spikes(table: &Table, past: Option<&Table>) -> (Vec<usize>, Vec<usize>) {
+    let order: Vec<u32> = (0..table.rows.len() as u32).collect();
+    let hidden = table.columns.iter().skip(1).map(|column| column.column.id.to_owned()).collect();
+    let subject = Subject { table, order: &order, kind: ChartKind::Line, hidden: &hidden, before: None, past };
+    let layout = Layout::new(subject, plain(800, 300), &|label| label.len() as i32 * 7).unwrap();
+    let Layout::Trend(trend) = &layout else { panic!("a Trend") };
+    let rows_of = |spikes: &[_]| -> Vec<usize> { spikes.iter().map(|spike: &Spike| spike.row).collect() };
+    (rows_of(&trend.unusual), rows_of(&trend.spikes))
+}
+
+#[test]
+fn a_spike_is_one_however_closely_it_is_looked_at() {
+    let mut whole = sample::days("pop-sessions", "2026-08-31", 70).table();
+    whole.columns[0].cells[44] = Some(9_400.0);
+    let part = |rows: std::ops::Range<usize>| {
+        let mut part = whole.clone();
+        part.rows = whole.rows[rows.clone()].to_vec();
+        part.columns.iter_mut().for_each(|column| column.cells = column.cells[rows.clone()].to_vec());
+        part
+    };
+    assert_eq!(spikes(&whole, None), (vec![44], vec![44]));
+    // Two weeks know nothing of what is usual; the ten that they were a part of do.
+    assert_eq!(spikes(&part(40..54), None), (vec![], vec![]));
+    assert_eq!(spikes(&part(40..54), Some(&whole)), (vec![4], vec![4]));
+    assert_eq!(spikes(&part(50..60), Some(&whole)), (vec![], vec![]));
+}
+
+#[test]
+fn of_spikes_beside_each_other_the_highest_is_marked() {
+    let mut table = sample::days("pop-sessions", "2025-11-24", 364).table();
+    for (row, value) in [(100, 9_000.0), (101, 9_900.0), (102, 9_300.0), (200, 9_100.0)] {
+        table.columns[0].cells[row] = Some(value);
+    }
+    let (unusual, mut marked) = spikes(&table, None);
+    marked.sort_unstable();
+    // Two pixels a day.
+    assert_eq!((unusual.len(), marked), (4, vec![101, 200]));
 }
 
 #[test]
@@ -166,7 +206,15 @@ fn a_third_unit_is_left_out_until_another_is_hidden() {
     let none = BTreeSet::new();
     let hidden = |ids: &[&str]| -> BTreeSet<String> { ids.iter().map(|id| (*id).to_owned()).collect() };
     let drawn = |hidden: &BTreeSet<String>| {
-        layout::Drawn::of(Subject { table: &table, order: &[], kind: ChartKind::Line, hidden, before: None }).unwrap()
+        layout::Drawn::of(Subject {
+            table: &table,
+            order: &[],
+            kind: ChartKind::Line,
+            hidden,
+            before: None,
+            past: None,
+        })
+        .unwrap()
     };
     assert_eq!(drawn(&none).columns, [0, 1, 2]);
     assert_eq!(drawn(&none).left_out, [3, 4, 5, 6]);
@@ -212,7 +260,8 @@ fn shares_stand_in_the_order_of_the_screen() {
     table.rows.push(Row::Rest(mailtally_model::subject::UNATTRIBUTED));
     table.columns.iter_mut().for_each(|column| column.cells.push(Some(1e6)));
     let rows = |table: &Table, order: &[u32]| {
-        let subject = Subject { table, order, kind: ChartKind::Share, hidden: &BTreeSet::new(), before: None };
+        let subject =
+            Subject { table, order, kind: ChartKind::Share, hidden: &BTreeSet::new(), before: None, past: None };
         Layout::new(subject, plain(800, 600), &|label| label.len() as i32 * 7).unwrap().rows()
     };
     assert_eq!(rows(&table, &[0, 1, 2, 3, 4]), [0, 1, 2, 3, 4]);
@@ -241,7 +290,7 @@ fn before(table: &Table) -> Before {
         let mut cells: Vec<Option<f64>> =
             column.cells.iter().map(|cell| Some((cell.unwrap_or(0.0) * 0.8).round())).collect();
         cells[1] = None;
-        BeforeColumn { id: column.column.id, total: Ok(1.0), cells }
+        BeforeColumn { id: column.column.id, total: Ok(1.0), cells, held: None }
     };
     Before {
         dates: Dates::new("2026-07-28".parse().unwrap(), "2026-08-22".parse().unwrap()).unwrap(),
@@ -268,7 +317,8 @@ fn the_crosshair_says_against_what_a_change_is() {
 fn an_earlier_period_is_whole_lines() {
     let table = sample::days("pop-sessions", "2026-10-27", 26).table();
     let (before, order, hidden) = (before(&table), Vec::new(), BTreeSet::new());
-    let subject = |kind| Subject { table: &table, order: &order, kind, hidden: &hidden, before: Some(&before) };
+    let subject =
+        |kind| Subject { table: &table, order: &order, kind, hidden: &hidden, before: Some(&before), past: None };
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, (600, 220)).into_drawing_area();

@@ -19,6 +19,11 @@ pub struct Usual {
 }
 
 impl Usual {
+    /// How many times the limit a value is.
+    pub fn exceeded_by(&self, value: f64) -> f64 {
+        value / self.limit
+    }
+
     pub fn is_spike(&self, value: f64) -> bool {
         value > self.limit
     }

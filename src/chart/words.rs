@@ -8,7 +8,7 @@ use mailtally_model::{By, Table};
 
 use super::kind::ChartKind;
 use super::layout::Layout;
-use crate::compare::{Before, Change, Missing};
+use crate::compare::{self, Before, Change, Missing};
 use crate::format::{self, Years};
 use crate::text;
 
@@ -52,7 +52,7 @@ impl Tip {
         let note = match of {
             // Each value says so itself.
             Row::Step { .. } if format::is_unobserved(table, row) => None,
-            Row::Step { partial, .. } => partial.map(|partial| format::partial_note(partial, &table.zone)),
+            Row::Step { partial, .. } => partial.map(|partial| format::partial_note(partial, table.step, &table.zone)),
             Row::Child(_) | Row::Rest(_) => None,
         };
         let lines = table.columns.iter().enumerate().filter(|(_, column)| !hidden.contains(column.column.id));
@@ -61,14 +61,18 @@ impl Tip {
         let lines = lines.map(|(at, column)| {
             let mark = text::basis_mark(column.basis).map(|mark| format!("{mark} ")).unwrap_or_default();
             let value = column.cells.get(row).copied().flatten();
-            let then = counterpart.and_then(|(before, _)| before.of(column.column)?.cells.get(row).copied().flatten());
+            let earlier = counterpart.and_then(|(before, _)| before.of(column.column));
+            let then = earlier.and_then(|earlier| earlier.cells.get(row).copied().flatten());
+            let said = value.zip(then).zip(earlier).map(|((value, then), earlier)| {
+                compare::said(column.column, value, earlier.held_cell(row, value), then)
+            });
             TipLine {
                 column: at,
                 label: column.column.label,
                 value: value.map(|value| format!("{mark}{}", format::headline(column.column, Some(value)))),
-                change: value.zip(then).map(|(value, then)| Change::of(column.column, value, then)),
-                before: value.and(counterpart).map(|_| match then {
-                    Some(then) => text::on_before(&format::headline(column.column, Some(then))),
+                change: said.as_ref().map(|(change, _)| change.clone()).filter(|change| !change.words.is_empty()),
+                before: value.and(counterpart).map(|_| match said {
+                    Some((_, on)) => on,
                     None => text::not_compared(Missing::NotObserved).to_owned(),
                 }),
                 usual: beside.layout.usual(row, at).map(|usual| {

@@ -4,8 +4,8 @@ use gloo_net::http::Method;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::{ev, html};
+use mailtally_model::Scope;
 use mailtally_model::account::{AccountList, AccountRow};
-use mailtally_model::{Scope, Zone};
 
 use super::frame::{self, Frame};
 use crate::account::{self, object};
@@ -73,17 +73,18 @@ fn Row(row: AccountRow, is_own: bool, list: List, said: Said) -> impl IntoView {
     let disable = !row.is_disabled;
     let switch = move |_| {
         let body = format!("{{\"is_disabled\":{disable}}}");
-        run(list, said, async move { account::change(Method::PATCH, &url.get_value(), Some(body)).await });
+        run(list, said, None, async move { account::change(Method::PATCH, &url.get_value(), Some(body)).await });
     };
     // Nothing brings an account back: the first click asks, the second does it.
     let is_sure = RwSignal::new(false);
     let remove = move |_| match is_sure.get_untracked() {
         false => is_sure.set(true),
-        true => run(list, said, async move { account::change(Method::DELETE, &url.get_value(), None).await }),
+        true => run(list, said, None, async move { account::change(Method::DELETE, &url.get_value(), None).await }),
     };
     let remove_says = move || if is_sure.get() { text::ACCOUNT_REMOVE_SURE } else { text::ACCOUNT_REMOVE };
     let heads = text::ACCOUNT_HEADS;
-    let last = row.last_login.map_or_else(|| text::NEVER.to_owned(), |t| format::date_and_clock(t, &Zone::utc()));
+    let last =
+        row.last_login.map_or_else(|| text::NEVER.to_owned(), |t| format::date_and_clock(t, &Host::get().zone_at(t)));
     view! {
         <tr>
             <th scope="row">{row.name}</th>
@@ -114,8 +115,14 @@ fn Add(list: List, said: Said) -> impl IntoView {
         event.prevent_default();
         let [name, root, password] = fields.map(value);
         let body = object(&[("name", &name), ("root", &root), ("password", &password)]);
-        run(list, said, async move { account::change(Method::POST, "/api/accounts", Some(body)).await });
-        clear(fields[2]);
+        let added = async move {
+            let added = account::change(Method::POST, "/api/accounts", Some(body)).await;
+            if added.is_ok() {
+                fields.into_iter().for_each(clear);
+            }
+            added
+        };
+        run(list, said, Some(text::ACCOUNT_ADDED), added);
     };
     let [name, root, password] = fields;
     view! {
@@ -130,9 +137,14 @@ fn Add(list: List, said: Said) -> impl IntoView {
 }
 
 /// Makes a change, and shows the list as it is afterwards.
-fn run(list: List, said: Said, change: impl Future<Output = Result<(), Failure>> + 'static) {
+fn run(
+    list: List,
+    said: Said,
+    done: Option<&'static str>,
+    change: impl Future<Output = Result<(), Failure>> + 'static,
+) {
     spawn_local(async move {
-        said.set(change.await.err().map(Err));
+        said.set(change.await.map_or_else(|failure| Some(Err(failure)), |()| done.map(Ok)));
         list.again();
     });
 }

@@ -1,11 +1,11 @@
 //! The audit log: who was let in, who was not, and what became of accounts. Newest first, page below page.
 
 use leptos::{ev, prelude::*};
-use mailtally_model::Zone;
 use mailtally_model::account::{AuditLog, AuditRow};
 
 use super::frame::{self, Frame};
 use crate::api::Asked;
+use crate::context::Host;
 use crate::parts::notes::FailedAt;
 use crate::{anew, format, text, view};
 
@@ -14,6 +14,17 @@ pub const PATH: &str = "/audit";
 #[component]
 pub fn AuditPage() -> impl IntoView {
     frame::entitle(text::AUDIT);
+    view! {
+        <Frame>
+            <h1 class="title">{text::AUDIT}</h1>
+            <p class="sentence">{text::AUDIT_SAYS}" "{move || text::times_are_of(&Host::get().zone_name())}</p>
+            {frame::of_server(Box::new(|| view! { <Log/> }))}
+        </Frame>
+    }
+}
+
+#[component]
+fn Log() -> impl IntoView {
     let typed = RwSignal::new(String::new());
     let holds = RwSignal::new(String::new());
     let apply = move |event: ev::SubmitEvent| {
@@ -21,9 +32,6 @@ pub fn AuditPage() -> impl IntoView {
         holds.set(typed.get_untracked().trim().to_owned());
     };
     view! {
-        <Frame>
-            <h1 class="title">{text::AUDIT}</h1>
-            <p class="sentence">{text::AUDIT_SAYS}</p>
             <form class="toolbar narrow" on:submit=apply>
                 <label class="field-inline">
                     <span>{text::EVENT_TEXT}</span>
@@ -38,7 +46,6 @@ pub fn AuditPage() -> impl IntoView {
                     {move || view! { <Page text=holds.get() after=String::new()/> }}
                 </table>
             </div>
-        </Frame>
     }
 }
 
@@ -81,7 +88,7 @@ fn row(entry: &AuditRow) -> AnyView {
     let address = if entry.address.is_empty() { text::DASH } else { &entry.address };
     view! {
         <tr>
-            <th scope="row">{format::date_and_seconds(entry.time, &Zone::utc())}</th>
+            <th scope="row">{format::date_and_seconds(entry.time, &Host::get().zone_at(entry.time))}</th>
             <td>{text::audit_what(&entry.what)}</td>
             <td><bdi>{format::visible(&entry.name)}</bdi></td>
             <td>{format::visible(address)}</td>

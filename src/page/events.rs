@@ -21,6 +21,7 @@ use crate::parts::breadcrumb::Path;
 use crate::parts::icon::{self, Icon};
 use crate::parts::notes::FailedAt;
 use crate::route::{Leaves, Router};
+use crate::state::ViewState;
 use crate::{anew, download, effect, format, intl, text, view, window};
 
 /// As many columns as the table has heads.
@@ -65,7 +66,7 @@ fn Shown(evidence: Arc<Evidence>, read_until: RwSignal<Option<Time>>) -> impl In
     let heads =
         heads.map(|(at, head)| view! { <th scope="col" class:number=is_number(at)>{*head}</th> }).collect_view();
     // The pages that are on the way or here, in their order.
-    let listed = StoredValue::new(Vec::<Asked<EventPage>>::new());
+    let listed = RwSignal::new(Vec::<Asked<EventPage>>::new());
     effect(move |_| {
         if let Some(Ok(page)) = first.get() {
             read_until.set(page.total.as_ref().and_then(|total| total.read_until));
@@ -78,11 +79,13 @@ fn Shown(evidence: Arc<Evidence>, read_until: RwSignal<Option<Time>>) -> impl In
             Some(page) => Some(sum(&evidence, page.ok()?.total.as_ref()?)),
         }
     };
+    // How many there are in it, where that is not all of them.
+    let saves =
+        move || text::events_csv(&intl::number(pages(listed).map(|page| page.events.len()).sum::<usize>() as f64, 0));
     let save = {
         let (evidence, zone) = (evidence.clone(), zone.clone());
         move |_: ev::MouseEvent| {
-            let pages: Vec<Arc<EventPage>> =
-                untrack(|| listed.get_value().into_iter().filter_map(|page| page.get()?.ok()).collect());
+            let pages: Vec<Arc<EventPage>> = untrack(|| pages(listed).collect());
             let rows = pages.iter().flat_map(|page| &page.events);
             let file = events::csv(rows, evidence.column.measure().id, &zone);
             let name = evidence.file_name(&when(&evidence, &zone));
@@ -100,7 +103,7 @@ fn Shown(evidence: Arc<Evidence>, read_until: RwSignal<Option<Time>>) -> impl In
         <div class="event-head">
             <p class="note" role="status">{anew(total)}</p>
             {anew(move || first.get()?.ok().filter(|page| !page.events.is_empty()).map(|_| view! {
-                <button type="button" class="button" on:click=save.clone()><Icon path=icon::EXPORT/>{text::EVENTS_CSV}</button>
+                <button type="button" class="button" on:click=save.clone()><Icon path=icon::EXPORT/>{anew(saves)}</button>
             }))}
         </div>
         <div class="card table-scroll" tabindex="0" role="region" aria-label=text::EVENTS>
@@ -112,15 +115,24 @@ fn Shown(evidence: Arc<Evidence>, read_until: RwSignal<Option<Time>>) -> impl In
     }
 }
 
+/// The pages that are here.
+fn pages(listed: RwSignal<Vec<Asked<EventPage>>>) -> impl Iterator<Item = Arc<EventPage>> {
+    listed.get().into_iter().filter_map(|page| page.get()?.ok())
+}
+
 fn zone_of(evidence: &Evidence, host: Host) -> Zone {
     let session = untrack(|| host.session());
     let name = window::zone_name(&evidence.zone, session.as_ref().map(|session| session.zone.as_str()));
     intl::zone(&name, evidence.span)
 }
 
-/// The report around the number, for those who did not come from there.
+/// The report as one left it; else, for those who did not come from there, the report around the number.
 fn back(evidence: &Evidence, zone: &Zone) -> String {
-    let mut state = crate::state::ViewState::new(evidence.report);
+    let last = Router::get().last();
+    if let Some(last) = last.filter(|last| last.id_after(super::report::PATH) == Some(evidence.report.id)) {
+        return format!("{}?{}", last.path, last.search);
+    }
+    let mut state = ViewState::new(evidence.report);
     state.subject.clone_from(&evidence.subject);
     state.zone = evidence.zone.clone();
     if let Some(dates) = crate::range::Dates::of_span(evidence.span, zone) {
@@ -158,7 +170,7 @@ fn sum(evidence: &Evidence, total: &EventTotal) -> String {
         _ if !total.is_all => text::events_more(&events, &whole),
         _ if i64::try_from(counted) == Ok(total.amount) => text::events_make(&events, &whole),
         Some(kept) if kept > evidence.span.from => {
-            text::events_forgotten(&events, &amount, &whole, &format::date_and_clock(kept, &Zone::utc()))
+            text::events_forgotten(&events, &amount, &whole, &format::date_and_clock(kept, &Host::get().zone_at(kept)))
         }
         _ => text::events_fewer(&events, &amount, &whole),
     }
@@ -219,10 +231,10 @@ fn Page(
     page: Asked<EventPage>,
     evidence: Arc<Evidence>,
     /// To which it adds itself.
-    listed: StoredValue<Vec<Asked<EventPage>>>,
+    listed: RwSignal<Vec<Asked<EventPage>>>,
     zone: Arc<Zone>,
 ) -> AnyView {
-    listed.update_value(|listed| listed.push(page));
+    untrack(|| listed.update(|listed| listed.push(page)));
     let is_narrowed = evidence.is_narrowed();
     let next = RwSignal::new(None::<String>);
     let below = {

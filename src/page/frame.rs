@@ -1,11 +1,12 @@
 //! What stands around every page: the head with the breadcrumb, the menu, the demo's banner.
 
 use leptos::prelude::*;
-use mailtally_model::Time;
 use mailtally_model::wire::Session;
+use mailtally_model::{Subject, Time};
 
 use crate::api::Asked;
-use crate::context::{Host, View};
+use crate::context::{self, Host, View};
+use crate::memo::Memo;
 use crate::parts::breadcrumb::Breadcrumb;
 use crate::parts::fresh::Fresh;
 use crate::parts::help::Help;
@@ -14,11 +15,22 @@ use crate::parts::keyboard;
 use crate::parts::menu::Menu;
 use crate::parts::person::Person;
 use crate::parts::show::Show;
-use crate::{keys, text, theme, view};
+use crate::{anew, keys, text, theme, view};
 
 /// Names the page in the browser's tab.
 pub fn entitle(title: &str) {
     document().set_title(&format!("{title} · {}", text::BRAND));
+}
+
+/// What only those may read who see the whole server; to others it says so, and asks the server nothing.
+pub fn of_server(page: Box<dyn Fn() -> AnyView + Send>) -> AnyView {
+    let host = Host::get();
+    let is_theirs = Memo::new(move |_| host.session().map(|session| session.account.root == Subject::Server));
+    anew(move || match is_theirs.get() {
+        Some(true) => page(),
+        Some(false) => view! { <p class="note" role="status">{text::OF_SERVER}</p> },
+        None => view! { <p class="note" role="status">{text::LOADING}</p> },
+    })
 }
 
 #[component]
@@ -61,7 +73,7 @@ pub fn Frame(
             >
                 <Icon path=icon::MENU/>
             </button>
-            <a class="brand" href="/" aria-label=text::BRAND><Icon path=icon::TALLY/><span>{text::BRAND}</span></a>
+            <a class="brand" href=move || context::zone_choice().keep_in("/") aria-label=text::BRAND><Icon path=icon::TALLY/><span>{text::BRAND}</span></a>
             {use_context::<View>().map(|_| view! { <Breadcrumb/> })}
             {move || path.run()}
             <div class="head-space"></div>

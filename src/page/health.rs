@@ -5,13 +5,14 @@ use std::cmp::Reverse;
 
 use leptos::prelude::*;
 use mailtally_model::wire::{CountedSpan, Health, HostGap, ProgramHealth, Rules, SourceHealth};
-use mailtally_model::{Span, Time, Zone};
+use mailtally_model::{Span, Time};
 
 use super::frame::{self, Frame};
-use crate::api::{Asked, Failure};
+use crate::api::Asked;
+use crate::context::Host;
 use crate::parts::card::cell;
 use crate::parts::notes::{FailedAt, FirstSteps};
-use crate::{format, intl, order, text, view};
+use crate::{anew, format, intl, order, text, view};
 
 /// What the server calls lines that came too late to be counted.
 const TOO_LATE: &str = "(too late)";
@@ -21,27 +22,30 @@ const MAX_STRETCHES: usize = 12;
 #[component]
 pub fn HealthPage() -> impl IntoView {
     frame::entitle(text::HEALTH);
-    let health = Asked::<Health>::new(|| "/api/health".to_owned());
-    let read_until = Signal::derive(move || {
-        let health = health.get()?.ok()?;
-        health.sources.iter().filter_map(|source| source.last).max()
-    });
+    let read_until = RwSignal::new(None);
     view! {
         <Frame read_until>
             <h1 class="title">{text::HEALTH}</h1>
-            <p class="sentence">{text::HEALTH_SAYS}</p>
-            {move || match health.get() {
-                None => view! { <p class="note" role="status">{text::LOADING}</p> },
-                Some(Err(failure)) => view! { <NoHealth failure health/> },
-                Some(Ok(health)) => all(&health),
-            }}
+            <p class="sentence">{text::HEALTH_SAYS}" "{move || text::times_are_of(&Host::get().zone_name())}</p>
+            {frame::of_server(Box::new(move || view! { <All read_until/> }))}
         </Frame>
     }
 }
 
 #[component]
-fn NoHealth(failure: Failure, health: Asked<Health>) -> impl IntoView {
-    view! { <FailedAt failure retry=Callback::new(move |()| health.again())/> }
+fn All(read_until: RwSignal<Option<Time>>) -> impl IntoView {
+    let health = Asked::<Health>::new(|| "/api/health".to_owned());
+    anew(move || match health.get() {
+        None => view! { <p class="note" role="status">{text::LOADING}</p> },
+        Some(Err(failure)) => {
+            let retry = Callback::new(move |()| health.again());
+            view! { <FailedAt failure retry/> }
+        }
+        Some(Ok(health)) => {
+            read_until.set(health.sources.iter().filter_map(|source| source.last).max());
+            all(&health)
+        }
+    })
 }
 
 fn all(health: &Health) -> AnyView {
@@ -188,7 +192,7 @@ fn rules_of(source: &SourceHealth, now: &Rules) -> String {
     }
 }
 
-/// Log time of hosts that is known to be lost.
+/// Log time of hosts that was not observed.
 fn lost(gaps: &[HostGap]) -> AnyView {
     if gaps.is_empty() {
         return view! { <p class="health-limits">{text::NOTHING_LOST}</p> };
@@ -201,6 +205,7 @@ fn lost(gaps: &[HostGap]) -> AnyView {
                 {cell(text::HEALTH_LOST_HEADS[1], instant(Some(gap.span.from)))}
                 {cell(text::HEALTH_LOST_HEADS[2], instant(Some(gap.span.until)))}
                 {cell(text::HEALTH_LOST_HEADS[3], format::duration(secs * 1_000))}
+                {cell(text::HEALTH_LOST_HEADS[4], text::why_not(gap.why).to_owned())}
             </tr>
         }
     };
@@ -265,11 +270,10 @@ fn count(count: u64) -> String {
     intl::number(count as f64, 0)
 }
 
-/// In UTC: this page is about logs of any zone.
 fn instant(t: Option<Time>) -> String {
-    t.map_or_else(|| text::DASH.to_owned(), |t| format::date_and_clock(t, &Zone::utc()))
+    t.map_or_else(|| text::DASH.to_owned(), |t| format::date_and_clock(t, &Host::get().zone_at(t)))
 }
 
 fn stretch(span: Span) -> String {
-    format::stretch(span, &Zone::utc())
+    format::stretch(span, &intl::zone(&Host::get().zone_name(), span))
 }

@@ -20,6 +20,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{FocusOptions, HtmlElement};
 
 pub use asked::Outcome;
+pub use report::pictured;
 pub use sheet::Sheet;
 
 use crate::context::Host;

@@ -38,13 +38,13 @@ pub fn OveragePage() -> impl IntoView {
     view! {
         <Frame read_until>
             <h1 class="title">{text::OVERAGE}</h1>
-            <p class="sentence">{text::OVERAGE_SAYS}</p>
+            <p class="sentence">{text::OVERAGE_SAYS}" "{move || text::month_of(&month.read().window.zone.name)}</p>
             {move || view! { <OfMonth month=month.get() order read_until/> }}
         </Frame>
     }
 }
 
-/// A calendar month in the viewer's zone.
+/// A calendar month: in the server's zone, unless the address says otherwise. A bill is the same for whoever looks.
 #[derive(Clone, PartialEq)]
 struct Month {
     first: NaiveDate,
@@ -61,7 +61,10 @@ impl Month {
     /// The one that the address names, else the present one.
     fn of(search: &str, host: Host) -> Month {
         let word = |key: &str| word(search, key);
-        let zone = ZoneChoice::parse(&word("zone").unwrap_or_default());
+        let zone = match ZoneChoice::of_search(search) {
+            ZoneChoice::Browser => ZoneChoice::Server,
+            named => named,
+        };
         let session = host.session();
         let name = window::zone_name(&zone, session.as_ref().map(|session| session.zone.as_str()));
         let now = host.now.get();
@@ -351,9 +354,9 @@ fn notes(overage: &Overage, month: &Month, is_filtered: bool) -> Vec<String> {
                 notes.push(text::overage_until(&format::date_and_clock(until, &zone)));
             }
             let readable = span.until.min(until).secs_since(span.from).max(0);
-            let missing_hours = (readable - overage.observed_secs) / 3_600;
-            if missing_hours > 0 {
-                notes.push(text::overage_missing(missing_hours));
+            let missing = readable - overage.observed_secs;
+            if missing >= 60 {
+                notes.push(text::overage_missing(&format::duration(missing.unsigned_abs() * 1_000)));
             }
         }
     }
@@ -373,7 +376,7 @@ fn table_row(row: &OverageRow, month: &Month, price_head: Option<&String>) -> Op
         if counts.is_bytes() { format::scaled_bytes(amount as f64) } else { intl::number(amount as f64, 0) }
     };
     // Exact, where the cell is rounded.
-    let exact = counts.is_bytes().then(|| format!("{} B", intl::number(row.used as f64, 0)));
+    let exact = |amount: u64| counts.is_bytes().then(|| format!("{} B", intl::number(amount as f64, 0)));
     let price = price_head.cloned().map(|price_head| {
         view! { <td class="number" data-label=price_head>{row.price.as_deref().map_or_else(|| text::DASH.to_owned(), format::price)}</td> }
     });
@@ -383,8 +386,10 @@ fn table_row(row: &OverageRow, month: &Month, price_head: Option<&String>) -> Op
             <th scope="row"><bdi>{format::visible(&row.subject.to_string())}</bdi></th>
             <td class="words">{counts.label()}</td>
             {cell(heads[2], amount(row.allowance))}
-            <td data-label=heads[3] title=exact><a href=href tabindex="-1">{amount(row.used)}</a></td>
-            {cell(heads[4], if row.over == 0 { text::DASH.to_owned() } else { amount(row.over) })}
+            <td data-label=heads[3] title=exact(row.used)><a href=href tabindex="-1">{amount(row.used)}</a></td>
+            <td data-label=heads[4] title=exact(row.over)>
+                {if row.over == 0 { text::DASH.to_owned() } else { amount(row.over) }}
+            </td>
             {price}
         </tr>
     })

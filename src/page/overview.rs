@@ -3,12 +3,14 @@
 //!
 //! Each report is asked for sums between days over both periods at once: a few hundred numbers, however long the log.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::Days;
 use leptos::prelude::*;
+use mailtally_model::coverage::{Covered, observed_secs};
 use mailtally_model::table::{self, TableColumn, largest_first};
-use mailtally_model::{Answer, Column, Family, Report, Span, Step, Time};
+use mailtally_model::{Answer, Basis, Column, Family, Report, SLOT_SECS, Span, Step, Time, Zone, alike};
 
 use super::frame::{self, Frame};
 use crate::api::{Asked, Failure};
@@ -22,7 +24,7 @@ use crate::query::Query;
 use crate::range::{Dates, Preset, Range, date_of};
 use crate::state::ViewState;
 use crate::window::{self, Window};
-use crate::{anew, format, intl, text, view};
+use crate::{anew, context, format, text, view};
 
 #[component]
 pub fn OverviewPage() -> impl IntoView {
@@ -68,7 +70,7 @@ impl Period {
     fn of(host: Host) -> Option<Period> {
         let session = host.session()?;
         let (_, stored_until) = session.stored?;
-        let (zone, clock) = (intl::browser_zone(), host.now.get());
+        let (zone, clock) = (host.zone_name(), host.now.get());
         let today = window::window(Range::Preset(Preset::Today), &zone, clock);
         // An old log that was imported is looked at where it ends.
         let last = date_of(stored_until.plus_secs(-1), &today.zone)?.min(today.today);
@@ -84,6 +86,27 @@ impl Period {
 
     fn span_before(&self) -> Span {
         self.shift.span(&self.before.zone, Some(self.now.zone.local(self.until)))
+    }
+
+    /// The days, and what there is of today, that were observed whole in both periods, of each family.
+    fn whole_days(&self, answer: &Answer) -> BTreeMap<Family, Vec<Span>> {
+        let days = |span: Span, zone: &Zone| -> Vec<Span> {
+            let mut edges = Step::Day.edges(span, zone);
+            edges.retain(|edge| *edge < span.until);
+            edges.push(span.until);
+            edges.windows(2).map(|edges| Span::new(edges[0], edges[1])).collect()
+        };
+        let now = days(Span { until: self.until, ..self.now.span }, &self.now.zone);
+        let before = days(self.span_before(), &self.before.zone);
+        let of_family = |coverage: &Vec<Covered>| {
+            // A quarter hour without samples is a restart, and makes no day a half.
+            let is_whole = |day: &Span| day.secs() - observed_secs(coverage, *day) <= SLOT_SECS;
+            let both = before.iter().zip(&now).filter(|(before, now)| is_whole(before) && is_whole(now));
+            let (mut kept, of_now): (Vec<Span>, Vec<Span>) = both.unzip();
+            kept.extend(of_now);
+            kept
+        };
+        answer.coverage.iter().map(|(family, coverage)| (*family, of_family(coverage))).collect()
     }
 
     /// Both periods, summed between their days and where the earlier one is cut.
@@ -110,8 +133,10 @@ struct Card {
 
 struct Figure {
     column: &'static Column,
-    basis: mailtally_model::Basis,
+    basis: Basis,
     now: Option<f64>,
+    /// What of it is held against the period before.
+    held: f64,
     before: Result<f64, Missing>,
     rank: f64,
 }
@@ -119,11 +144,15 @@ struct Figure {
 fn card(report: &'static Report, answer: &Answer, period: &Period) -> Option<Card> {
     let columns = report.columns_for(&answer.subject).filter(|column| !column.extra && answer.has(column));
     let columns: Vec<&'static Column> = columns.collect();
-    let built = |span, zone| table::build(report, &columns, answer, span, Step::Day, zone);
-    let now = built(period.now.span, &period.now.zone);
-    let before = built(period.span_before(), &period.before.zone);
+    let built = |answer: &Answer, span, zone| table::build(report, &columns, answer, span, Step::Day, zone);
+    let now = built(answer, period.now.span, &period.now.zone);
+    // Days that were not whole in either period are left out of both.
+    let whole = alike::only_within(answer, &period.whole_days(answer));
+    let held = built(&whole, period.now.span, &period.now.zone);
+    let before = built(&whole, period.span_before(), &period.before.zone);
+    let held = held.columns.iter().zip(&before.columns);
     let mut figures: Vec<Figure> =
-        now.columns.iter().zip(&before.columns).map(|(now, before)| figure(now, before, answer, period)).collect();
+        now.columns.iter().zip(held).map(|(now, held)| figure(now, held, answer, period)).collect();
     let nth = headline(&figures);
     let stretches = spark::stretches(&now.columns.get(nth)?.cells);
     let headline = figures.remove(nth);
@@ -141,11 +170,12 @@ fn headline(figures: &[Figure]) -> usize {
     counted.or_else(|| figures.iter().position(says)).unwrap_or(0)
 }
 
-fn figure(now: &TableColumn, before: &TableColumn, answer: &Answer, period: &Period) -> Figure {
+fn figure(now: &TableColumn, (held, before): (&TableColumn, &TableColumn), answer: &Answer, period: &Period) -> Figure {
     let then = may_compare(answer, now.column.measure().family, period);
     let before = then.and_then(|()| before.total.ok_or(Missing::NotObserved));
-    let rank = now.total.zip(before.ok()).map_or(0.0, |(value, then)| compare::rank(now.column, value, then));
-    Figure { column: now.column, basis: now.basis, now: now.total, before, rank }
+    let rank = held.total.zip(before.ok()).map_or(0.0, |(value, then)| compare::rank(now.column, value, then));
+    let held = held.total.or(now.total).unwrap_or(0.0);
+    Figure { column: now.column, basis: now.basis, now: now.total, held, before, rank }
 }
 
 /// Sums between days cannot be cut to what was observed of both: enough of either must have been.
@@ -175,7 +205,9 @@ fn Cards(period: Arc<Period>, read_until: RwSignal<Option<Time>>) -> impl IntoVi
             return view! { <FailedAt failure=failure.clone() retry=again/> };
         }
         let answers = all.iter().flatten();
-        read_until.set(answers.clone().filter_map(|answer| answer.read_until).max());
+        // The sampler of host figures goes on when logs stand still.
+        let of_logs = reports.iter().zip(answers.clone()).filter(|(report, _)| is_of_logs(report));
+        read_until.set(of_logs.filter_map(|(_, answer)| answer.read_until).max());
         let period = asked.get_value();
         let mut cards: Vec<Option<Card>> =
             reports.iter().zip(answers).map(|(report, answer)| card(report, answer, &period)).collect();
@@ -188,13 +220,18 @@ fn Cards(period: Arc<Period>, read_until: RwSignal<Option<Time>>) -> impl IntoVi
     })
 }
 
+fn is_of_logs(report: &Report) -> bool {
+    report.columns.iter().any(|column| Family::LOGS.contains(&column.measure().family))
+}
+
 fn shown(card: Card, range: Range) -> AnyView {
-    let href = ViewState { range, ..ViewState::new(card.report) }.url();
+    let zone = untrack(context::zone_choice);
+    let href = ViewState { range, zone, ..ViewState::new(card.report) }.url();
     let mark = text::basis_mark(card.headline.basis).filter(|_| card.headline.now.is_some());
-    let value = card
-        .headline
-        .now
-        .map_or_else(|| text::NOT_OBSERVED.to_owned(), |value| format::headline(card.headline.column, Some(value)));
+    let value = card.headline.now.map_or_else(
+        || text::no_value(card.headline.basis).to_owned(),
+        |value| format::headline(card.headline.column, Some(value)),
+    );
     let is_known = card.headline.now.is_some();
     view! {
         <li class="card overview-card">
@@ -217,7 +254,7 @@ fn changed(figure: &Figure) -> Option<AnyView> {
     let now = figure.now?;
     Some(match figure.before {
         Ok(before) => {
-            let (change, on) = compare::said(figure.column, now, before);
+            let (change, on) = compare::said(figure.column, now, figure.held, before);
             view! { <span class=change.tone.class()>{change.words}</span>" "{on} }
         }
         Err(missing) => text::not_compared(missing).into_any(),
@@ -226,7 +263,7 @@ fn changed(figure: &Figure) -> Option<AnyView> {
 
 /// `+216 %`, where there is room for no more.
 fn change_alone(figure: &Figure) -> Option<AnyView> {
-    let change = Change::of(figure.column, figure.now?, figure.before.ok()?);
+    let change = Change::of(figure.column, figure.held, figure.before.ok()?);
     Some(view! { <span class=change.tone.class()>{change.words}</span> })
 }
 

@@ -6,7 +6,6 @@ use gloo_net::http::Method;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::{ev, html};
-use mailtally_model::Zone;
 use mailtally_model::account::{MadeToken, Means, TokenList, TokenRow};
 
 use super::frame::{self, Frame};
@@ -138,7 +137,8 @@ fn Tokens() -> impl IntoView {
 }
 
 fn row(token: TokenRow, revoke: Callback<i64>) -> impl IntoView {
-    let used = token.used.map_or_else(|| text::NEVER.to_owned(), |t| format::date_and_clock(t, &Zone::utc()));
+    let used =
+        token.used.map_or_else(|| text::NEVER.to_owned(), |t| format::date_and_clock(t, &Host::get().zone_at(t)));
     let label = format::visible(&token.label);
     let says = format!("{} {label}", text::TOKEN_REVOKE);
     view! {

@@ -149,21 +149,7 @@ fn Ready() -> impl IntoView {
 #[component]
 fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
     let (sheet, view) = (Sheet::get(), View::get());
-    let wanted = Memo::new(move |_| {
-        let (table, state) = (table.get(), view.state.read());
-        let first = ChartKind::offered(&table).next().unwrap_or(ChartKind::Bar);
-        let kind = state.chart.unwrap_or(first).or_default(&table);
-        // Unsorted rows are by name, which says nothing in a picture: the largest are drawn.
-        let order = sheet.order.get();
-        let is_sorted = table.by == By::Time || state.sort.is_some();
-        let first = table.columns.iter().position(|column| !state.hidden.contains(column.column.id));
-        let order = match first {
-            Some(first) if !is_sorted => Arc::new(table.largest_first(&order, first, MOST_ROWS)),
-            _ => order,
-        };
-        let before = sheet.before.get().filter(|_| state.overlay);
-        Shown { table, order, kind, hidden: state.hidden.clone(), before }
-    });
+    let wanted = Memo::new(move |_| pictured(&sheet, view, table.get()));
     // The table is there first, and the chart in a turn of its own: both in one are more than a frame for many rows.
     let (shown, show) = signal(wanted.get_untracked());
     effect(move |last: Option<()>| {
@@ -190,13 +176,31 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
     }
 }
 
+/// What the chart of a Table shows.
+pub fn pictured(sheet: &Sheet, view: View, table: Arc<Table>) -> Shown {
+    let state = view.state.read();
+    let first = ChartKind::offered(&table).next().unwrap_or(ChartKind::Bar);
+    let kind = state.chart.unwrap_or(first).or_default(&table);
+    // Unsorted rows are by name, which says nothing in a picture: the largest are drawn.
+    let order = sheet.order.get();
+    let is_sorted = table.by == By::Time || state.sort.is_some();
+    let first = table.columns.iter().position(|column| !state.hidden.contains(column.column.id));
+    let order = match first {
+        Some(first) if !is_sorted => Arc::new(table.largest_first(&order, first, MOST_ROWS)),
+        _ => order,
+    };
+    let before = sheet.before.get().filter(|_| state.overlay);
+    let past = sheet.wider.get().filter(|wider| !Arc::ptr_eq(wider, &table));
+    Shown { table, order, kind, hidden: state.hidden.clone(), before, past }
+}
+
 /// What is compared with what, or why that cannot be. Said at once, as far as it is known, so that nothing moves when the
 /// numbers come.
 fn comparison(sheet: &Sheet, view: View, shown: ReadSignal<Shown>) -> Option<String> {
     let chosen = view.state.read().compare;
     let dates = sheet.window.with(|window| chosen.earlier(window.dates))?.dates;
     let unobserved_secs = || match &*sheet.outcome.read() {
-        Outcome::Ready { answer, .. } => shown.with(|shown| compare::unobserved_secs(&shown.table, answer)),
+        Outcome::Ready { answer, .. } => shown.with(|shown| compare::unobserved_secs_of(&shown.table, answer)),
         Outcome::Loading | Outcome::Failed(_) => 0,
     };
     let before = sheet.before.read();

@@ -34,6 +34,8 @@ pub struct Sheet {
     pub outcome: Memo<Outcome>,
     /// `None` while there is nothing to show.
     pub table: Memo<Option<Arc<Table>>>,
+    /// The last Trend that holds all steps of the Table, which may be the Table itself.
+    pub wider: Memo<Option<Arc<Table>>>,
     /// The rows' order on screen: positions in the Table's rows.
     pub order: Memo<Arc<Vec<u32>>>,
     /// The period compared with, once it has been asked for; `None` where there is none to speak of.
@@ -85,6 +87,16 @@ impl Sheet {
         let asked = Asked::new(host, query);
         let outcome = asked.outcome;
         let table = table_memo(host, view, outcome, window, step);
+        let wider = Memo::new_with_compare(
+            move |last: Option<&Option<Arc<Table>>>| {
+                let last = last.cloned().flatten();
+                match table.get() {
+                    Some(table) if last.as_ref().is_none_or(|last| !is_part_of(&table, last)) => Some(table),
+                    _ => last,
+                }
+            },
+            |_, _| true,
+        );
         let order = order_memo(view, table);
         let (before, comparing) = before_memo(host, view, outcome, window, table);
         let zooms = RwSignal::new(Vec::new());
@@ -95,6 +107,7 @@ impl Sheet {
             step,
             outcome,
             table,
+            wider,
             order,
             before,
             comparing,
@@ -116,6 +129,12 @@ impl Sheet {
     /// Asks the same question again.
     pub fn ask_again(self) {
         self.asked.again();
+    }
+
+    /// Shows another step. What suits the range is no choice: another range may have another.
+    pub fn choose_step(self, view: View, step: Step) {
+        let natural = self.window.with_untracked(|window| window::natural_step(window));
+        view.change(|state| state.step = Some(step).filter(|step| *step != natural));
     }
 
     /// Zooms to dates within the range at hand.
@@ -282,6 +301,13 @@ fn columns_shown(state: &ViewState, report: &'static Report, answer: &Answer) ->
     let all: Vec<&'static Column> = report.columns_for(&answer.subject).filter(|column| answer.has(column)).collect();
     let wanted: Vec<&'static Column> = all.iter().copied().filter(|column| state.shows(column)).collect();
     if wanted.is_empty() { all.into_iter().filter(|column| !column.extra).collect() } else { wanted }
+}
+
+/// Whether a Trend shows a part of another's steps.
+fn is_part_of(table: &Table, whole: &Table) -> bool {
+    let same = (table.report.id, &table.subject, table.by, table.step, &table.zone.name)
+        == (whole.report.id, &whole.subject, whole.by, whole.step, &whole.zone.name);
+    same && table.by == By::Time && table.span != whole.span && table.span.intersect(whole.span) == table.span
 }
 
 /// The period compared with: asked for once the report itself is there, as a Trend of the viewed subject, whatever the

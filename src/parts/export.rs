@@ -10,7 +10,7 @@ use super::icon::{self, Icon};
 use super::show::Show;
 use crate::chart::picture::{self, Caption};
 use crate::context::View;
-use crate::page::Sheet;
+use crate::page::{self, Sheet};
 use crate::{download, format, keys, text, view};
 
 #[component]
@@ -94,7 +94,7 @@ fn Form(handle: Handle, name: RwSignal<String>) -> impl IntoView {
 
 fn proposed_name(sheet: &Sheet) -> Option<String> {
     let table = sheet.table.get_untracked()?;
-    sheet.window.with_untracked(|window| Some(csv::file_name(&table, &window.zone)))
+    sheet.window.with_untracked(|window| Some(csv::file_name(&table, &sheet.order.read_untracked(), &window.zone)))
 }
 
 fn save(sheet: &Sheet, name: &str, options: CsvOptions) -> bool {
@@ -107,13 +107,12 @@ fn save(sheet: &Sheet, name: &str, options: CsvOptions) -> bool {
 /// The chart as it is on screen, under the same name; `None` if there is none, or no browser to make it.
 fn save_picture(sheet: &Sheet, name: &str, failed: RwSignal<bool>) -> Option<()> {
     let (table, canvas) = (sheet.table.get_untracked()?, sheet.canvas.get_untracked()?);
-    let hidden = View::get().state.with_untracked(|state| state.hidden.clone());
+    let shown = untrack(|| page::pictured(sheet, View::get(), table.clone()));
     let dates = sheet.window.with_untracked(|window| format::dates(window.dates));
-    let drawn = table.columns.iter().enumerate().filter(|(_, column)| !hidden.contains(column.column.id));
     let caption = Caption {
         title: table.report.title.to_owned(),
         says: format!("{} · {dates} · {}", text::subject_name(&table.subject), table.zone.name),
-        series: drawn.map(|(at, column)| (at, column.column.label.to_owned())).collect(),
+        series: shown.key(),
     };
     let base = name.trim().trim_end_matches(".csv").to_owned();
     picture::png(&canvas, &caption, move |blob| {

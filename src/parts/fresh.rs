@@ -17,19 +17,11 @@ pub fn Fresh(read_until: Signal<Option<Time>>) -> impl IntoView {
     let is_stale = move || sheet.is_some_and(|sheet| sheet.is_stale());
     let words = move || {
         let read_until = read_until.get()?;
-        let moment = match sheet {
-            // Which zone's, where it is not the one on the wall.
-            Some(sheet) => sheet.window.with(|window| {
-                let moment = format::moment(read_until, window);
-                if window.zone.name == intl::browser_zone() { moment } else { format!("{moment} {}", window.zone.name) }
-            }),
-            None => {
-                let now = host.now.get();
-                let today = window::window(Range::Preset(Preset::Today), &intl::browser_zone(), now);
-                format::moment(read_until, &today)
-            }
-        };
-        Some(text::read_to(&moment))
+        let today = window::window(Range::Preset(Preset::Today), &host.zone_name(), host.now.get());
+        let moment = format::moment(read_until, &today);
+        // Which zone's, where it is not the one on the wall.
+        let is_own = today.zone.name == intl::browser_zone();
+        Some(text::read_to(&if is_own { moment } else { format!("{moment} {}", today.zone.name) }))
     };
     let says = move || match hours_ago() {
         _ if is_stale() => text::UNREACHABLE.to_owned(),

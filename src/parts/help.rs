@@ -4,11 +4,20 @@ use leptos::prelude::*;
 
 use super::dialog::{Dialog, Handle};
 use super::icon::{self, Icon};
-use crate::{intl, keys, text, view};
+use crate::{intl, keys, remember, text, view};
+
+/// What the browser remembers while a page is read anew in another locale.
+const CHOSE: &str = "mailtally-locale-chosen";
 
 #[component]
 pub fn Help() -> impl IntoView {
     let handle = Handle::closed();
+    // Another locale has read the page anew: the hand is where it was.
+    let is_back = remember::recall(CHOSE).is_some();
+    if is_back {
+        remember::remember(CHOSE, "");
+        request_animation_frame(move || handle.open());
+    }
     view! {
         <button
             type="button"
@@ -24,9 +33,9 @@ pub fn Help() -> impl IntoView {
         <Dialog handle class="dialog wide" head="help-head">
             <div class="dialog-form">
                 // Not the button at the end, to which a phone would scroll.
-                <h2 id="help-head" class="dialog-head" tabindex="-1" autofocus>{text::HELP}</h2>
+                <h2 id="help-head" class="dialog-head" tabindex="-1" autofocus=!is_back>{text::HELP}</h2>
                 <div class="keys">{text::KEYS.iter().map(keys_of).collect_view()}</div>
-                <Choices/>
+                <Choices is_back/>
                 <div class="dialog-buttons">
                     <span class="head-space"></span>
                     <button type="button" class="button" on:click=move |_| handle.close()>{text::CLOSE}</button>
@@ -55,7 +64,10 @@ fn keys_of((head, keys): &'static (&'static str, &'static [(&'static str, &'stat
 
 /// How the person wants it, remembered by this browser.
 #[component]
-fn Choices() -> impl IntoView {
+fn Choices(
+    /// From choosing a locale.
+    is_back: bool,
+) -> impl IntoView {
     let chosen = intl::chosen_locale().unwrap_or_default();
     let option = |(tag, name): (&'static str, String)| {
         let selected = tag == chosen;
@@ -65,6 +77,7 @@ fn Choices() -> impl IntoView {
     let locales = locales.chain(intl::LOCALES.into_iter().map(|tag| (tag, intl::sample(tag))));
     let choose = move |event| {
         intl::choose_locale(&event_target_value(&event));
+        remember::remember(CHOSE, "yes");
         // Everything on screen is written in it: the page is read again, and the address restores the view.
         let _ = window().location().reload();
     };
@@ -72,7 +85,7 @@ fn Choices() -> impl IntoView {
         <div class="choices">
             <label class="field">
                 <span>{text::LOCALE}</span>
-                <select on:change=choose>{locales.map(option).collect_view()}</select>
+                <select autofocus=is_back on:change=choose>{locales.map(option).collect_view()}</select>
             </label>
             <label class="check">
                 <input

@@ -47,7 +47,7 @@ fn act(host: Host, view: View, sheet: &Sheet, action: Action) -> bool {
             if !is_offered || sheet.by.get_untracked() != By::Time {
                 return false;
             }
-            view.change(|state| state.step = step);
+            sheet.choose_step(view, step);
         }
         Action::NextMode => {
             let modes = sheet.subject.with_untracked(|subject| state.report.modes(subject));

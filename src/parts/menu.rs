@@ -1,4 +1,4 @@
-//! Every report by its full title, by group, in the catalogue's order. A link keeps the subject and the time.
+//! Every report by its full title, by group, in the catalogue's order. A link keeps the subject, the time and the zone.
 
 use leptos::{ev, html, prelude::*};
 use mailtally_model::{Report, Scope, Subject};
@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 use super::show::Show;
-use crate::context::{Host, View};
+use crate::context::{self, Host, View};
 use crate::keys::Action;
 use crate::memo::Memo;
 use crate::state::ViewState;
@@ -27,6 +27,8 @@ pub fn Menu(
     let current = move |path: &str| (here == path).then_some("page");
     let (overview, unusual, overage) = (current("/"), current("/unusual"), current("/overage"));
     let (health, accounts, audit) = (current("/health"), current("/accounts"), current("/audit"));
+    let zone = Memo::new(|_| context::zone_choice());
+    let to = move |path: &'static str| move || zone.read().keep_in(path);
     let of_server = move || Host::get().root() == Subject::Server;
     // Below a mailbox there is nobody.
     let has_below = move || Host::get().root().scope() != Scope::Mailbox;
@@ -59,21 +61,21 @@ pub fn Menu(
             on:keydown=on_key
         >
             <ul class="menu-list menu-first">
-                <li><a class="menu-link" id=keys::OVERVIEW_LINK href="/" aria-current=overview>{text::OVERVIEW}</a></li>
-                <li><a class="menu-link" href="/unusual" aria-current=unusual>{text::UNUSUAL}</a></li>
+                <li><a class="menu-link" id=keys::OVERVIEW_LINK href=to("/") aria-current=overview>{text::OVERVIEW}</a></li>
+                <li><a class="menu-link" href=to("/unusual") aria-current=unusual>{text::UNUSUAL}</a></li>
             </ul>
             {move || groups().into_iter().map(|reports| view! { <Group reports/> }).collect_view()}
             <p class="menu-group" id="group-data">{text::MENU_DATA}</p>
             <ul class="menu-list" aria-labelledby="group-data">
-                <li><a class="menu-link" href="/overage" aria-current=overage>{text::OVERAGE}</a></li>
+                <li><a class="menu-link" href=to("/overage") aria-current=overage>{text::OVERAGE}</a></li>
                 <Show when=of_server>
-                    <li><a class="menu-link" href="/health" aria-current=health>{text::HEALTH}</a></li>
+                    <li><a class="menu-link" href=to("/health") aria-current=health>{text::HEALTH}</a></li>
                 </Show>
                 <Show when=has_below>
-                    <li><a class="menu-link" href="/accounts" aria-current=accounts>{text::ACCOUNTS}</a></li>
+                    <li><a class="menu-link" href=to("/accounts") aria-current=accounts>{text::ACCOUNTS}</a></li>
                 </Show>
                 <Show when=of_server>
-                    <li><a class="menu-link" href="/audit" aria-current=audit>{text::AUDIT}</a></li>
+                    <li><a class="menu-link" href=to("/audit") aria-current=audit>{text::AUDIT}</a></li>
                 </Show>
             </ul>
         </nav>
@@ -97,7 +99,7 @@ fn ReportLink(report: &'static Report) -> impl IntoView {
     let view = use_context::<View>();
     let target = move || match view {
         Some(view) => view.state.with(|state| state.in_report(report)),
-        None => ViewState::new(report),
+        None => ViewState { zone: context::zone_choice(), ..ViewState::new(report) },
     };
     let current = move || view.is_some_and(|view| view.state.read().report == report).then_some("page");
     // It leads up: the report does not exist for the subject at hand.

@@ -12,6 +12,8 @@ use crate::format;
 use crate::memo::Memo;
 use crate::page::{Outcome, Sheet};
 use crate::range::{Dates, Range};
+use crate::route::Router;
+use crate::state::ViewState;
 use crate::text;
 use crate::{anew, effect, view};
 
@@ -63,7 +65,14 @@ pub fn Notes(table: Signal<Arc<Table>>) -> impl IntoView {
             host.refresh();
         }
     });
+    let address = Router::get().address();
+    let odd = move || {
+        let report = View::get().state.read_untracked().report;
+        let odd = ViewState::misread(report, &address.read().search)?;
+        Some(view! { <p class="note note-warn" role="status">{text::misread(&format::visible(&odd))}</p> })
+    };
     view! {
+        {anew(odd)}
         <Show when=move || sheet.is_stale()>
             <p class="note note-warn" role="status">
                 {text::UNREACHABLE}" "
@@ -127,7 +136,8 @@ fn stored_dates() -> Option<Dates> {
 }
 
 fn stored_words() -> Option<(String, String)> {
-    let (from, until) = Host::get().session()?.stored?;
+    // Up to where this report's logs were read: samples of the host go on when logs stand still.
+    let (from, until) = (Host::get().session()?.stored?.0, Sheet::get().read_until()?);
     let zone = Sheet::get().window.with(|window| window.zone_over(Span::new(from, until)));
     Some((format::date_and_clock(from, &zone), format::date_and_clock(until, &zone)))
 }

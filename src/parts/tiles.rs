@@ -63,9 +63,10 @@ fn tile(i: usize, column: &TableColumn, is_trend: bool, before: Memo<Option<Arc<
 /// `+4 % on 46,357`, or why that cannot be said.
 fn change_of(before: &Before, column: &'static mailtally_model::Column, now: f64) -> Option<AnyView> {
     let says = before.sentence();
-    Some(match before.of(column)?.total {
+    let beside = before.of(column)?;
+    Some(match beside.total {
         Ok(then) => {
-            let (change, on) = compare::said(column, now, then);
+            let (change, on) = compare::said(column, now, beside.held_total(now), then);
             view! { <span title=says><span class=change.tone.class()>{change.words}</span>" "{on}</span> }
         }
         Err(missing) => view! { <span title=says>{text::not_compared(missing)}</span> },

@@ -32,7 +32,7 @@ pub fn Toolbar() -> impl IntoView {
                 label=text::STEP
                 segments=steps
                 chosen=sheet.step
-                on_choose=Callback::new(move |step| view.change(|state| state.step = step))
+                on_choose=Callback::new(move |step| sheet.choose_step(view, step))
             />
             <Segments
                 label=text::MODE

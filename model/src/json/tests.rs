@@ -9,7 +9,7 @@ use crate::measure::Family;
 use crate::time::{Span, Time};
 use crate::wire::{
     Account, Answer, AnswerParts, By, CountedSpan, EventPage, EventRow, EventTotal, Finding, FoundJump, Health,
-    HostGap, Overage, OverageRow, ProgramHealth, Rules, Session, SourceHealth, Unusual,
+    HostGap, Overage, OverageRow, ProgramHealth, Rules, Session, SourceHealth, Unusual, WhyNot,
 };
 use crate::{Basis, Numbers, Step, Subject};
 
@@ -154,9 +154,10 @@ proptest! {
         sources in prop::collection::vec(sources(), 0..3),
         (program, understood, examples) in (texts(), any::<u64>(), prop::collection::vec(texts(), 0..3)),
         (root, name, stored) in (subjects(), texts(), prop::option::of((times(), times()))),
+        why in prop::sample::select(&[WhyNot::Lost, WhyNot::Silent, WhyNot::Unsampled][..]),
     ) {
         let program = ProgramHealth { program, understood, ignored: 0, unparsed: 7, examples };
-        let gaps = stored.map(|(from, until)| HostGap { host: name.clone(), span: Span { from, until } });
+        let gaps = stored.map(|(from, until)| HostGap { host: name.clone(), span: Span { from, until }, why });
         let (problems, gaps) = (vec![name.clone()], gaps.into_iter().collect());
         let rules = Rules { version: 2, settings: name.clone() };
         let counted = stored.map(|(from, until)| CountedSpan { span: Span { from, until }, rules: rules.clone() });

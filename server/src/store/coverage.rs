@@ -155,6 +155,34 @@ pub fn splice(tx: &Connection, joined: impl Fn(&[Span], &[Span]) -> Vec<Span>) -
     Ok(())
 }
 
+/// What was read of any of the families, of each host: sorted, each stretch once, and not joined.
+pub fn of_hosts(tx: &Connection, families: &[Family]) -> Result<BTreeMap<String, Vec<Span>>> {
+    stretches_of_hosts(tx, Of::Coverage, families)
+}
+
+/// The log time that is known to be lost, of each host.
+pub fn lost_of_hosts(tx: &Connection) -> Result<BTreeMap<String, Vec<Span>>> {
+    stretches_of_hosts(tx, Of::Gap, &Family::LOGS)
+}
+
+fn stretches_of_hosts(tx: &Connection, of: Of, families: &[Family]) -> Result<BTreeMap<String, Vec<Span>>> {
+    let mut hosts: BTreeMap<String, Vec<Span>> = BTreeMap::new();
+    let mut statement =
+        tx.prepare_cached(&format!("SELECT host, from_secs, until_secs FROM {} WHERE family = ?1", of.table()))?;
+    for family in families {
+        let mut rows = statement.query([number(*family)])?;
+        while let Some(row) = rows.next()? {
+            let span = Span::new(Time(row.get(1)?), Time(row.get(2)?));
+            hosts.entry(row.get(0)?).or_default().push(span);
+        }
+    }
+    for spans in hosts.values_mut() {
+        spans.sort_unstable_by_key(|span| (span.from, span.until));
+        spans.dedup();
+    }
+    Ok(hosts)
+}
+
 /// Whether a family was ever read.
 pub fn ever(tx: &Connection, family: Family) -> Result<bool> {
     tx.prepare_cached("SELECT 1 FROM coverage WHERE family = ?1")?.exists([number(family)])

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use mailtally_model::wire::{CountedSpan, Health, HostGap, ProgramHealth, Rules, SourceHealth};
-use mailtally_model::{Span, Time};
+use mailtally_model::wire::{CountedSpan, Health, HostGap, ProgramHealth, Rules, SourceHealth, WhyNot};
+use mailtally_model::{Family, Span};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::rules;
+use super::{coverage, rules};
 use crate::batch::{ByProgram, COPIED, LineCounts};
 use crate::source::SourceState;
 
@@ -17,8 +17,8 @@ const MAX_PROGRAMS: i64 = 200;
 const OTHER_PROGRAMS: &str = "(other)";
 /// Sources told of, the newest: a log that is rotated every day has two years of pieces.
 const MAX_SOURCES: usize = 1_000;
-/// Losses told of, the newest.
-const MAX_GAPS: i64 = 1_000;
+/// Stretches told of that were not observed, the newest.
+const MAX_GAPS: usize = 1_000;
 /// Stretches told of that were counted by one set of rules, the newest.
 const MAX_STRETCHES: i64 = 1_000;
 
@@ -154,10 +154,36 @@ fn by_source(tx: &Connection) -> Result<BTreeMap<u64, Vec<(String, LineCounts)>>
     Ok(all)
 }
 
+/// What was not observed of each host, as the reports have it: of a host's logs together, since they are silent together.
 fn gaps(tx: &Connection) -> Result<Vec<HostGap>> {
-    tx.prepare_cached("SELECT DISTINCT host, from_secs, until_secs FROM gap ORDER BY until_secs DESC, host LIMIT ?1")?
-        .query_map([MAX_GAPS], |row| {
-            Ok(HostGap { host: row.get(0)?, span: Span::new(Time(row.get(1)?), Time(row.get(2)?)) })
-        })?
-        .collect()
+    let lost = coverage::lost_of_hosts(tx)?;
+    let mut logs = coverage::of_hosts(tx, &Family::LOGS)?;
+    for (host, spans) in &lost {
+        // A loss is told as such, and is no silence.
+        logs.entry(host.clone()).or_default().extend(spans);
+    }
+    let sampled = coverage::of_hosts(tx, &[Family::Host])?;
+    let told = [(lost, WhyNot::Lost), (holes(logs), WhyNot::Silent), (holes(sampled), WhyNot::Unsampled)];
+    let told = told.into_iter().flat_map(|(hosts, why)| hosts.into_iter().map(move |(host, spans)| (host, spans, why)));
+    let one = |host: String, span, why| HostGap { host, span, why };
+    let mut gaps: Vec<HostGap> =
+        told.flat_map(|(host, spans, why)| spans.into_iter().map(move |span| one(host.clone(), span, why))).collect();
+    gaps.sort_by(|a, b| (b.span.until, &a.host).cmp(&(a.span.until, &b.host)));
+    gaps.truncate(MAX_GAPS);
+    Ok(gaps)
+}
+
+/// What lies between the stretches of each host.
+fn holes(hosts: BTreeMap<String, Vec<Span>>) -> BTreeMap<String, Vec<Span>> {
+    let between = |mut spans: Vec<Span>| {
+        spans.sort_unstable_by_key(|span| span.from);
+        let mut reached = None;
+        let mut holes = Vec::new();
+        for span in spans {
+            holes.extend(reached.filter(|until| *until < span.from).map(|until| Span::new(until, span.from)));
+            reached = reached.max(Some(span.until));
+        }
+        holes
+    };
+    hosts.into_iter().map(|(host, spans)| (host, between(spans))).collect()
 }

@@ -4,6 +4,8 @@
 mod bars;
 mod share;
 mod trend;
+#[cfg(test)]
+pub use trend::Spike;
 
 use std::collections::BTreeSet;
 
@@ -31,6 +33,8 @@ pub struct Subject<'a> {
     pub kind: ChartKind,
     pub hidden: &'a BTreeSet<String>,
     pub before: Option<&'a Before>,
+    /// A longer stretch of the same, for what is usual.
+    pub past: Option<&'a Table>,
 }
 
 /// The surface. Its units are finer than its pixels, so that a slope is smooth while an edge can be sharp.
@@ -174,7 +178,7 @@ impl Layout {
     pub fn usual(&self, row: usize, column: usize) -> Option<Usual> {
         let Layout::Trend(trend) = self else { return None };
         let is_it = |spike: &&trend::Spike| spike.row == row && trend.series[spike.nth].column == column;
-        trend.spikes.iter().find(is_it).map(|spike| spike.usual)
+        trend.unusual.iter().find(is_it).map(|spike| spike.usual)
     }
 
     pub fn mark(&self, row: usize) -> Option<Mark> {

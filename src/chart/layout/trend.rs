@@ -1,7 +1,7 @@
 //! A Trend: steps from left to right, one or two value axes, series as lines, areas or columns.
 
-use mailtally_model::table::{Partial, Row};
-use mailtally_model::{Step, Table};
+use mailtally_model::table::{Partial, Row, largest_first};
+use mailtally_model::{Step, Table, Time};
 
 use super::{Drawn, Frame, Mark, Rect, Subject};
 use crate::chart::calendar::{self, Stamp};
@@ -32,12 +32,15 @@ pub struct Trend {
     /// An earlier period's course of a column beside it: the place of each row's value.
     pub before: Vec<Series>,
     /// Rows far above what is usual for their kind, and the series that is.
+    /// What is far above the usual: all of it.
+    pub unusual: Vec<Spike>,
+    /// Those that have a mark: the strongest, and of neighbours one.
     pub spikes: Vec<Spike>,
     /// Columns of a third unit.
     pub left_out: Vec<usize>,
 }
 
-/// A value that is marked.
+/// A value that stands out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spike {
     pub row: usize,
@@ -88,6 +91,8 @@ const MOST_ROWS_A_PIXEL: f64 = 12.0;
 const LEAST_COLUMN: f64 = 2.0;
 /// How much of a row its columns take.
 const COLUMNS_OF_ROW: f64 = 0.68;
+/// How wide a mark is, in CSS pixels.
+const MARK: f64 = 10.0;
 /// More marks than this are no marks.
 const MOST_SPIKES: usize = 40;
 
@@ -134,6 +139,7 @@ impl Trend {
             right_as_lines,
             partial: table.rows.iter().map(is_partial).collect(),
             before: Vec::new(),
+            unusual: Vec::new(),
             spikes: Vec::new(),
             left_out: drawn.left_out.clone(),
         };
@@ -143,7 +149,9 @@ impl Trend {
         }
         trend.labels = trend.labels(&stamps, table.step, room);
         if trend.pitch() * MOST_ROWS_A_PIXEL > f64::from(frame.dot) {
-            trend.spikes = spikes(table, drawn, &stamps);
+            trend.unusual = unusual(&subject, drawn, &stamps);
+            let apart = (MARK * frame.px / trend.pitch()).ceil() as usize;
+            trend.spikes = marked(table, drawn, &trend.unusual, apart);
         }
         let day_pixels = trend.pitch() / frame.px * if table.step == Step::Hour { 24.0 } else { 1.0 };
         if matches!(table.step, Step::Hour | Step::Day) && day_pixels >= 4.0 {
@@ -314,15 +322,51 @@ impl Series {
     }
 }
 
-fn spikes(table: &Table, drawn: &Drawn, stamps: &[Stamp]) -> Vec<Spike> {
-    let kinds = Kinds::of(table, stamps);
-    let of_column = |(nth, column): (usize, &usize)| {
-        let spikes = kinds.spikes(&table.columns[*column]);
-        spikes.into_iter().map(move |(row, usual)| Spike { row, nth, usual })
+/// What is far above the usual of its kind; of a range that is a part of one seen before, by all of that.
+fn unusual(subject: &Subject, drawn: &Drawn, stamps: &[Stamp]) -> Vec<Spike> {
+    let Subject { table, past, .. } = *subject;
+    let of_past = past.map(Stamp::of_each);
+    let (whole, stamps) = (past.unwrap_or(table), of_past.as_deref().unwrap_or(stamps));
+    let kinds = Kinds::of(whole, stamps);
+    let row_of = |row: usize| {
+        let begin = begins(whole.rows.get(row)?)?;
+        table.rows.binary_search_by_key(&Some(begin), begins).ok()
     };
-    let spikes: Vec<Spike> = drawn.columns.iter().enumerate().flat_map(of_column).collect();
-    // Marks on everything mark nothing.
-    if spikes.len() > MOST_SPIKES { Vec::new() } else { spikes }
+    let of_column = |(nth, column): (usize, &usize)| {
+        let wanted = table.columns[*column].column;
+        let spikes =
+            whole.columns.iter().find(|column| column.column.id == wanted.id).map(|column| kinds.spikes(column));
+        let spikes = spikes.into_iter().flatten();
+        spikes.filter_map(move |(row, usual)| Some(Spike { row: row_of(row)?, nth, usual })).collect::<Vec<_>>()
+    };
+    drawn.columns.iter().enumerate().flat_map(of_column).collect()
+}
+
+fn begins(row: &Row) -> Option<Time> {
+    match row {
+        Row::Step { span, .. } => Some(span.from),
+        Row::Child(_) | Row::Rest(_) => None,
+    }
+}
+
+/// The strongest, and of those that would stand within `apart` rows of each other the strongest: marks on everything mark
+/// nothing.
+fn marked(table: &Table, drawn: &Drawn, unusual: &[Spike], apart: usize) -> Vec<Spike> {
+    let strength = |spike: &Spike| {
+        let column = drawn.columns.get(spike.nth).and_then(|column| table.columns.get(*column));
+        let value = column.and_then(|column| column.cells.get(spike.row).copied().flatten());
+        value.map_or(0.0, |value| spike.usual.exceeded_by(value))
+    };
+    let strengths: Vec<f64> = unusual.iter().map(strength).collect();
+    let mut marked: Vec<Spike> = Vec::new();
+    for at in largest_first(&strengths) {
+        let spike = unusual[at as usize];
+        let is_near = |other: &Spike| other.nth == spike.nth && other.row.abs_diff(spike.row) < apart;
+        if marked.len() < MOST_SPIKES && !marked.iter().any(is_near) {
+            marked.push(spike);
+        }
+    }
+    marked
 }
 
 fn is_partial(row: &Row) -> bool {

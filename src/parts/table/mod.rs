@@ -121,7 +121,7 @@ fn Totals(table: Signal<Arc<Table>>, order: Signal<Arc<Vec<u32>>>) -> impl IntoV
         // Another report or zone is another Table, and makes new totals.
         let state = view.state.get_untracked();
         let cells = table.columns.iter().map(|column| {
-            let said = column.total.is_none().then_some(text::NOT_OBSERVED);
+            let said = column.total.is_none().then_some(text::no_value(column.basis));
             let (words, link) =
                 row::number(&table, &state, None, (column.column, format::largest(column), column.total));
             let number = match link {
@@ -131,7 +131,12 @@ fn Totals(table: Signal<Arc<Table>>, order: Signal<Arc<Vec<u32>>>) -> impl IntoV
             view! { <td title=said>{number}</td> }
         });
         // The subject's own, whatever a filter leaves of its rows.
-        let label = move || if is_filtered.get() { text::TOTAL_OF_ALL } else { text::TOTAL };
+        let are_means = table.columns.iter().all(|column| column.column.is_average());
+        let label = move || match is_filtered.get() {
+            true => text::TOTAL_OF_ALL,
+            false if are_means => text::MEAN,
+            false => text::TOTAL,
+        };
         view! { <tr><th scope="row">{anew(label)}</th>{cells.collect_view()}</tr> }
     };
     view! { {anew(of_shown)}{anew(own)} }
@@ -141,8 +146,7 @@ fn Totals(table: Signal<Arc<Table>>, order: Signal<Arc<Vec<u32>>>) -> impl IntoV
 /// added.
 fn sums(table: &Table, order: &[u32]) -> AnyView {
     let cells = table.columns.iter().enumerate().map(|(at, column)| {
-        let is_summed = column.column.is_additive() && column.column.is_told_by(table.by);
-        let sum = is_summed.then(|| table.sum(order, at));
+        let sum = table.sum_shown(order, at);
         let words = format::cell_beside(column.column, format::largest(column), sum);
         view! { <td title=sum.is_none().then_some(text::NOT_ADDED_UP)>{words}</td> }
     });

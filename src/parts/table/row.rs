@@ -63,7 +63,7 @@ impl Maker {
             if value.is_none() {
                 let is_told = column.column.is_told_by(self.table.by);
                 attribute(html, "class", "none");
-                attribute(html, "title", if is_told { text::NOT_OBSERVED } else { text::OF_THE_SERVER });
+                attribute(html, "title", if is_told { text::no_value(column.basis) } else { text::OF_THE_SERVER });
             }
             html.push('>');
             let (words, link) = number(&self.table, &self.state, Some(row), (column.column, *largest, value));
@@ -80,7 +80,9 @@ impl Maker {
         match row {
             Row::Step { .. } if !has_source => None,
             Row::Step { .. } if format::is_unobserved(&self.table, at) => Some(text::NOT_OBSERVED.to_owned()),
-            Row::Step { partial: Some(partial), .. } => Some(format::partial_note(*partial, &self.window.zone)),
+            Row::Step { partial: Some(partial), .. } => {
+                Some(format::partial_note(*partial, self.table.step, &self.window.zone))
+            }
             _ => None,
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mailtally_model::coverage::Covered;
-use mailtally_model::wire::{Answer, By};
+use mailtally_model::wire::{Answer, By, WhyNot};
 use mailtally_model::{Basis, Family, Slot, Span, Subject, Time, catalogue, measure};
 use proptest::prelude::*;
 
@@ -200,6 +200,25 @@ fn a_short_silence_is_a_true_zero_and_a_loss_is_not() {
 }
 
 #[test]
+fn health_tells_of_what_reports_call_not_observed() {
+    let (dir, mut store) = store();
+    let hours = |from: i64, until: i64| Span::new(Time(from * 3_600), Time(until * 3_600));
+    let read = |family, (from, until)| (family, "a".to_owned(), hours(from, until));
+    let logs = |at| Family::LOGS.map(|family| read(family, at));
+    store.commit(&Batch { coverage: logs((0, 10)).to_vec(), silence_gap_secs: 6 * 3_600, ..Batch::default() }).unwrap();
+    // Ten hours of silence, then lines that are known to be lost; the sampler stood still for another hour.
+    let coverage = [logs((20, 40)).to_vec(), vec![read(Family::Host, (0, 30)), read(Family::Host, (31, 40))]].concat();
+    let gaps = vec![("a".to_owned(), hours(25, 26))];
+    store.commit(&Batch { coverage, gaps, silence_gap_secs: 6 * 3_600, ..Batch::default() }).unwrap();
+    let told = Reader::open(dir.path()).unwrap().health().unwrap().gaps;
+    let told: Vec<(Span, WhyNot)> = told.iter().map(|gap| (gap.span, gap.why)).collect();
+    assert_eq!(
+        told,
+        [(hours(30, 31), WhyNot::Unsampled), (hours(25, 26), WhyNot::Lost), (hours(10, 20), WhyNot::Silent)]
+    );
+}
+
+#[test]
 fn what_no_source_was_ever_set_up_for_is_not_configured() {
     let (dir, mut store) = store();
     let coverage = covered(0, 96);
@@ -219,6 +238,18 @@ fn what_no_source_was_ever_set_up_for_is_not_configured() {
     batch.counters.add(&Subject::Server, measure::VIOLATION_MESSAGES.number, Slot(3), 1);
     store.commit(&batch).unwrap();
     assert_eq!(basis("throttle-traffic", false, "throttle.messages_sent"), Basis::Exact);
+    assert_eq!(basis("clamav", false, "clamav.active_connections"), Basis::NotAvailable, "no log says it");
+
+    // The sampler runs, and finds no mail service: that it holds no mail is known, what it takes is not.
+    let sampled = (Family::Host, "a".to_owned(), slots(0, 96));
+    store.commit(&Batch { coverage: vec![sampled], ..Batch::default() }).unwrap();
+    assert_eq!(basis("server-status", false, "host.threads"), Basis::NotAvailable);
+    assert_eq!(basis("server-status", false, "host.cpu"), Basis::NotAvailable);
+    assert_eq!(basis("server-status", false, "host.spool_count"), Basis::Exact);
+    let mut batch = Batch::default();
+    batch.counters.add(&Subject::Server, measure::HOST_THREADS.number, Slot(3), 1);
+    store.commit(&batch).unwrap();
+    assert_eq!(basis("server-status", false, "host.cpu"), Basis::Exact);
 }
 
 /// Exim's connections where its log names none: as many at least as its other lines show.
