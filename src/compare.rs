@@ -147,8 +147,8 @@ pub enum Missing {
 
 impl Before {
     /// Puts the answer over an earlier period beside the present Table and the answer that it was made of: rows by their
-    /// wall clocks, and of both periods only time that was observed of both. What a Mode shows cannot be cut: there the
-    /// earlier period alone is.
+    /// wall clocks, and of both periods only time that was observed of both. What a Mode shows cannot be cut: where that is
+    /// more than nothing to speak of, there is no comparison.
     pub fn new(present: &Table, answer: &Answer, then: &Answer, then_zone: &Zone, shift: Earlier) -> Before {
         let read = span_read(present, answer);
         let span = shift.span(then_zone, Some(present.zone.local(read.until)));
@@ -168,6 +168,7 @@ impl Before {
         }
         let (now_secs, held_secs) = (unobserved_secs(&observed, read), unobserved_secs(&held, read));
         let is_cut = present.by == By::Time && held_secs > now_secs;
+        let is_askew = !is_cut && (held_secs - now_secs) * ASKEW_PARTS > read.secs();
         let columns: Vec<&'static Column> = present.columns.iter().map(|column| column.column).collect();
         let present_cut = is_cut.then(|| {
             let cut = alike::only_within(answer, &held);
@@ -183,6 +184,7 @@ impl Before {
             let family = column.column.measure().family;
             let wanted = wanted.get(&family).map_or(&[][..], Vec::as_slice);
             let total = enough(then, family, wanted).and_then(|()| column.total.ok_or(Missing::NotObserved));
+            let total = if is_askew { total.and(Err(Missing::Partly)) } else { total };
             let held = present_cut.as_ref().and_then(|table| table.columns.get(at));
             let held = held.map(|held| Held { total: held.total, cells: held.cells.clone() });
             BeforeColumn { id: column.column.id, total, cells: cells.collect(), held }
@@ -236,6 +238,9 @@ impl Before {
         }
     }
 }
+
+/// A hundredth of a period that was observed of one and not of the other makes a change that is not one.
+const ASKEW_PARTS: i64 = 100;
 
 /// What is compared with what, as long as nothing speaks against it.
 pub fn compared_with(dates: Dates, unobserved_secs: i64) -> String {
@@ -564,6 +569,9 @@ mod tests {
         assert_eq!((column.held_total(240.0), column.total), (220.0, Ok(110.0)), "twice as many");
         assert_eq!((column.held_cell(0, 240.0), column.cells[0]), (220.0, Some(110.0)));
         assert_eq!(before.unobserved_secs, 2 * 3600);
+        // Sums of names know no hours.
+        let names = Table { by: By::Domains, ..table.clone() };
+        assert_eq!(Before::new(&names, &present, &then, &zone, shift).columns[0].total, Err(Missing::Partly));
         // Where all was observed, all is held.
         let whole = answer("pop-sessions", week_before(), &[week_before()], &hourly(week_before().from, 5));
         assert_eq!(Before::new(&table, &present, &whole, &zone, shift).columns[0].held, None);

@@ -139,7 +139,7 @@ pub const OVERVIEW_SAYS: &str = "What has become worse stands first.";
 
 /// Which weeks the overview shows, beside which.
 pub fn overview_of(now: &str, before: &str) -> String {
-    format!("{now}, compared with {before}.")
+    format!("{now}, compared with {before}, without days that were not observed whole in both.")
 }
 
 pub const LOG_IN: &str = "Sign in";

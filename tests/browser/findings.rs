@@ -89,7 +89,7 @@ pub async fn overage_is_what_the_report_counts(_: &Stage, page: &Page) -> Result
 /// Every log with how its lines fared, and by which rules its time was counted.
 pub async fn health_says_how_each_log_fared(_: &Stage, page: &Page) -> Result<()> {
     page.goto("/health").await?;
-    for expected in ["Read to", "Duplicates skipped", "Counted by", "7 days"] {
+    for expected in ["Read to", "Duplicates skipped", "No line was read", "Counted by", "7 days"] {
         let is_said = "return document.querySelector('main').innerText.includes(arguments[0])";
         page.until(expected, is_said, vec![Value::from(expected)]).await?;
     }

@@ -164,7 +164,58 @@ pub async fn zone_and_locale_are_the_persons(_: &Stage, page: &Page) -> Result<(
     page.until("the sheet of keys", "return document.querySelector('dialog[open] select')", vec![]).await?;
     page.run(choose, vec![json!("Numbers and dates"), json!("de-DE")]).await?;
     let german = "return [...document.querySelectorAll('tfoot td')].some(cell => cell.textContent === arguments[0])";
-    page.until("numbers as Germans write them", german, vec![json!(grouped.replace(',', "."))]).await
+    page.until("numbers as Germans write them", german, vec![json!(grouped.replace(',', "."))]).await?;
+    // The page was read anew, and the hand is where it was.
+    let chosen = "return document.activeElement.value === 'de-DE' && !!document.querySelector('dialog[open]')";
+    page.until("the choice has the focus", chosen, vec![]).await
+}
+
+pub async fn the_zone_goes_from_page_to_page(_: &Stage, page: &Page) -> Result<()> {
+    page.goto("/reports/message-traffic?zone=Asia/Tokyo").await?;
+    let said = "return document.querySelector('header').innerText.includes('Asia/Tokyo')";
+    page.until("whose clock it is", said, vec![]).await?;
+    for (link, path) in
+        [("Overview", "/"), ("Data health", "/health"), ("Audit log", "/audit"), ("Unusual activity", "/unusual")]
+    {
+        page.click("link", link).await?;
+        page.until(link, "return location.pathname === arguments[0]", vec![json!(path)]).await?;
+        ensure!(page.path().await?.contains("zone=Asia"), "{link} is at {}", page.path().await?);
+        page.until(link, said, vec![]).await?;
+    }
+    page.click("link", "POP Sessions").await?;
+    page.until("and back", "return location.pathname === '/reports/pop-sessions'", vec![]).await?;
+    ensure!(page.path().await?.contains("zone=Asia"), "{}", page.path().await?);
+    // A bill's month is not whose looks.
+    page.goto("/overage").await?;
+    let links = "return [...document.querySelectorAll('tbody td a')].every(link => link.href.includes('zone=server'))";
+    page.until(
+        "what was used, by the server's days",
+        &format!("{links} && document.querySelector('tbody td a')"),
+        vec![],
+    )
+    .await
+}
+
+/// Its head stays below the page's, its totals at the foot of the window; a table of very many rows scrolls by itself.
+pub async fn a_table_is_a_part_of_the_page(_: &Stage, page: &Page) -> Result<()> {
+    let inner = "const region = document.querySelector('table').parentElement; return region.scrollHeight > region.clientHeight + 1";
+    page.goto("/reports/message-traffic").await?;
+    ensure!(page.run(inner, vec![]).await? == false, "ninety rows are a page within the page");
+    page.run("scrollTo(0, document.querySelector('tbody').getBoundingClientRect().top + 400)", vec![]).await?;
+    let places = "const at = css => document.querySelector(css).getBoundingClientRect();
+        return [Math.round(at('thead').top - at('header').bottom), Math.round(innerHeight - at('tfoot').bottom)].join()";
+    page.until("head and totals are in sight", &format!("{places} === arguments[0]"), vec![json!("0,0")]).await?;
+    // A cell that the keyboard walks to is not under them.
+    page.run("document.querySelectorAll('tbody tr')[60].querySelector('a').focus()", vec![]).await?;
+    for key in ["ArrowUp"; 45] {
+        page.press(key).await?;
+    }
+    let hidden = "const cell = document.activeElement.getBoundingClientRect();
+        return cell.top < document.querySelector('thead').getBoundingClientRect().bottom - 1";
+    ensure!(page.run(hidden, vec![]).await? == false, "the cell is under the head");
+    page.goto("/reports/message-traffic?step=hour").await?;
+    ensure!(page.run(inner, vec![]).await? == true, "two thousand rows are no window");
+    Ok(())
 }
 
 pub async fn what_is_new_is_asked_for_and_nothing_by_a_hidden_page(_: &Stage, page: &Page) -> Result<()> {

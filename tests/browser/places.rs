@@ -130,3 +130,29 @@ pub async fn the_chart_is_saved_as_a_picture(_: &Stage, page: &Page) -> Result<(
     ensure!(json!(of_file).as_u64() > width.as_u64(), "the picture is {of_file} wide, the chart {width}");
     Ok(())
 }
+
+/// A word that means nothing is told, and a name that cannot be one is not everyone.
+pub async fn nonsense_in_the_address_is_told(_: &Stage, page: &Page) -> Result<()> {
+    page.goto("/reports/pop-sessions?range=2026-11-01..2026-11-31&utm_source=mail").await?;
+    let says = "return document.querySelector('main').innerText.includes(arguments[0])";
+    page.until("the range", says, vec![json!("“range=2026-11-01..2026-11-31” in the address means nothing")]).await?;
+    page.choose("Week").await?;
+    ensure!(
+        page.run(says, vec![json!("means nothing")]).await? == false,
+        "it is said of an address that is understood"
+    );
+    page.visit("/reports/pop-sessions?subject=@@").await?;
+    page.until("nobody", says, vec![json!("Nothing here")]).await?;
+    ensure!(page.run("return !document.querySelector('table')", vec![]).await? == true, "numbers of nobody");
+    Ok(())
+}
+
+/// The way back from events is to the report as it was left.
+pub async fn events_lead_back_to_the_report_as_it_was(_: &Stage, page: &Page) -> Result<()> {
+    let path = "/reports/message-traffic?range=last-28-days&step=week&sort=-incoming";
+    page.goto(path).await?;
+    page.run("document.querySelector('tbody td a').click()", vec![]).await?;
+    page.until("the events", "return location.pathname === '/events'", vec![]).await?;
+    page.click("link", "Message Traffic").await?;
+    page.until("the report", "return location.pathname + location.search === arguments[0]", vec![json!(path)]).await
+}
