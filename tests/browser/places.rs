@@ -153,6 +153,8 @@ pub async fn events_lead_back_to_the_report_as_it_was(_: &Stage, page: &Page) ->
     page.goto(path).await?;
     page.run("document.querySelector('tbody td a').click()", vec![]).await?;
     page.until("the events", "return location.pathname === '/events'", vec![]).await?;
-    page.click("link", "Message Traffic").await?;
+    // The menu has a link of this name, too.
+    let up = "[...document.querySelectorAll('main a')].find(link => link.textContent === 'Message Traffic').click()";
+    page.run(up, vec![]).await?;
     page.until("the report", "return location.pathname + location.search === arguments[0]", vec![json!(path)]).await
 }
