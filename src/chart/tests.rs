@@ -88,6 +88,15 @@ fn a_spike_is_one_however_closely_it_is_looked_at() {
 }
 
 #[test]
+fn what_leaps_all_the_time_is_no_spike() {
+    let mut table = sample::days("pop-sessions", "2025-11-24", 364).table();
+    for row in (0..364).step_by(11) {
+        table.columns[0].cells[row] = Some(9_000.0);
+    }
+    assert_eq!(spikes(&table, None), (vec![], vec![]));
+}
+
+#[test]
 fn of_spikes_beside_each_other_the_highest_is_marked() {
     let mut table = sample::days("pop-sessions", "2025-11-24", 364).table();
     for (row, value) in [(100, 9_000.0), (101, 9_900.0), (102, 9_300.0), (200, 9_100.0)] {

@@ -91,6 +91,9 @@ const MOST_ROWS_A_PIXEL: f64 = 12.0;
 const LEAST_COLUMN: f64 = 2.0;
 /// How much of a row its columns take.
 const COLUMNS_OF_ROW: f64 = 0.68;
+/// What a series does more often, and more often than in one of so many rows, is usual.
+const MOST_OF_SERIES: usize = 20;
+const LEAST_BETWEEN: usize = 50;
 /// How wide a mark is, in CSS pixels.
 const MARK: f64 = 10.0;
 /// More marks than this are no marks.
@@ -333,11 +336,13 @@ fn unusual(subject: &Subject, drawn: &Drawn, stamps: &[Stamp]) -> Vec<Spike> {
         table.rows.binary_search_by_key(&Some(begin), begins).ok()
     };
     let of_column = |(nth, column): (usize, &usize)| {
-        let wanted = table.columns[*column].column;
-        let spikes =
-            whole.columns.iter().find(|column| column.column.id == wanted.id).map(|column| kinds.spikes(column));
-        let spikes = spikes.into_iter().flatten();
-        spikes.filter_map(move |(row, usual)| Some(Spike { row: row_of(row)?, nth, usual })).collect::<Vec<_>>()
+        let id = table.columns[*column].column.id;
+        let of_whole = whole.columns.iter().find(|column| column.column.id == id);
+        let spikes = of_whole.map_or_else(Vec::new, |column| kinds.spikes(column));
+        // A series that leaps all the time is one that leaps.
+        let is_leaping = spikes.len() > MOST_OF_SERIES.max(whole.rows.len() / LEAST_BETWEEN);
+        let spikes = spikes.into_iter().filter(|_| !is_leaping);
+        spikes.filter_map(|(row, usual)| Some(Spike { row: row_of(row)?, nth, usual })).collect::<Vec<_>>()
     };
     drawn.columns.iter().enumerate().flat_map(of_column).collect()
 }
