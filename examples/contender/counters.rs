@@ -49,7 +49,8 @@ impl Counters {
         let of_children = |by, index: &[u32]| {
             let mut answer = with_values(empty(by), values, index.len());
             let count = index.iter().max().map_or(0, |highest| highest + 1);
-            answer.subjects = (0..count).map(|number| number.to_string()).collect();
+            // In order, as the server sends them.
+            answer.subjects = (0..count).map(|number| format!("{number:07}")).collect();
             answer.subject_index = index.to_vec();
             answer
         };

@@ -3,6 +3,7 @@
 //! Edges of steps are worked out once and the answer's slots are walked once: a million of them cost milliseconds, in the
 //! browser too. Knows nothing of sorting, names on screen or files.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -10,7 +11,7 @@ use crate::basis::Basis;
 use crate::catalogue::{Column, Formula};
 use crate::coverage::{Covered, Observed, observed_of_each};
 use crate::measure::Family;
-use crate::numbers::{Numbers, RowOfEach};
+use crate::numbers::Numbers;
 use crate::step::Step;
 use crate::subject::{self, OTHER, Subject, UNATTRIBUTED};
 use crate::table::{Partial, Row, TableColumn};
@@ -71,10 +72,14 @@ pub(crate) fn by_child(
 ) -> (Vec<Row>, Vec<TableColumn>) {
     let observed = observed_by_family(columns, answer, &[span_read(answer, span)]);
     let Children { mut rows, row_of_name } = children;
-    // Looked up once for all columns; what names no subject counts in a place behind the rows, which is dropped.
-    let nowhere = rows.len();
-    let row_of = |subject: &u32| row_of_name.get(*subject as usize).copied().unwrap_or(nowhere as u32);
-    let row_of_each = RowOfEach::new(answer.subject_index.iter().map(row_of), nowhere + 1);
+    // Looked up once for all columns.
+    let row_of_each = match row_of_name {
+        None => Cow::Borrowed(&answer.subject_index),
+        Some(row_of_name) => {
+            let row_of = |name: &u32| row_of_name.get(*name as usize).copied().unwrap_or(u32::MAX);
+            Cow::Owned(answer.subject_index.iter().map(row_of).collect())
+        }
+    };
     let mut cells: Vec<TableColumn> = Vec::with_capacity(columns.len());
     let mut left: Vec<Option<u64>> = Vec::with_capacity(columns.len());
     for column in columns {
@@ -85,8 +90,7 @@ pub(crate) fn by_child(
         };
         let observed_secs = observed[&column.measure().family][0].secs;
         let own = answer.totals.get(column.measure().id).copied().unwrap_or_default();
-        let mut sums = values.sums_by_row(&row_of_each, nowhere + 1);
-        sums.truncate(nowhere);
+        let sums = values.sums_by_row(&row_of_each, rows.len());
         let of_children = column.is_told_by(answer.by);
         left.push((of_children && column.is_additive()).then(|| own.saturating_sub(sum(&sums))));
         cells.push(TableColumn {
@@ -182,8 +186,8 @@ fn distance(stretch: &[i32]) -> Option<i64> {
 #[derive(Debug, PartialEq)]
 pub struct Children {
     rows: Vec<Row>,
-    /// For each name of the answer its row. One that is no subject belongs to `(other)`.
-    row_of_name: Vec<u32>,
+    /// For each name of the answer its row; `None` where each has its own, as sent. One that is no subject belongs to `(other)`.
+    row_of_name: Option<Vec<u32>>,
 }
 
 impl Children {
@@ -208,7 +212,7 @@ impl Children {
             }
             rows.push(subject.map_or(Row::Rest(OTHER), Row::Child));
         }
-        Some(Children { rows, row_of_name: (0..count as u32).collect() })
+        Some(Children { rows, row_of_name: None })
     }
 
     fn sorted(mut subjects: Vec<Option<Subject>>) -> Children {
@@ -228,7 +232,7 @@ impl Children {
             let other = rows.len() as u32 - 1;
             row_of_name.iter_mut().filter(|row| **row == u32::MAX).for_each(|row| *row = other);
         }
-        Children { rows, row_of_name }
+        Children { rows, row_of_name: Some(row_of_name) }
     }
 }
 

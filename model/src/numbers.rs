@@ -48,77 +48,21 @@ impl Numbers {
     /// wrapping.
     pub fn sum(&self, positions: Range<usize>) -> u64 {
         match self {
-            Numbers::Short(list) => sum(list.get(positions).unwrap_or_default()),
-            Numbers::Narrow(list) => sum(list.get(positions).unwrap_or_default()),
+            Numbers::Short(list) => sum_of_short(list.get(positions).unwrap_or_default()),
+            Numbers::Narrow(list) => sum_of_narrow(list.get(positions).unwrap_or_default()),
             Numbers::Wide(list) => sum_of_wide(list.get(positions).unwrap_or_default()),
         }
     }
 
-    /// The sums of `rows` rows, where `row_of_each` says to which row each number belongs. Saturating, as [`Numbers::sum`].
-    pub fn sums_by_row(&self, row_of_each: &RowOfEach, rows: usize) -> Vec<u64> {
+    /// The sums of `rows` rows, where `row_of_each` says to which row each number belongs; beyond them it counts nowhere.
+    /// Saturating, as [`Numbers::sum`].
+    pub fn sums_by_row(&self, row_of_each: &[u32], rows: usize) -> Vec<u64> {
         match self {
             // So many of four bytes or two as would pass 2^64 do not fit any memory.
-            Numbers::Short(list) => row_of_each.sums(list, rows, |sum, number| sum + u64::from(number)),
-            Numbers::Narrow(list) => row_of_each.sums(list, rows, |sum, number| sum + u64::from(number)),
-            Numbers::Wide(list) => row_of_each.sums(list, rows, u64::saturating_add),
+            Numbers::Short(list) => sums_by_row(list, row_of_each, rows, |sum, number| sum + u64::from(number)),
+            Numbers::Narrow(list) => sums_by_row(list, row_of_each, rows, |sum, number| sum + u64::from(number)),
+            Numbers::Wide(list) => sums_by_row(list, row_of_each, rows, u64::saturating_add),
         }
-    }
-}
-
-/// To which row each number of some lists belongs.
-pub enum RowOfEach {
-    /// There are so few rows that any byte is the place of a sum: a million numbers of a hundred domains are added in half
-    /// the time, since no place need be checked.
-    Few(Vec<u8>),
-    Many(Vec<u32>),
-    /// The first number is that of the first row, and so on to so many, as the server sends them: there is nothing to add.
-    Own(usize),
-}
-
-/// The places that a byte can name.
-const FEW: usize = 256;
-
-impl RowOfEach {
-    /// Each is below `rows`.
-    pub fn new(row_of_each: impl Iterator<Item = u32>, rows: usize) -> RowOfEach {
-        if rows <= FEW {
-            return RowOfEach::Few(row_of_each.map(|row| row as u8).collect());
-        }
-        let row_of_each: Vec<u32> = row_of_each.collect();
-        let is_own = row_of_each.iter().zip(0..).all(|(row, number)| *row == number);
-        if is_own { RowOfEach::Own(row_of_each.len()) } else { RowOfEach::Many(row_of_each) }
-    }
-
-    fn sums<T: Copy>(&self, list: &[T], rows: usize, add: impl Fn(u64, T) -> u64) -> Vec<u64> {
-        let mut sums = match self {
-            RowOfEach::Own(count) => {
-                let mut sums: Vec<u64> = list.iter().take(*count).map(|number| add(0, *number)).collect();
-                sums.resize(rows, 0);
-                return sums;
-            }
-            RowOfEach::Few(row_of_each) => {
-                let mut sums = [[0; FEW]; 2];
-                let [before, after] = &mut sums;
-                for_each_of_halves(row_of_each, list, |half, row, number| {
-                    let sum = if half == 0 { &mut before[usize::from(row)] } else { &mut after[usize::from(row)] };
-                    *sum = add(*sum, number);
-                });
-                sums.map(|half| half[..rows.min(FEW)].to_vec())
-            }
-            RowOfEach::Many(row_of_each) => {
-                let mut sums = [vec![0; rows], vec![0; rows]];
-                for_each_of_halves(row_of_each, list, |half, row, number| {
-                    let sum = &mut sums[half][row as usize];
-                    *sum = add(*sum, number);
-                });
-                sums
-            }
-        };
-        let [sums, of_after] = &mut sums;
-        for (sum, of_after) in sums.iter_mut().zip(of_after) {
-            *sum = sum.saturating_add(*of_after);
-        }
-        std::mem::take(sums)
     }
 }
 
@@ -164,28 +108,27 @@ impl<'de> Deserialize<'de> for Numbers {
     }
 }
 
-/// Calls with each row and number, of the list's two halves in turn: neighbours are often of one row, and adding to a sum
-/// waits until it was added to before, so each half has sums of its own.
-#[inline(always)]
-fn for_each_of_halves<R: Copy, T: Copy>(row_of_each: &[R], list: &[T], mut add: impl FnMut(usize, R, T)) {
-    let length = list.len().min(row_of_each.len());
-    let (rows_before, rows_after) = row_of_each[..length].split_at(length / 2);
-    let (before, after) = list[..length].split_at(length / 2);
-    let halves = rows_before.iter().zip(before).zip(rows_after.iter().zip(after));
-    for ((row_before, number_before), (row_after, number_after)) in halves {
-        add(0, *row_before, *number_before);
-        add(1, *row_after, *number_after);
+fn sums_by_row<T: Copy>(list: &[T], row_of_each: &[u32], rows: usize, add: impl Fn(u64, T) -> u64) -> Vec<u64> {
+    let mut sums = vec![0; rows];
+    for (number, row) in list.iter().zip(row_of_each) {
+        if let Some(sum) = sums.get_mut(*row as usize) {
+            *sum = add(*sum, *number);
+        }
     }
-    // The halves of an odd number differ by one.
-    if let (Some(row), Some(number)) = (rows_after.get(before.len()), after.get(before.len())) {
-        add(1, *row, *number);
-    }
+    sums
 }
 
-/// In the browser several at a time: every one that runs WebAssembly at all and is kept up to date can (since 2023).
+/// In the browser several at a time: every one that runs WebAssembly at all and is kept up to date can (since 2023). Of two
+/// bytes no more in one sum than four bytes hold, so that four are added at once and not two.
 #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-fn sum<T: Copy + Into<u64>>(list: &[T]) -> u64 {
-    list.iter().map(|number| (*number).into()).sum()
+fn sum_of_short(list: &[u16]) -> u64 {
+    let sum = |stretch: &[u16]| stretch.iter().map(|number| u32::from(*number)).sum::<u32>();
+    list.chunks(1 << 16).map(|stretch| u64::from(sum(stretch))).sum()
+}
+
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+fn sum_of_narrow(list: &[u32]) -> u64 {
+    list.iter().map(|number| u64::from(*number)).sum()
 }
 
 fn sum_of_wide(list: &[u64]) -> u64 {
@@ -223,22 +166,14 @@ mod tests {
     #[test]
     fn sums_end_at_the_highest_number() {
         let wide = numbers(&[3, u64::MAX, 4, 5]);
-        // As many rows as a byte can name, and one more.
-        for rows in [FEW, FEW + 1] {
-            let sums = |row_of_each: &[u32]| {
-                let sums = wide.sums_by_row(&RowOfEach::new(row_of_each.iter().copied(), rows), rows);
-                assert_eq!(sums.len(), rows);
-                (sums[0], sums[1], sums[rows - 1])
-            };
-            let last = rows as u32 - 1;
-            assert_eq!(sums(&[0, 1, 0, 1]), (7, u64::MAX, 0));
-            assert_eq!(sums(&[0, 1, last]), (3, u64::MAX, 4));
-            assert_eq!(sums(&[]), (0, 0, 0));
-        }
+        let sums = |row_of_each: &[u32]| wide.sums_by_row(row_of_each, 2);
+        assert_eq!(sums(&[0, 1, 0, 1]), [7, u64::MAX]);
+        assert_eq!(sums(&[0, 1, 2, u32::MAX]), [3, u64::MAX], "two of no row");
+        assert_eq!(sums(&[]), [0, 0]);
         assert_eq!((wide.sum(0..4), wide.sum(2..4), wide.sum(2..5)), (u64::MAX, 9, 0));
         for most in [u64::from(u16::MAX), u64::from(u32::MAX)] {
             let list = numbers(&[most; 6]);
-            assert_eq!(list.sums_by_row(&RowOfEach::Few(vec![1; 6]), 2), [0, 6 * most]);
+            assert_eq!(list.sums_by_row(&[1; 6], 2), [0, 6 * most]);
             assert_eq!(list.sum(1..6), 5 * most);
         }
     }

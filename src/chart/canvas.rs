@@ -14,7 +14,7 @@ use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontStyle,
 };
-use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
+use web_sys::{CanvasRenderingContext2d, ContextAttributes2d, HtmlCanvasElement};
 
 use super::draw::{self, LEADING};
 use super::layout::{Frame, Layout};
@@ -148,7 +148,10 @@ enum Path {
 impl Canvas {
     fn new(canvas: &HtmlCanvasElement, frame: Frame, family: &str) -> Result<Canvas, NotDrawn> {
         let none = || NotDrawn("this browser has no canvas to draw on".to_owned());
-        let context = canvas.get_context("2d")?.ok_or_else(none)?;
+        // The panel fills all of it: a picture that hides what is behind it is shown with less effort.
+        let opaque = ContextAttributes2d::new();
+        opaque.set_alpha(false);
+        let context = canvas.get_context_with_context_options("2d", &opaque)?.ok_or_else(none)?;
         let context: CanvasRenderingContext2d = context.dyn_into().map_err(|_| none())?;
         let family = family.to_owned();
         Ok(Canvas { context, frame, family, open: None, shapes: 0, fill: None, stroke: None, font: Cell::new(None) })

@@ -15,6 +15,7 @@ pub mod picture;
 mod pointer;
 mod reduce;
 mod scale;
+mod spare;
 #[cfg(test)]
 mod tests;
 mod theme;
@@ -35,6 +36,7 @@ use canvas::{NotDrawn, Surface};
 use layout::{Layout, Nothing, Subject};
 use legend::Legend;
 use pointer::{Placed, Pointer};
+use spare::Spare;
 
 pub use kind::ChartKind;
 pub use layout::MOST_ROWS;
@@ -43,7 +45,7 @@ use crate::compare::Before;
 use crate::memo::Memo;
 use crate::parts::show::Show;
 use crate::text;
-use crate::{anew, view};
+use crate::{anew, effect, view};
 
 /// What a person asked of the chart; the page decides what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,9 +125,16 @@ pub fn Chart(
 ) -> impl IntoView {
     let plot = NodeRef::<html::Div>::new();
     let surroundings = watch::surroundings(plot);
+    let drawn_on = spare::canvas(canvas);
+    effect(move |_| {
+        if let (Some(plot), Some(canvas)) = (plot.get(), drawn_on.try_get_value()) {
+            // Behind all else that is in it. A place that stands takes a child.
+            let _ = plot.insert_before(&canvas, plot.first_child().as_ref());
+        }
+    });
 
     let laid = Memo::new(move |_| {
-        let (canvas, seen) = (canvas.get()?, surroundings.get()?);
+        let (canvas, seen) = (drawn_on.try_get_value()?, surroundings.get()?);
         Some(shown.with(|shown| {
             let subject = shown.subject();
             let height = layout::height(subject, seen.width);
@@ -138,7 +147,7 @@ pub fn Chart(
             }
         }))
     });
-    let failure = draw_when_laid(canvas, laid, surroundings);
+    let failure = draw_when_laid(drawn_on, laid, surroundings);
 
     let placed = Signal::derive(move || match laid.get() {
         Some(Laid::Out(placed, _)) => Some(placed),
@@ -157,6 +166,12 @@ pub fn Chart(
         let placed = placed.get()?;
         Some(shown.with(|shown| words::summary(&shown.table, shown.kind, &placed.layout, &shown.hidden)))
     };
+    effect(move |_| {
+        if let Some(canvas) = drawn_on.try_get_value() {
+            // A name of an attribute that every browser takes.
+            let _ = canvas.set_attribute("aria-label", &summary().unwrap_or_default());
+        }
+    });
     let notes = move || {
         let notes = placed.get().map(|placed| words::notes(&shown.read().table, &placed.layout)).unwrap_or_default();
         notes.into_iter().map(|note| view! { <p class="chart-note">{note}</p> }).collect::<Vec<_>>()
@@ -166,7 +181,6 @@ pub fn Chart(
         <figure class="chart" data-kind=move || shown.read().kind.id()>
             <Legend shown placed on/>
             <div class="chart-plot" node_ref=plot style:height=height>
-                <canvas node_ref=canvas class="chart-canvas" role="img" aria-label=summary></canvas>
                 <Show when=move || placed.read().is_some()>
                     <Pointer placed shown before hand on/>
                 </Show>
@@ -180,14 +194,14 @@ pub fn Chart(
 /// Draws whenever the layout or the colours change, and only then: `data-draws` on the canvas counts, so that a test can
 /// hold that a moving pointer draws nothing. The signal says why the last drawing failed.
 fn draw_when_laid(
-    canvas: NodeRef<html::Canvas>,
+    canvas: Spare,
     laid: Memo<Option<Laid>>,
     surroundings: ReadSignal<Option<watch::Surroundings>>,
 ) -> ReadSignal<Option<NotDrawn>> {
     let (failure, set_failure) = signal(None);
     Effect::new(move |draws: Option<u32>| {
         let draws = draws.unwrap_or(0);
-        let (Some(canvas), Some(seen)) = (canvas.get(), surroundings.get()) else { return draws };
+        let (Some(canvas), Some(seen)) = (canvas.try_get_value(), surroundings.get()) else { return draws };
         let Some(Laid::Out(placed, surface)) = laid.get() else {
             // What was drawn belongs to something else.
             canvas.set_width(0);

@@ -11,7 +11,7 @@ use leptos::html::Div;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::prelude::Closure;
-use web_sys::{CssStyleDeclaration, MediaQueryList, MutationObserver, MutationObserverInit, ResizeObserver, Window};
+use web_sys::{CssStyleDeclaration, MutationObserver, MutationObserverInit, ResizeObserver, Window};
 
 use super::theme::Theme;
 use crate::effect;
@@ -101,7 +101,6 @@ struct Watch {
     window: Window,
     size: ResizeObserver,
     attribute: MutationObserver,
-    scheme: MediaQueryList,
     look: Closure<dyn Fn()>,
 }
 
@@ -116,12 +115,11 @@ impl Watch {
         let options = MutationObserverInit::new();
         options.set_attributes(true);
         let root = window.document()?.document_element()?;
+        // Light and dark are an attribute of the page, whoever chooses (style/theme.js).
         attribute.observe_with_options(&root, &options).ok()?;
-        let scheme = window.match_media("(prefers-color-scheme: dark)").ok()??;
-        scheme.add_event_listener_with_callback("change", function).ok()?;
         // Zooming and moving to another screen change the ratio and resize the window.
         window.add_event_listener_with_callback("resize", function).ok()?;
-        Some(Watch { window: window.clone(), size, attribute, scheme, look })
+        Some(Watch { window: window.clone(), size, attribute, look })
     }
 }
 
@@ -130,8 +128,7 @@ impl Drop for Watch {
         let function = self.look.as_ref().unchecked_ref();
         self.size.disconnect();
         self.attribute.disconnect();
-        // They were added above; a browser that will not remove them has nothing to be told.
-        let _ = self.scheme.remove_event_listener_with_callback("change", function);
+        // It was added above; a browser that will not remove it has nothing to be told.
         let _ = self.window.remove_event_listener_with_callback("resize", function);
     }
 }

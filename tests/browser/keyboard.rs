@@ -87,5 +87,11 @@ pub async fn a_choice_leaves_the_hand_where_it_was(_: &Stage, page: &Page) -> Re
             return at.getAttribute('aria-haspopup') === 'dialog' && at.getAttribute('aria-expanded') === 'false'";
         page.until("its button has the hand", is_back, vec![]).await?;
     }
-    Ok(())
+    page.run("document.querySelector('figure [role=group] button').focus()", vec![]).await?;
+    page.press("Enter").await?;
+    page.settled().await?;
+    ensure!(page.path().await?.contains("hidden="), "the series is not hidden: {}", page.path().await?);
+    let is_there =
+        "const at = document.activeElement; return at.ariaPressed === 'false' && at.closest('figure') !== null";
+    page.until("the series' button has the hand", is_there, vec![]).await
 }

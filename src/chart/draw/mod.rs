@@ -102,19 +102,19 @@ impl<'a, DB: DrawingBackend> Pen<'a, DB> {
         self.area.draw_text(text, &text_style(size, FontStyle::Bold, self.theme.ink, anchor, self.frame), at)
     }
 
-    fn cue(&self, column: usize, at: Point, radius: f64) -> Drawing<DB> {
-        let (colour, radius) = (self.theme.series(column), radius * self.frame.px);
-        // A rim in the panel's colour keeps the shape off its line.
-        let rim = 1.5 * self.frame.px;
-        match Cue::of(column) {
-            Cue::Circle => {
-                self.element(&Circle::new(at, (radius + rim) as i32, self.theme.panel.filled()))?;
-                self.element(&Circle::new(at, radius as i32, colour.filled()))
-            }
-            cue => {
-                self.polygon(cue.at(at, radius + rim), self.theme.panel)?;
-                self.polygon(cue.at(at, radius), colour)
+    /// A column's shape at some places, with a rim in the panel's colour that keeps it off its line. All rims first: a browser
+    /// is told a colour twice and not with each shape.
+    fn cues_at(&self, column: usize, places: &[Point], radius: f64) -> Drawing<DB> {
+        let (radius, rim) = (radius * self.frame.px, 1.5 * self.frame.px);
+        let of_shape = (radius, self.theme.series(column));
+        for (radius, colour) in [(radius + rim, self.theme.panel), of_shape] {
+            for at in places {
+                match Cue::of(column) {
+                    Cue::Circle => self.element(&Circle::new(*at, radius as i32, colour.filled()))?,
+                    cue => self.polygon(cue.at(*at, radius), colour)?,
+                }
             }
         }
+        Ok(())
     }
 }

@@ -201,15 +201,13 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
             (f64::from(self.frame.css(132.0)) / trend.pitch()).ceil().max(1.0) as usize
         };
         let offset = every * (nth + 1) / (trend.series.len() + 1);
-        for run in trend.runs(nth) {
+        let spread = which == Cues::Spread && (trend.series.len() > 1 || every == 1);
+        let places = trend.runs(nth).into_iter().flat_map(|run| {
             let alone = run.len() == 1;
-            let spread = which == Cues::Spread && (trend.series.len() > 1 || every == 1);
-            for row in run.filter(|row| alone || spread && row % every == offset % every) {
-                let Some(top) = series.tops[row] else { continue };
-                self.cue(series.column, (trend.x(row), top), if every == 1 { 3.0 } else { 3.25 })?;
-            }
-        }
-        Ok(())
+            run.filter(move |row| alone || spread && row % every == offset % every)
+        });
+        let places: Vec<Point> = places.filter_map(|row| Some((trend.x(row), series.tops[row]?))).collect();
+        self.cues_at(series.column, &places, if every == 1 { 3.0 } else { 3.25 })
     }
 
     /// Whole rows series by series, from the highest down, so that what stands lower is seen before it; rows that
