@@ -1,17 +1,16 @@
 //! What one commit writes: counters, events, open state, coverage and read positions, all or nothing.
 
 mod counters;
-
-use std::collections::hash_map::Entry;
-use std::sync::Arc;
+mod events;
 
 use mailtally_model::wire::Rules;
 use mailtally_model::{Family, Slot, Span, Subject, Time};
 use rustc_hash::FxHashMap;
 
 pub use counters::Counters;
+pub use events::{Events, Kept, LATER};
 
-use crate::event::{Event, EventId, Update};
+use crate::event::Update;
 use crate::source::SourceState;
 
 /// Merged in memory before it touches the store.
@@ -19,7 +18,7 @@ use crate::source::SourceState;
 pub struct Batch {
     pub counters: Counters,
     /// Events to be kept as evidence.
-    pub events: FxHashMap<EventId, Evidence>,
+    pub events: Events,
     /// Names that evidence shows to be ours (a final local delivery, a log-in): see SEMANTICS R19.
     pub known: Vec<Subject>,
     /// Open state of the tracker that changed: key → value, `None` to delete.
@@ -80,23 +79,11 @@ impl LineCounts {
     }
 }
 
-/// An event as it is now, and as the store has it from an earlier batch: a revised event replaces its row.
-#[derive(Clone, Debug)]
-pub struct Evidence {
-    pub stored: Option<Arc<Event>>,
-    pub now: Arc<Event>,
-}
-
 impl Batch {
     /// Books an update: counters(after) − counters(before), and the event as it is now.
     pub fn book(&mut self, update: Update) {
         self.count(&update);
-        match self.events.entry(update.id) {
-            Entry::Occupied(mut known) => known.get_mut().now = update.after,
-            Entry::Vacant(new) => {
-                new.insert(Evidence { stored: update.before, now: update.after });
-            }
-        }
+        self.events.put(update.id, update.before, &update.after);
     }
 
     /// Books the numbers of an update and keeps no evidence.

@@ -260,6 +260,17 @@ impl Kind {
 }
 
 impl Event {
+    /// Appends it as it is stored: as MessagePack with its fields in their order, by which the tracker keeps its open state,
+    /// too. So fields are added at the end, with a default, and are not moved.
+    pub fn pack(&self, bytes: &mut Vec<u8>) {
+        rmp_serde::encode::write(bytes, self).expect("plain data, written to memory");
+    }
+
+    /// None for what this build does not understand.
+    pub fn unpack(bytes: &[u8]) -> Option<Event> {
+        rmp_serde::from_slice(bytes).ok()
+    }
+
     /// What this event adds to the counters, at every level it touches (server, domains, mailboxes, service).
     /// Pure: the law is that the counters are the sum of this over all kept events.
     pub fn counters(&self, add: &mut dyn FnMut(&'static Measure, &Subject, Slot, i64)) {

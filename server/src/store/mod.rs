@@ -7,6 +7,7 @@
 //! No time zone reaches this folder: it sums slots, and the calendar is the model's business.
 
 mod answer;
+mod blocks;
 mod children;
 mod counters;
 mod coverage;

@@ -321,12 +321,12 @@ INSERT INTO counter_day (parent, measure, utc_day, block, children)
   FROM counter JOIN name ON name.id = counter.subject
   WHERE name.parent > 0 AND NOT kept_day(utc_day) AND measure NOT IN (HOST_MEASURES) GROUP BY 1, 2, 3, 4;";
 
-/// Samples of the host are events, too.
+/// Samples of the host are events, too: in blocks below zero.
 const EVENTS: &str = "
 DELETE FROM event_subject WHERE NOT kept_time(slot * 900);
-DELETE FROM event WHERE NOT kept_time(time) AND kind NOT LIKE '{\"HostSample\"%';
-INSERT OR REPLACE INTO event
-  SELECT * FROM again.event WHERE NOT kept_time(time) AND kind NOT LIKE '{\"HostSample\"%';
+DELETE FROM event WHERE NOT kept_time(slot * 900) AND block >= 0;
+INSERT OR REPLACE INTO event (slot, block, entries, events)
+  SELECT slot, block, entries, events FROM again.event WHERE NOT kept_time(slot * 900) AND block >= 0;
 INSERT OR REPLACE INTO event_subject
   SELECT same_name.ours, slot, entries
   FROM again.event_subject JOIN same_name ON same_name.theirs = subject WHERE NOT kept_time(slot * 900);

@@ -7,21 +7,28 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{children, counters, entries};
+use super::{blocks, children, counters, entries};
 
 /// The data file's name in the data directory.
 pub const FILE: &str = "mailtally.sqlite";
 /// Held by the one process that writes.
 pub const LOCK: &str = "mailtally.lock";
 
-/// What makes a file of one version one of the next, from an empty one on.
-const STEPS: [&str; 6] = [
-    include_str!("schema.sql"),
-    include_str!("schema-2.sql"),
-    include_str!("schema-3.sql"),
-    include_str!("schema-4.sql"),
-    include_str!("schema-5.sql"),
-    include_str!("schema-6.sql"),
+/// What makes a file of one version one of the next: SQL, and behind it what SQL cannot do.
+struct Step {
+    sql: &'static str,
+    then: fn(&Connection) -> rusqlite::Result<()>,
+}
+
+/// From an empty file on.
+const STEPS: [Step; 7] = [
+    sql(include_str!("schema.sql")),
+    sql(include_str!("schema-2.sql")),
+    sql(include_str!("schema-3.sql")),
+    sql(include_str!("schema-4.sql")),
+    sql(include_str!("schema-5.sql")),
+    sql(include_str!("schema-6.sql")),
+    Step { sql: include_str!("schema-7.sql"), then: blocks::pack_rows },
 ];
 /// What the first step makes of an empty file is the version after this.
 const NONE: i32 = 10;
@@ -43,6 +50,17 @@ const MAX_CHECKED_BYTES: u64 = 256 << 20;
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// Pages in the write-ahead log before they move to the file; larger than SQLite's 1,000 for the sake of imports.
 const CHECKPOINT_PAGES: i64 = 8_000;
+
+const fn sql(sql: &'static str) -> Step {
+    Step { sql, then: |_| Ok(()) }
+}
+
+impl Step {
+    fn run(&self, tx: &Connection) -> rusqlite::Result<()> {
+        tx.execute_batch(self.sql)?;
+        (self.then)(tx)
+    }
+}
 
 /// Takes the data directory for this process until the file is dropped; makes the directory if it is absent.
 pub fn lock(dir: &Path) -> Result<File> {
@@ -182,7 +200,7 @@ fn accept(connection: &Connection) -> Result<(), Refusal> {
 pub fn make_older(path: &Path, steps: usize) -> Connection {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE).expect("a file");
     children::register(&connection).expect("functions");
-    STEPS[..steps].iter().for_each(|step| connection.execute_batch(step).expect("a step"));
+    STEPS[..steps].iter().for_each(|step| step.run(&connection).expect("a step"));
     connection.pragma_update(None, "application_id", APPLICATION_ID).expect("a pragma");
     connection.pragma_update(None, "user_version", NONE + steps as i32).expect("a pragma");
     connection
@@ -208,7 +226,7 @@ fn set_up(connection: &Connection, length: u64) -> Result<(), Refusal> {
     if version < VERSION {
         let tx = connection.unchecked_transaction()?;
         for step in STEPS.iter().skip(usize::try_from(version - NONE).unwrap_or(0)) {
-            tx.execute_batch(step)?;
+            step.run(&tx)?;
         }
         tx.pragma_update(None, "application_id", APPLICATION_ID)?;
         tx.pragma_update(None, "user_version", VERSION)?;

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use mailtally_server::store::sums;
+use mailtally_model::Subject;
+use mailtally_model::wire::EventRow;
+use mailtally_server::store::events::cursor;
+use mailtally_server::store::{EventQuery, IfAbsent, MAX_EVENTS_PAGE, sums};
 
 use super::*;
 
@@ -81,12 +84,39 @@ impl Site {
         days
     }
 
+    /// Events of the server and what they count, whatever their numbers are.
+    fn events(&self) -> Vec<String> {
+        let reader = Reader::open(&self.data()).unwrap();
+        let mut query = EventQuery {
+            subject: Subject::Server,
+            measures: Vec::new(),
+            span: reader.stored().unwrap().unwrap(),
+            kind: None,
+            text: None,
+            after: None,
+            limit: MAX_EVENTS_PAGE,
+            if_absent: IfAbsent::Refuse,
+        };
+        let mut events = Vec::new();
+        loop {
+            let page = reader.events(&query, |_| true).unwrap();
+            events.extend(page.events.iter().map(|event| {
+                let EventRow { time, kind, subjects, counts, .. } = event;
+                format!("event {} {kind} {subjects:?} {counts:?}", time.0)
+            }));
+            let Some(next) = page.next else { break };
+            query.after = cursor(&next);
+        }
+        events.sort();
+        events
+    }
+
     /// Counters, coverage, sums of days, events by what they moved, what is ours and what is open.
     fn everything(&self) -> Vec<String> {
         let mut all = self.numbers();
         all.extend(self.days());
         all.extend(self.rows("SELECT subject FROM name WHERE known = 1 ORDER BY 1"));
-        all.extend(self.rows("SELECT 'event ' || time || kind || subjects || hex(measures) FROM event ORDER BY 1"));
+        all.extend(self.events());
         all.extend(self.rows("SELECT 'open ' || hex(key) FROM open_state ORDER BY 1"));
         all.extend(self.rows(
             "SELECT program || ' ' || sum(understood) || ' ' || sum(ignored) || ' ' || sum(unparsed) FROM health

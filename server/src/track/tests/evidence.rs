@@ -17,9 +17,9 @@ fn events_of(lines: &[&str]) -> Vec<Event> {
         tracker.line(&line, &mut updates, &mut batch.known);
         updates.drain(..).for_each(|update| batch.book(update));
     }
-    let mut events: Vec<_> = batch.events.into_iter().map(|(id, evidence)| (id, evidence.now)).collect();
-    events.sort_by_key(|(id, _)| *id);
-    events.into_iter().map(|(_, event)| Event::clone(&event)).collect()
+    let unpacked = |kept| Event::unpack(batch.events.bytes(kept)).unwrap();
+    let events: BTreeMap<_, _> = batch.events.iter().map(|kept| (kept.id, unpacked(kept))).collect();
+    events.into_values().collect()
 }
 
 /// Who sent what was delivered, its client, and to how many of ours that is an affair of their own.
