@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use brotli::enc::BrotliEncoderParams;
+use brotli::enc::backward_references::BrotliEncoderMode;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -32,7 +33,8 @@ pub fn write(path: &Path, content: &[u8]) -> Result<()> {
     if content.len() > PACKED_UP_TO {
         return Ok(());
     }
-    for (extension, packed) in [("br", brotli(content)?), ("gz", gzip(content)?)] {
+    let is_code = path.extension().is_some_and(|extension| extension == "wasm");
+    for (extension, packed) in [("br", brotli(content, is_code)?), ("gz", gzip(content)?)] {
         if packed.len() < content.len() {
             write_one(&with_suffix(path, extension), &packed)?;
         }
@@ -93,9 +95,12 @@ fn write_one(path: &Path, content: &[u8]) -> Result<()> {
     fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
 }
 
-fn brotli(mut content: &[u8]) -> Result<Vec<u8>> {
+fn brotli(mut content: &[u8], is_code: bool) -> Result<Vec<u8>> {
+    // What comes next is told from the upper bits of the byte before in WebAssembly, whose numbers go on where the highest is
+    // set. Left to itself, the encoder takes it for text, since most of its bytes are below 128.
+    let mode = if is_code { BrotliEncoderMode::BROTLI_FORCE_MSB_PRIOR } else { BrotliEncoderMode::BROTLI_MODE_GENERIC };
     // Quality 11 and the largest window that every browser takes.
-    let settings = BrotliEncoderParams { quality: 11, lgwin: 24, size_hint: content.len(), ..Default::default() };
+    let settings = BrotliEncoderParams { mode, quality: 11, lgwin: 24, size_hint: content.len(), ..Default::default() };
     let mut packed = Vec::new();
     brotli::BrotliCompress(&mut content, &mut packed, &settings).context("cannot compress with brotli")?;
     Ok(packed)
