@@ -14,7 +14,7 @@ use crate::lean::{self, Names};
 use crate::page::{Link, Part};
 use crate::progress::{Progress, say};
 use crate::root::{self, root};
-use crate::{asset, order, page, shell, tools};
+use crate::{asset, even, order, page, shell, tools};
 
 /// How the app's code is compiled.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -140,7 +140,8 @@ fn app(code: Vec<u8>) -> Result<String> {
     module.imports.iter_mut().for_each(|import| names.shorten(&mut import.name));
     module.exports.iter_mut().for_each(|export| names.shorten(&mut export.name));
     let glue = write_asset("mailtally", "js", names.applied(&lean::glue(output.js())).as_bytes())?;
-    let code = write_asset("mailtally", "wasm", &order::by_likeness(&output.wasm_mut().emit_wasm())?)?;
+    let code = even::written(&output.wasm_mut().emit_wasm())?;
+    let code = write_asset("mailtally", "wasm", &order::by_likeness(&code)?)?;
     let start = write_asset("start", "js", starter(&glue, &code).as_bytes())?;
     Ok(format!(
         "<link rel=\"preload\" href=\"/assets/{code}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\

@@ -6,6 +6,7 @@ mod app;
 mod asset;
 mod bench;
 mod dist;
+mod even;
 mod lean;
 mod licences;
 mod order;
