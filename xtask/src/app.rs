@@ -140,7 +140,7 @@ fn app(code: Vec<u8>) -> Result<String> {
     module.imports.iter_mut().for_each(|import| names.shorten(&mut import.name));
     module.exports.iter_mut().for_each(|export| names.shorten(&mut export.name));
     let glue = write_asset("mailtally", "js", names.applied(&lean::glue(output.js())).as_bytes())?;
-    let code = even::written(&output.wasm_mut().emit_wasm())?;
+    let code = order::joined(even::written(&output.wasm_mut().emit_wasm())?)?;
     let code = write_asset("mailtally", "wasm", &order::by_likeness(&code)?)?;
     let start = write_asset("start", "js", starter(&glue, &code).as_bytes())?;
     Ok(format!(

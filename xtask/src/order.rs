@@ -1,35 +1,104 @@
-//! Puts functions of the code that are alike beside each other, where a compressor finds what they share: 3 % fewer bytes
-//! travel. Nothing else of the code changes.
+//! Puts functions of the code that are alike beside each other, where a compressor finds what they share: 4 % fewer bytes
+//! travel. Functions that are equal become one. Nothing else of the code changes.
 //!
-//! They come ordered by size. Tried: by their instructions alone, and each beside the one that shares most with it (within
-//! 0.3 % of this).
+//! They come ordered by size. Tried: by their types and bytes alone (1.2 % more), those that are called most first, whose
+//! numbers are shorter (0.2 to 0.8 % more), and those that are called by the table apart (0.2 % more).
 
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 
 use anyhow::{Context, Result};
 use wasm_encoder::reencode::{Error, Reencode};
 use wasm_encoder::{CodeSection, FunctionSection, Module};
-use wasmparser::{CodeSectionReader, FunctionSectionReader, Parser, Payload, TypeRef};
+use wasmparser::{CodeSectionReader, FunctionBody, FunctionSectionReader, Parser, Payload, TypeRef};
 
-/// The same code, its functions in order of their types and, among those of one type, of their bytes.
+/// The same code, with one of each set of functions that have the same type and the same bytes. Those that called one or
+/// another are then equal, too, so this is done until nothing changes.
+pub fn joined(mut code: Vec<u8>) -> Result<Vec<u8>> {
+    loop {
+        let functions = Functions::of(&code).context("cannot read the code")?;
+        let mut kept = HashMap::new();
+        let mut order = Vec::new();
+        let mut places = Vec::new();
+        for (number, function) in functions.likeness().enumerate() {
+            places.push(*kept.entry(function).or_insert_with(|| {
+                order.push(number);
+                order.len() - 1
+            }));
+        }
+        if order.len() == places.len() {
+            return Ok(code);
+        }
+        code = Order { imported: functions.imported, order, places }.applied_to(&code)?;
+    }
+}
+
+/// The same code, its functions in order of their types, and those of one type in a chain: the first by their bytes, and
+/// after each the one that shares most with it.
 pub fn by_likeness(code: &[u8]) -> Result<Vec<u8>> {
-    let mut order = Order::of(code).context("cannot read the code")?;
-    let mut module = Module::new();
-    order.parse_core_module(&mut module, Parser::new(0), code).context("cannot write the code in another order")?;
-    Ok(module.finish())
+    let functions = Functions::of(code).context("cannot read the code")?;
+    let phrases: Vec<_> = functions.bodies.iter().map(phrases).collect();
+    let likeness: Vec<_> = functions.likeness().collect();
+    let mut sorted: Vec<usize> = (0..likeness.len()).collect();
+    sorted.sort_by_key(|function| likeness[*function]);
+    let of_one_type = sorted.chunk_by(|a, b| functions.types[*a] == functions.types[*b]);
+    let order: Vec<usize> = of_one_type.flat_map(|functions| chained(functions, &phrases)).collect();
+    let mut places = vec![0; order.len()];
+    for (place, function) in order.iter().enumerate() {
+        places[*function] = place;
+    }
+    Order { imported: functions.imported, order, places }.applied_to(code)
 }
 
-/// Functions are numbered, those that are imported first.
-struct Order {
+/// How many bytes make a phrase: two or three instructions. One more or fewer is within 0.1 %, and so are whole
+/// instructions, two by two.
+const PHRASE: usize = 4;
+
+/// The phrases of a function, each once.
+fn phrases<'a>(body: &FunctionBody<'a>) -> Vec<&'a [u8]> {
+    let mut phrases: Vec<&[u8]> = body.as_bytes().windows(PHRASE).collect();
+    phrases.sort_unstable();
+    phrases.dedup();
+    phrases
+}
+
+/// These functions, each followed by the one of those left that shares most phrases with it, of all that the two have; where
+/// none shares any, by the next as they are given.
+fn chained(functions: &[usize], phrases: &[Vec<&[u8]>]) -> Vec<usize> {
+    let mut having: HashMap<&[u8], Vec<usize>> = HashMap::new();
+    for function in functions {
+        for phrase in &phrases[*function] {
+            having.entry(phrase).or_default().push(*function);
+        }
+    }
+    let mut chain = Vec::with_capacity(functions.len());
+    let mut left: Vec<usize> = functions.iter().rev().copied().collect();
+    let mut next = None;
+    while let Some(function) = next.or_else(|| left.last().copied()) {
+        left.retain(|other| *other != function);
+        chain.push(function);
+        let mut shared: BTreeMap<usize, usize> = BTreeMap::new();
+        for phrase in &phrases[function] {
+            let Some(functions) = having.get_mut(phrase) else { continue };
+            functions.retain(|other| *other != function);
+            functions.iter().for_each(|other| *shared.entry(*other).or_default() += 1);
+        }
+        let both = |other: usize| (phrases[function].len() + phrases[other].len()) as f64;
+        let nearest = shared.into_iter().map(|(other, shared)| (shared as f64 / both(other), other));
+        next = nearest.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, other)| other);
+    }
+    chain
+}
+
+/// The code's own functions: those that are imported come before them in their numbers.
+struct Functions<'a> {
     imported: usize,
-    /// Which one comes first, and which then.
-    order: Vec<usize>,
-    /// The place of each in that order.
-    places: Vec<usize>,
+    types: Vec<u32>,
+    bodies: Vec<FunctionBody<'a>>,
 }
 
-impl Order {
-    fn of(code: &[u8]) -> wasmparser::Result<Order> {
+impl<'a> Functions<'a> {
+    fn of(code: &'a [u8]) -> wasmparser::Result<Functions<'a>> {
         let (mut imported, mut types, mut bodies) = (0, Vec::new(), Vec::new());
         for payload in Parser::new(0).parse_all(code) {
             match payload? {
@@ -39,18 +108,33 @@ impl Order {
                     }
                 }
                 Payload::FunctionSection(functions) => types = functions.into_iter().collect::<Result<_, _>>()?,
-                Payload::CodeSectionEntry(body) => bodies.push(body.as_bytes()),
+                Payload::CodeSectionEntry(body) => bodies.push(body),
                 _ => {}
             }
         }
-        let likeness: Vec<(u32, &[u8])> = types.into_iter().zip(bodies).collect();
-        let mut order: Vec<usize> = (0..likeness.len()).collect();
-        order.sort_by_key(|function| likeness[*function]);
-        let mut places = vec![0; order.len()];
-        for (place, function) in order.iter().enumerate() {
-            places[*function] = place;
-        }
-        Ok(Order { imported, order, places })
+        Ok(Functions { imported, types, bodies })
+    }
+
+    /// The type and the bytes of each.
+    fn likeness(&self) -> impl Iterator<Item = (u32, &'a [u8])> {
+        self.types.iter().copied().zip(self.bodies.iter().map(FunctionBody::as_bytes))
+    }
+}
+
+/// Which function stands where.
+struct Order {
+    imported: usize,
+    /// Which one comes first, and which then.
+    order: Vec<usize>,
+    /// The place of each in that order, or of the one that stands for it.
+    places: Vec<usize>,
+}
+
+impl Order {
+    fn applied_to(mut self, code: &[u8]) -> Result<Vec<u8>> {
+        let mut module = Module::new();
+        self.parse_core_module(&mut module, Parser::new(0), code).context("cannot write the code in another order")?;
+        Ok(module.finish())
     }
 
     fn ordered<T>(&self, all: impl IntoIterator<Item = wasmparser::Result<T>>) -> wasmparser::Result<Vec<T>> {
@@ -99,7 +183,7 @@ mod tests {
     };
     use wasmparser::{Operator, Parser, Payload};
 
-    use super::by_likeness;
+    use super::{by_likeness, joined};
 
     /// Code with one imported function and these of its own, each with its type and what it calls; the first is exported.
     fn code(functions: &[(u32, &[u32])]) -> Vec<u8> {
@@ -157,5 +241,20 @@ mod tests {
         let moved = by_likeness(&given).expect("sound code");
         assert_eq!(read(&moved), (2, vec![vec![], vec![0, 1], vec![]]));
         assert_eq!(given.len(), moved.len());
+    }
+
+    #[test]
+    fn the_most_alike_follow_each_other() {
+        // By their bytes the third stands before the first, which has more in common with the others.
+        let given = code(&[(0, &[4, 0, 0, 0, 0, 0]), (0, &[0; 6]), (0, &[3; 5]), (0, &[0; 7])]);
+        let (_, calls) = read(&by_likeness(&given).expect("sound code"));
+        assert_eq!(calls.iter().map(Vec::len).collect::<Vec<_>>(), [6, 7, 6, 5]);
+    }
+
+    #[test]
+    fn equal_functions_become_one_and_so_do_those_that_called_them() {
+        // 3 and 4 are equal, so that 1 and 2 are; 5 is of another type.
+        let given = code(&[(0, &[3, 0]), (0, &[4, 0]), (0, &[0]), (0, &[0]), (1, &[0])]);
+        assert_eq!(read(&joined(given).expect("sound code")), (1, vec![vec![2, 0], vec![0], vec![0]]));
     }
 }
