@@ -14,7 +14,7 @@ use crate::lean::{self, Names};
 use crate::page::{Link, Part};
 use crate::progress::{Progress, say};
 use crate::root::{self, root};
-use crate::{asset, even, order, page, shell, tools};
+use crate::{asset, even, order, page, paths, shell, tools};
 
 /// How the app's code is compiled.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -41,15 +41,15 @@ pub fn build(profile: Profile, progress: &mut Progress) -> Result<()> {
 }
 
 fn compile(profile: Profile) -> Result<PathBuf> {
-    let (profile, folder) = match profile {
-        Profile::Wasm => ("wasm", "wasm"),
-        Profile::Dev => ("dev", "debug"),
+    let (profile, folder, paths) = match profile {
+        Profile::Wasm => ("wasm", "wasm", paths::short()?),
+        Profile::Dev => ("dev", "debug", Vec::new()),
     };
     let target = "wasm32-unknown-unknown";
     let package = ["build", "--package", "mailtally-app", "--bin", "mailtally-app", "--target", target];
     // Debugging symbols of wasm are read by nobody here, and cost the bundler half a minute.
     let strip = ["--config", "profile.dev.strip=\"debuginfo\""];
-    shell::run(shell::cargo(package).args(["--profile", profile]).args(strip))?;
+    shell::run(shell::cargo(package).args(["--profile", profile]).args(strip).args(paths))?;
     Ok(root::cargo_target().join(target).join(folder).join("mailtally-app.wasm"))
 }
 

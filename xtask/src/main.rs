@@ -11,6 +11,7 @@ mod lean;
 mod licences;
 mod order;
 mod page;
+mod paths;
 mod progress;
 mod root;
 mod run;

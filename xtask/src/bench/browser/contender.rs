@@ -7,12 +7,12 @@ use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::root::{self, root};
-use crate::{asset, shell};
+use crate::{asset, paths, shell};
 
 pub fn build(place: &Path) -> Result<()> {
     let target = "wasm32-unknown-unknown";
     let package = ["build", "--package", "mailtally-app", "--example", "contender", "--target", target];
-    shell::run(shell::cargo(package).args(["--profile", "wasm"]))?;
+    shell::run(shell::cargo(package).args(["--profile", "wasm"]).args(paths::short()?))?;
     let built = root::cargo_target().join(target).join("wasm/examples/contender.wasm");
     let code = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
 
