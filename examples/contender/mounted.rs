@@ -60,7 +60,7 @@ pub(crate) fn chart(place: HtmlElement, table: Arc<Table>, kind: &str) -> Mounte
     let order: Arc<Vec<u32>> = Arc::new((0..table.rows.len() as u32).collect());
     let kind = ChartKind::from_id(kind).unwrap_or(ChartKind::Line);
     let shown = move || {
-        let shown = Signal::stored(Shown { table, order, kind, hidden: BTreeSet::new(), before: None });
+        let shown = Signal::stored(Shown { table, order, kind, hidden: BTreeSet::new(), before: None, past: None });
         let (before, canvas, hand) = (Signal::stored(None), NodeRef::new(), StoredValue::new(false));
         view! { <Chart shown before canvas hand on=Callback::new(|_| {})/> }.into_any()
     };
