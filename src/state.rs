@@ -361,7 +361,7 @@ mod tests {
         for choice in ["", "server", "UTC", "Etc/GMT+1"] {
             let zone = ZoneChoice::parse(choice);
             let path = zone.keep_in("/health");
-            assert_eq!(ZoneChoice::of_search(path.strip_prefix("/health").unwrap().trim_start_matches('?')), zone);
+            assert_eq!(ZoneChoice::of_search(path.trim_start_matches("/health").trim_start_matches('?')), zone);
         }
         assert_eq!(ZoneChoice::default().keep_in("/"), "/");
     }

@@ -4,8 +4,6 @@
 mod bars;
 mod share;
 mod trend;
-#[cfg(test)]
-pub use trend::Spike;
 
 use std::collections::BTreeSet;
 
@@ -14,7 +12,7 @@ use mailtally_model::{Basis, By, Subject as Viewed, Table};
 
 pub use bars::{Bars, MOST_ROWS};
 pub use share::Share;
-pub use trend::Trend;
+pub use trend::{Spike, Trend};
 
 use super::kind::ChartKind;
 use super::reduce::Point;
@@ -177,7 +175,7 @@ impl Layout {
     /// What is usual where a column's value in a row is far above it.
     pub fn usual(&self, row: usize, column: usize) -> Option<Usual> {
         let Layout::Trend(trend) = self else { return None };
-        let is_it = |spike: &&trend::Spike| spike.row == row && trend.series[spike.nth].column == column;
+        let is_it = |spike: &&Spike| spike.row == row && trend.series[spike.nth].column == column;
         trend.unusual.iter().find(is_it).map(|spike| spike.usual)
     }
 
