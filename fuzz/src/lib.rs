@@ -15,6 +15,7 @@ use mailtally_model::csv::{self, CsvOptions};
 use mailtally_model::json::{self, FromJson};
 use mailtally_model::wire::{self, Answer, By};
 use mailtally_model::{Span, Step, Time, Zone, table};
+use mailtally_server::batch::OpenState;
 use mailtally_server::settings::{MailSettings, Settings};
 use mailtally_server::setup::{self, Found};
 use mailtally_server::source::position::Cursor;
@@ -55,7 +56,9 @@ pub fn line(log: &[u8]) {
     let lines: Vec<&[u8]> = log.split(|byte| *byte == b'\n').take(200).collect();
     for (number, bytes) in lines.iter().enumerate() {
         if number == lines.len() / 2 {
-            let open = tracker.take_changes().into_iter().filter_map(|(key, value)| Some((key, value?)));
+            let mut changes = OpenState::default();
+            tracker.take_changes(&mut changes);
+            let open = changes.iter().filter_map(|(key, value)| Some((key.to_vec(), value?.to_vec())));
             tracker = Tracker::restore(&settings, open).expect("what was put away can be taken back");
         }
         let Ok(line) = envelope.parse(bytes) else { continue };

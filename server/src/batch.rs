@@ -2,6 +2,8 @@
 
 mod counters;
 mod events;
+mod open;
+mod pieces;
 
 use mailtally_model::wire::Rules;
 use mailtally_model::{Family, Slot, Span, Subject, Time};
@@ -9,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 pub use counters::Counters;
 pub use events::{Events, Kept, LATER};
+pub use open::OpenState;
 
 use crate::event::Update;
 use crate::source::SourceState;
@@ -21,8 +24,8 @@ pub struct Batch {
     pub events: Events,
     /// Names that evidence shows to be ours (a final local delivery, a log-in): see SEMANTICS R19.
     pub known: Vec<Subject>,
-    /// Open state of the tracker that changed: key → value, `None` to delete.
-    pub open: FxHashMap<Vec<u8>, Option<Vec<u8>>>,
+    /// Open state of the tracker that changed.
+    pub open: OpenState,
     /// Log time that was read, by family and host; the store joins it to what it has.
     pub coverage: Vec<(Family, String, Span)>,
     /// Lost stretches to cut out of the coverage of a host's logs (a reported loss, overwritten bytes, a long silence).
@@ -47,6 +50,18 @@ pub struct SeenLines {
     pub of_sources: Vec<u64>,
     /// Each line that was counted, whichever source brought it: a recount asks whether they are all there again.
     pub counted: Vec<u64>,
+}
+
+impl SeenLines {
+    /// Adds what was read since.
+    pub fn append(&mut self, mut later: SeenLines) {
+        if *self == SeenLines::default() {
+            *self = later;
+        } else {
+            self.of_sources.append(&mut later.of_sources);
+            self.counted.append(&mut later.counted);
+        }
+    }
 }
 
 /// How the lines of each program fared.

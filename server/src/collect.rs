@@ -443,7 +443,7 @@ impl Collector {
         self.count_changed();
         self.take_tally();
         self.batch.sources = sources;
-        self.batch.open.extend(self.tracker.take_changes());
+        self.tracker.take_changes(&mut self.batch.open);
         self.batch.silence_gap_secs = self.observed.silence_gap_secs();
         self.observed.write(&mut self.batch);
         self.copies.write(&mut self.batch);

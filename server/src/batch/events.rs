@@ -10,6 +10,7 @@ use std::sync::Arc;
 use mailtally_model::Time;
 use rustc_hash::FxHashMap;
 
+use super::pieces::{Pieces, Place};
 use crate::event::{Event, EventId, Kind, Subjects};
 
 /// Set in the number of a measure that was counted in a later slot than the event began in. Numbers of measures are far below.
@@ -21,7 +22,7 @@ pub struct Events {
     kept: Vec<Kept>,
     places: FxHashMap<EventId, usize>,
     moved: Vec<Moved>,
-    bytes: Vec<u8>,
+    bytes: Pieces,
     lists: Vec<Subjects>,
     /// By where a list stands in memory: it is held, so that no other can stand there.
     list_places: FxHashMap<usize, usize>,
@@ -38,8 +39,8 @@ pub struct Kept {
     pub stored: Option<Arc<Event>>,
     /// The place of its subjects among the lists.
     pub list: usize,
-    moved: Range<usize>,
-    bytes: Range<usize>,
+    moved: Range<u32>,
+    bytes: Place,
 }
 
 /// A measure that an event moved, for the server and the first so many of its subjects.
@@ -64,7 +65,7 @@ impl Events {
             stored,
             list: self.list(&event.subjects),
             moved: self.look(event),
-            bytes: self.pack(event),
+            bytes: self.bytes.keep(|bytes| event.pack(bytes)),
         };
         match self.kept.get_mut(place) {
             // What it was is left among the bytes: an event is packed some thousand changes after it came, as it is then, and
@@ -95,14 +96,14 @@ impl Events {
     /// [`LATER`] or without. In place of what the buffer held.
     pub fn measures(&self, kept: &Kept, nth: usize, measures: &mut Vec<u8>) {
         measures.clear();
-        for moved in self.moved[kept.moved.clone()].iter().filter(|moved| nth <= usize::from(moved.owners)) {
+        for moved in self.moved_by(kept).iter().filter(|moved| nth <= usize::from(moved.owners)) {
             measures.extend_from_slice(&moved.measure.to_le_bytes());
         }
     }
 
     /// As [`Event::pack`] made them.
     pub fn bytes(&self, kept: &Kept) -> &[u8] {
-        &self.bytes[kept.bytes.clone()]
+        self.bytes.get(kept.bytes)
     }
 
     /// Empty, with room for as many as the one before held.
@@ -111,8 +112,6 @@ impl Events {
         events.kept.reserve(before.kept.len());
         events.places.reserve(before.places.len());
         events.moved.reserve(before.moved.len());
-        // And some more: what grows by a byte too many is copied into twice the room.
-        events.bytes.reserve(before.bytes.len() + before.bytes.len() / 8);
         events
     }
 
@@ -123,7 +122,11 @@ impl Events {
         })
     }
 
-    fn look(&mut self, event: &Event) -> Range<usize> {
+    fn moved_by(&self, kept: &Kept) -> &[Moved] {
+        &self.moved[kept.moved.start as usize..kept.moved.end as usize]
+    }
+
+    fn look(&mut self, event: &Event) -> Range<u32> {
         let from = self.moved.len();
         let began = event.time.slot();
         event.amounts(&mut |measure, owners, slot, _| {
@@ -134,12 +137,7 @@ impl Events {
                 None => self.moved.push(Moved { measure: measure.number | later, owners }),
             }
         });
-        from..self.moved.len()
-    }
-
-    fn pack(&mut self, event: &Event) -> Range<usize> {
-        let from = self.bytes.len();
-        event.pack(&mut self.bytes);
-        from..self.bytes.len()
+        let number = |count: usize| u32::try_from(count).expect("a batch has some ten thousand events");
+        number(from)..number(self.moved.len())
     }
 }

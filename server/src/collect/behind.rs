@@ -26,8 +26,7 @@ impl Behind {
         let (done, written) = sync_channel(1);
         let writer = thread::spawn(move || {
             let result = incoming.iter().try_for_each(|batch| {
-                store.commit(&batch)?;
-                drop(batch);
+                store.commit_for_good(batch)?;
                 // Nobody waits after the last.
                 let _ = done.send(());
                 Ok(())

@@ -22,8 +22,9 @@ use crate::source::SourceState;
 use crate::store::Reader;
 use crate::syslog::Line;
 
-/// Hashes held in memory: some 8 MB. The slots that were not asked for longest go first; the store has them.
-const MAX_HASHES: usize = 500_000;
+/// Hashes held in memory from commit to commit: some 4 MB. The slots that were not asked for longest go first; the store
+/// has them.
+const MAX_HASHES: usize = 250_000;
 /// Hashes remembered of one slot: two for each of 900,000 lines, a thousand a second for a quarter hour. They fill a table
 /// of 2^21 places, some 19 MB.
 const MAX_SLOT_HASHES: usize = 1_800_000;
@@ -54,7 +55,7 @@ struct Seen {
     hashes: FxHashSet<u64>,
     /// Not yet written.
     fresh: SeenLines,
-    /// The commit that took what was fresh last.
+    /// The commit that takes what was fresh last.
     commit: u64,
     asked: u64,
 }
@@ -133,7 +134,7 @@ impl Copies {
             let before = self
                 .newest
                 .and_then(|newest| self.slots.get(&newest))
-                .map_or(0, |seen| seen.hashes.len().min(MAX_HASHES / 2));
+                .map_or(0, |seen| seen.hashes.len().min(MAX_HASHES));
             self.slots.entry(slot).or_default().hashes.reserve(before);
             self.newest = Some(slot);
         }
@@ -142,24 +143,19 @@ impl Copies {
         Ok(seen)
     }
 
-    /// Hands over what is not yet written.
+    /// Hands over what is not yet in a batch, for the next commit. A batch that could not be written still has what it got.
     pub fn write(&mut self, batch: &mut Batch) {
-        for (slot, seen) in &self.slots {
-            if seen.is_fresh() {
-                batch.seen.insert(*slot, seen.fresh.clone());
-            }
+        for (slot, seen) in self.slots.iter_mut().filter(|(_, seen)| seen.is_fresh()) {
+            batch.seen.entry(*slot).or_default().append(std::mem::take(&mut seen.fresh));
+            seen.commit = self.commits + 1;
+            self.stored.insert(*slot);
         }
     }
 
-    /// What was fresh is in a commit; all but the last `under_way` commits are in the store. What was not asked for lately
-    /// and is there may be forgotten here.
+    /// What was handed over is in a commit; all but the last `under_way` commits are in the store. What was not asked for
+    /// lately and is there may be forgotten here.
     pub fn handed_over(&mut self, under_way: u64) {
         self.commits += 1;
-        for (slot, seen) in self.slots.iter_mut().filter(|(_, seen)| seen.is_fresh()) {
-            seen.fresh = SeenLines::default();
-            seen.commit = self.commits;
-            self.stored.insert(*slot);
-        }
         if self.hashes <= MAX_HASHES {
             return;
         }

@@ -49,11 +49,10 @@ pub struct EventQuery {
 /// Writes a batch's events as they are now, in place of what they were, in the order of the stored keys.
 pub fn write(tx: &Connection, names: &Names, events: &Events) -> Result<()> {
     let mut blocks = blocks::Writer::new(tx)?;
-    let mut in_order: Vec<(Key, Place, &Kept)> = Vec::with_capacity(events.len());
+    let place = |kept: &Kept| (kept.time, kept.id);
+    let key = |kept: &Kept| Key::of(place(kept), kept.is_sample);
     for kept in events.iter() {
-        let id = kept.id;
-        let key = Key::of((kept.time, id), kept.is_sample);
-        in_order.push((key, (kept.time, id), kept));
+        let (id, key) = (kept.id, key(kept));
         if let Some(stored) = &kept.stored {
             let before = Key { slot: stored.time.slot(), ..key };
             if before != key {
@@ -63,21 +62,22 @@ pub fn write(tx: &Connection, names: &Names, events: &Events) -> Result<()> {
         }
     }
     let mut measures = Vec::new();
-    in_order.sort_unstable_by_key(|(key, place, _)| (*key, *place));
-    for (key, place, kept) in &in_order {
+    let mut in_order: Vec<&Kept> = events.iter().collect();
+    in_order.sort_unstable_by_key(|kept| (key(kept), place(kept)));
+    for kept in &in_order {
         events.measures(kept, 0, &mut measures);
-        blocks.put(*key, Entry { place: *place, measures: &measures }, events.bytes(kept))?;
+        blocks.put(key(kept), Entry { place: place(kept), measures: &measures }, events.bytes(kept))?;
     }
     blocks.finish()?;
     let rows = |list: &Subjects| list.iter().map(|subject| names.find(subject)).collect();
     let rows: Vec<Vec<Option<i64>>> = events.lists().iter().map(rows).collect();
     let mut touches = Touches::default();
-    in_order.sort_unstable_by_key(|(_, place, _)| *place);
-    for (_, place, kept) in in_order {
+    in_order.sort_unstable_by_key(|kept| place(kept));
+    for kept in in_order {
         for (nth, row) in rows[kept.list].iter().enumerate() {
             if let Some(row) = row {
                 events.measures(kept, nth + 1, &mut measures);
-                touches.add(*row, Entry { place, measures: &measures });
+                touches.add(*row, Entry { place: place(kept), measures: &measures });
             }
         }
     }

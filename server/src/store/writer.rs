@@ -2,6 +2,7 @@
 //! may be committed again.
 
 use std::fs::File;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -14,7 +15,7 @@ use super::names::Names;
 use super::reader::Reader;
 use super::recount::{self, Anew, Recounted};
 use super::{counters, coverage, events, health, rules, schema};
-use crate::batch::Batch;
+use crate::batch::{Batch, Counters, Events, OpenState};
 use crate::source::SourceState;
 
 /// Events forgotten in one transaction: it stays short, so that nobody waits for it.
@@ -45,6 +46,15 @@ impl Store {
 
     /// Writes a batch in one transaction.
     pub fn commit(&mut self, batch: &Batch) -> Result<()> {
+        self.commit_given(Given::Lent(batch))
+    }
+
+    /// The same of a batch that is not tried again if it fails: each part is gone from memory as soon as it is written.
+    pub fn commit_for_good(&mut self, batch: Batch) -> Result<()> {
+        self.commit_given(Given::Whole(Box::new(batch)))
+    }
+
+    fn commit_given(&mut self, batch: Given<'_>) -> Result<()> {
         let written = self.write(batch);
         match &written {
             Ok(()) => self.names.keep(),
@@ -53,7 +63,7 @@ impl Store {
         written.map_err(|error| schema::explain(error, &self.path))
     }
 
-    fn write(&mut self, batch: &Batch) -> rusqlite::Result<()> {
+    fn write(&mut self, mut batch: Given<'_>) -> rusqlite::Result<()> {
         let tx = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut touched = Touched::default();
         for subject in &batch.known {
@@ -61,17 +71,22 @@ impl Store {
                 touched.everything();
             }
         }
+        // Names are made with the counters; then what is written soonest, so that most is gone while events are written.
         counters::add(&tx, &mut self.names, &batch.counters, &mut touched)?;
+        self.due.note(&tx, &self.names, &batch.counters)?;
+        batch.done_with(|batch| batch.counters = Counters::default());
+        write_open_state(&tx, &batch)?;
+        batch.done_with(|batch| batch.open = OpenState::default());
+        write_seen(&tx, &batch)?;
+        batch.done_with(|batch| batch.seen.clear());
         events::write(&tx, &self.names, &batch.events)?;
-        coverage::write(&tx, batch, &mut touched)?;
-        write_open_state(&tx, batch)?;
+        batch.done_with(|batch| batch.events = Events::default());
+        coverage::write(&tx, &batch, &mut touched)?;
         write_sources(&tx, &batch.sources)?;
-        write_seen(&tx, batch)?;
-        rules::write(&tx, batch)?;
+        rules::write(&tx, &batch)?;
         for (source, programs) in &batch.health {
             health::add(&tx, *source, programs)?;
         }
-        self.due.note(&tx, &self.names, &batch.counters)?;
         touched.write(&tx)?;
         tx.commit()
     }
@@ -162,12 +177,38 @@ impl Store {
     }
 }
 
+/// A batch that is written.
+enum Given<'a> {
+    /// It may be written again.
+    Lent(&'a Batch),
+    Whole(Box<Batch>),
+}
+
+impl Given<'_> {
+    fn done_with(&mut self, drop_part: fn(&mut Batch)) {
+        if let Given::Whole(batch) = self {
+            drop_part(batch);
+        }
+    }
+}
+
+impl Deref for Given<'_> {
+    type Target = Batch;
+
+    fn deref(&self) -> &Batch {
+        match self {
+            Given::Lent(batch) => batch,
+            Given::Whole(batch) => batch,
+        }
+    }
+}
+
 fn write_open_state(tx: &Connection, batch: &Batch) -> rusqlite::Result<()> {
     let mut put = tx.prepare_cached("INSERT OR REPLACE INTO open_state (key, value) VALUES (?1, ?2)")?;
     let mut delete = tx.prepare_cached("DELETE FROM open_state WHERE key = ?1")?;
-    // In the order of the keys, so that neighbours are written together.
+    // In the order of the keys, so that neighbours are written together; and what came later, later.
     let mut open: Vec<_> = batch.open.iter().collect();
-    open.sort_unstable_by_key(|(key, _)| *key);
+    open.sort_by_key(|(key, _)| *key);
     for (key, value) in open {
         match value {
             Some(value) => put.execute(params![key, value])?,

@@ -26,6 +26,7 @@ use anyhow::Context;
 use mailtally_model::{Subject, Time};
 use serde::{Deserialize, Serialize};
 
+use crate::batch::OpenState;
 use crate::event::{Event, Kind, Subjects, Update};
 use crate::postfix::{self, Speaker};
 use crate::settings::MailSettings;
@@ -344,16 +345,15 @@ impl Tracker {
         self.limits.sweep(now);
     }
 
-    /// Open state that changed since the last call: key → value, `None` for what is closed.
-    pub fn take_changes(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
-        let mut changes = Vec::new();
-        self.queue.messages.take_changes(&mut changes);
-        self.queue.failures.take_changes(&mut changes);
-        self.sessions.rows.take_changes(&mut changes);
-        self.mailboxes.rows.take_changes(&mut changes);
-        self.filters.scans.take_changes(&mut changes);
-        self.filters.verdicts.take_changes(&mut changes);
-        self.limits.trips.take_changes(&mut changes);
+    /// Gives the open state that changed since the last call.
+    pub fn take_changes(&mut self, changes: &mut OpenState) {
+        self.queue.messages.take_changes(changes);
+        self.queue.failures.take_changes(changes);
+        self.sessions.rows.take_changes(changes);
+        self.mailboxes.rows.take_changes(changes);
+        self.filters.scans.take_changes(changes);
+        self.filters.verdicts.take_changes(changes);
+        self.limits.trips.take_changes(changes);
         if std::mem::take(&mut self.is_meta_changed) || !changes.is_empty() {
             let meta = Meta {
                 hosts: self.hosts.names().to_vec(),
@@ -367,9 +367,8 @@ impl Tracker {
                 exim_refusals: self.exim_refusals.clone(),
                 mailboxes_booked_until: self.mailboxes.booked_until.clone(),
             };
-            changes.push((META_KEY.to_vec(), Some(serde_json::to_vec(&meta).expect("plain data is JSON"))));
+            changes.put(META_KEY, &serde_json::to_vec(&meta).expect("plain data is JSON"));
         }
-        changes
     }
 
     /// The number of the next event.

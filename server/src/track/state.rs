@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::batch::OpenState;
 use crate::event::{Event, EventId, Kind, Update};
 use crate::text::{Text, quoted};
 
@@ -176,23 +177,21 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
         self.rows.len()
     }
 
-    /// Key and value of each row that changed, no value for one that is gone.
+    /// Gives each row that changed, and takes out what is gone.
     ///
     /// Values are MessagePack with the fields of a struct in their order: a third of the bytes of JSON, and at a busy
     /// server's import these are most of what is written. So fields are added at the end of a struct that is in a
     /// row, with a default, and are not moved.
-    pub fn take_changes(&mut self, changes: &mut Vec<(Vec<u8>, Option<Vec<u8>>)>) {
-        let mut packed = Vec::new();
+    pub fn take_changes(&mut self, changes: &mut OpenState) {
         for number in std::mem::take(&mut self.gone) {
-            changes.push((key(self.prefix, number), None));
+            changes.take_out(&key(self.prefix, number));
         }
         for number in std::mem::take(&mut self.changed) {
             let Some(row) = self.rows.get_mut(&number) else { continue };
             (row.is_stored, row.is_changed) = (true, false);
-            packed.clear();
-            rmp_serde::encode::write(&mut packed, &row.value).expect("plain data, written to memory");
-            // A copy without the room that the buffer has grown to: all rows are held until they are written.
-            changes.push((key(self.prefix, number), Some(packed.as_slice().to_vec())));
+            changes.pack(&key(self.prefix, number), |bytes| {
+                rmp_serde::encode::write(bytes, &row.value).expect("plain data, written to memory");
+            });
         }
     }
 
@@ -206,10 +205,9 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     }
 }
 
-fn key(prefix: u8, row: u64) -> Vec<u8> {
-    let mut key = Vec::with_capacity(1 + size_of::<u64>());
-    key.push(prefix);
-    key.extend(row.to_be_bytes());
+fn key(prefix: u8, row: u64) -> [u8; 9] {
+    let mut key = [prefix; 9];
+    key[1..].copy_from_slice(&row.to_be_bytes());
     key
 }
 
@@ -297,9 +295,10 @@ mod tests {
     fn rows_come_back_and_may_have_grown_meanwhile() {
         let mut table = Table::new(b'x');
         table.insert(7, old());
-        let mut changes = Vec::new();
+        let mut changes = OpenState::default();
         table.take_changes(&mut changes);
-        let [(key, Some(value))] = &changes[..] else { panic!("{changes:?}") };
+        let changes: Vec<_> = changes.iter().collect();
+        let [(key, Some(value))] = changes[..] else { panic!("{changes:?}") };
         let grown = Grown { name: old().name, kind: old().kind, added: None };
         let mut restored = Table::new(b'x');
         assert!(restored.restore(key, value).expect("a row"));

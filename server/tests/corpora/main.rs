@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use mailtally_model::{Zone, catalogue};
-use mailtally_server::batch::Batch;
+use mailtally_server::batch::{Batch, OpenState};
 use mailtally_server::settings::MailSettings;
 use mailtally_server::syslog::Envelope;
 use mailtally_server::track::{Tracker, Verdict};
@@ -58,10 +58,12 @@ fn count_cut(lines: &[Vec<u8>], cut: usize) -> Counted {
         last = Some(line.time);
         updates.into_iter().for_each(|update| batch.book(update));
         if number % cut == cut - 1 {
-            for (key, value) in tracker.take_changes() {
+            let mut changes = OpenState::default();
+            tracker.take_changes(&mut changes);
+            for (key, value) in changes.iter() {
                 match value {
-                    Some(value) => open.insert(key, value),
-                    None => open.remove(&key),
+                    Some(value) => open.insert(key.to_vec(), value.to_vec()),
+                    None => open.remove(key),
                 };
             }
             tracker = Tracker::restore(&settings, open.clone().into_iter()).unwrap();

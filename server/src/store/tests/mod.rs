@@ -322,8 +322,10 @@ fn open_state_sources_health_and_lines_come_back() {
         cursor: None,
     };
     let mut batch = Batch { sources: vec![source.clone()], ..Batch::default() };
-    batch.open.insert(b"a".to_vec(), Some(b"1".to_vec()));
-    batch.open.insert(b"b".to_vec(), Some(b"2".to_vec()));
+    batch.open.put(b"a", b"1");
+    batch.open.put(b"b", b"3");
+    // As after a commit that failed.
+    batch.open.put(b"b", b"2");
     batch.seen.insert(Slot(4), SeenLines { of_sources: vec![u64::MAX], counted: vec![7] });
     let line = |text: &str| vec![text.to_owned()];
     let counts = LineCounts { understood: 5, ignored: 2, unparsed: 1, examples: line("what?") };
@@ -332,7 +334,7 @@ fn open_state_sources_health_and_lines_come_back() {
     batch.health.entry(source.id).or_default().insert(COPIED.to_owned(), copies);
     store.commit(&batch).unwrap();
     let mut batch = Batch::default();
-    batch.open.insert(b"a".to_vec(), None);
+    batch.open.take_out(b"a");
     batch.seen.insert(Slot(4), SeenLines { of_sources: vec![8], counted: Vec::new() });
     let counts = LineCounts { unparsed: 1, examples: line("why?"), ..LineCounts::default() };
     batch.health.entry(source.id).or_default().insert("dovecot".to_owned(), counts);
