@@ -167,7 +167,8 @@ fn card(report: &'static Report, answer: &Answer, period: &Period) -> Option<Car
 fn headline(figures: &[Figure]) -> usize {
     let says = |figure: &Figure| [figure.now, figure.before.ok()].into_iter().flatten().any(|value| value > 0.0);
     let counted = figures.iter().position(|figure| !figure.column.is_average() && says(figure));
-    counted.or_else(|| figures.iter().position(says)).unwrap_or(0)
+    let counted = counted.or_else(|| figures.iter().position(says));
+    counted.or_else(|| figures.iter().position(|figure| figure.basis.has_values())).unwrap_or(0)
 }
 
 fn figure(now: &TableColumn, (held, before): (&TableColumn, &TableColumn), answer: &Answer, period: &Period) -> Figure {

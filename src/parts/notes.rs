@@ -46,7 +46,9 @@ fn why_empty(table: &Table, answer: &Answer) -> Option<Empty> {
     if totals.iter().all(Option::is_none) {
         return Some(Empty::Unobserved);
     }
-    if totals.iter().flatten().all(|total| *total == 0.0) {
+    // Of what nobody could look at nothing is said.
+    let is_whole = table.columns.iter().all(|column| column.basis != Basis::NotAvailable);
+    if is_whole && totals.iter().flatten().all(|total| *total == 0.0) {
         return Some(Empty::Nothing);
     }
     (table.by != By::Time && table.rows.is_empty()).then_some(Empty::NoRows)
