@@ -39,7 +39,7 @@ pub fn OverviewPage() -> impl IntoView {
     view! {
         <Frame read_until>
             <h1 class="title">{text::OVERVIEW}</h1>
-            <p class="sentence">{text::OVERVIEW_SAYS}" "{anew(dates)}</p>
+            <p class="sentence overview-says">{text::OVERVIEW_SAYS}" "{anew(dates)}</p>
             {move || match period.get() {
                 Some(period) => view! { <Cards period read_until/> },
                 None if host.is_unknown() => view! { <Loading/> },
