@@ -4,13 +4,9 @@
 // other programs do not count.
 //
 // Prints a JSON list of `[what, milliseconds of each load]`.
-import fs from "node:fs";
-import path from "node:path";
-import { pathToFileURL } from "node:url";
+import { browserOf, pageOf } from "./page.mjs";
 
 const [folder, app, address, token] = process.argv.slice(2);
-const { chromium } = await import(pathToFileURL(path.join(folder, "node_modules/playwright-core/index.mjs")));
-const { ARGS } = await import(pathToFileURL(path.join(folder, "args.mjs")));
 // Longer than anything that a click sets off, in milliseconds.
 const QUIET = 400;
 const LOADS = 5;
@@ -19,7 +15,7 @@ const USERS = "/reports/message-traffic?subject=example.com&range=2026-03-02..20
 const SCRIPTS = ["FunctionCall", "EvaluateScript"];
 const CATEGORIES = "toplevel,devtools.timeline,disabled-by-default-devtools.timeline,v8";
 
-const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ARGS });
+const browser = await browserOf(folder);
 const tracer = await browser.newBrowserCDPSession();
 
 /** The events of all processes while `act` runs. */
@@ -59,12 +55,7 @@ function longest(events) {
 
 const seen = new Map();
 for (let load = 0; load < LOADS; load++) {
-  const viewport = { width: 1280, height: 900 };
-  const context = await browser.newContext({ viewport, extraHTTPHeaders: { authorization: `Bearer ${token}` } });
-  const page = await context.newPage();
-  page.on("pageerror", (error) => console.error(String(error)));
-  await page.route(/^(?!.*\/api\/)/, fromFolder);
-  page.setDefaultTimeout(20_000);
+  const page = await pageOf(browser, app, token);
   const settled = () => page.waitForTimeout(QUIET);
   const rows = (count) =>
     page.waitForFunction((count) => document.querySelector("table")?.getAttribute("aria-rowcount") === count, count);
@@ -110,16 +101,7 @@ for (let load = 0; load < LOADS; load++) {
     await measure(`filter: ${typed}`, () => page.getByRole("searchbox").pressSequentially(typed.at(-1)));
   }
   await measure("filter: clear", () => page.getByRole("searchbox").fill(""));
-  await context.close();
+  await page.context().close();
 }
 await browser.close();
 console.log(JSON.stringify([...seen]));
-
-/** Answers for the server with a file of the app. */
-async function fromFolder(route) {
-  const asset = path.join(app, new URL(route.request().url()).pathname);
-  const types = { ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".svg": "image/svg+xml" };
-  const type = types[path.extname(asset)];
-  const body = fs.readFileSync(type ? asset : path.join(app, "index.html"));
-  await route.fulfill({ status: 200, contentType: type ?? "text/html", body });
-}

@@ -1,5 +1,5 @@
-//! What the server's answers cost, beside a bare axum handler that sends the same bytes and beside SQLite that steps out
-//! the same rows. Two years of counters are written through the store itself, at a hundredth and a tenth of the size first, so
+//! What the server's answers cost, beside a static file and a bare axum handler of the same bytes and beside SQLite that steps
+//! out the same rows. Two years of counters are written through the store itself, at a hundredth and a tenth of the size first, so
 //! that it shows which questions cost more where more is stored. Run by `cargo xtask bench native`; prints Markdown. Numbers
 //! after `--` are other sizes, in domains.
 
@@ -28,6 +28,7 @@ use mailtally_server::store::{IfAbsent, Question, Reader, Store};
 use rusqlite::Connection;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tower_http::services::ServeFile;
 
 const DAYS: i64 = 730;
 /// Domains at the usual size, at a tenth and at a hundredth of it; each has twenty mailboxes.
@@ -52,15 +53,44 @@ fn main() {
     let sizes = if given.is_empty() { SIZES.to_vec() } else { given };
     let sites: Vec<Site> = sizes.into_iter().map(Site::made).collect();
     println!();
-    println!("| question | domains stored | bytes | answer, ms | first byte, ms | bare axum, ms | not modified, ms |");
-    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
-    for (name, question) in questions() {
-        sites.iter().for_each(|site| site.ask(name, &question));
-    }
+    println!(
+        "| question | domains stored | bytes | answer, ms | first byte, ms | not modified, ms | static file, ms | bare axum, ms |"
+    );
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    let asked: Vec<Vec<Asked>> = questions()
+        .iter()
+        .map(|(name, question)| sites.iter().map(|site| site.ask(name, question)).collect())
+        .collect();
     println!();
     let site = sites.last().unwrap();
-    site.beside_sqlite();
+    let hundred_thousand = site.beside_sqlite();
     site.under_load();
+    goals(&asked, &hundred_thousand, site);
+}
+
+/// What is asked of the largest site, and whether it holds.
+fn goals(asked: &[Vec<Asked>], hundred_thousand: &HundredThousand, site: &Site) {
+    println!("\n| asked at {} domains | measured | at most | result |", site.domains);
+    println!("| --- | ---: | ---: | ---: |");
+    let goal = |what: &str, measured: f64, at_most: f64| {
+        let verdict = if measured <= at_most { "held" } else { "missed" };
+        println!("| {what} | {measured:.2} | {at_most} | {verdict} |");
+    };
+    let millis = |time: Duration| time.as_secs_f64() * 1_000.0;
+    let ratio = |one: Duration, other: Duration| one.as_secs_f64() / other.as_secs_f64();
+    let largest = || asked.iter().filter_map(|sizes| sizes.last());
+    let trend = &asked[0].last().unwrap();
+    goal("first byte of a 90-day Trend, ms above a static file", millis(trend.first) - millis(trend.file), 5.0);
+    goal("100,000 counters, answer beside stepping SQLite's rows", hundred_thousand.beside_sqlite, 2.0);
+    goal("100,000 counters, asked again beside a static file", hundred_thousand.again, 1.5);
+    let again = largest().map(|asked| ratio(asked.again, asked.file)).fold(0.0, f64::max);
+    goal("any question, asked again beside a static file", again, 1.5);
+    // A Mode over all domains has ten times the rows.
+    let of_same_rows = asked.iter().filter(|sizes| sizes.iter().all(|asked| asked.bytes == sizes[0].bytes));
+    let grown = of_same_rows.filter_map(|sizes| Some(ratio(sizes.last()?.answer, sizes.iter().rev().nth(1)?.answer)));
+    goal("an answer of as many rows, beside a tenth of the data", grown.fold(0.0, f64::max), 1.3);
+    goal("a Mode over all domains and 90 days, ms", millis(asked[asked.len() - 1].last().unwrap().first), 20.0);
+    goal("bytes a counter", site.bytes_a_counter, 32.0);
 }
 
 fn report() -> &'static Report {
@@ -94,10 +124,26 @@ fn questions() -> Vec<(&'static str, Question)> {
     ]
 }
 
+/// What one question cost.
+struct Asked {
+    bytes: usize,
+    answer: Duration,
+    first: Duration,
+    again: Duration,
+    file: Duration,
+}
+
+/// What as many counters cost as ratios to their peers.
+struct HundredThousand {
+    beside_sqlite: f64,
+    again: f64,
+}
+
 /// A data directory that is served.
 struct Site {
     dir: tempfile::TempDir,
     domains: i64,
+    bytes_a_counter: f64,
     address: SocketAddr,
     token: String,
     runtime: Runtime,
@@ -120,32 +166,40 @@ impl Site {
         let address = listening.address().unwrap();
         let app = App::new(dir.path(), Assets::built_in().unwrap(), &settings).unwrap();
         runtime.spawn(http::serve(listening, Arc::new(app), future::pending()));
-        Site { dir, domains, address, token, runtime }
+        Site { dir, domains, bytes_a_counter: each, address, token, runtime }
     }
 
-    fn ask(&self, name: &str, question: &Question) {
+    fn ask(&self, name: &str, question: &Question) -> Asked {
         let reader = Reader::open(self.dir.path()).unwrap();
         let answer = median(|| timed(|| serde_json::to_vec(&reader.answer(question).unwrap()).unwrap()));
         let whole = get_once(self.address, &self.request(question, None));
-        let tag = header(&whole.text, "etag");
         let first = median(|| get_once(self.address, &self.request(question, None)).first_byte);
-        let again = median(|| get_once(self.address, &self.request(question, Some(&tag))).first_byte);
+        let again = self.again(question, &whole);
         let body = whole.body();
         let bytes = body.len();
-        let bare = self.bare(body);
-        let bare = median(|| get_once(bare, "GET / HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n").first_byte);
+        let file = self.file(&body);
+        let bare = first_byte_of(self.bare(body));
         println!(
-            "| {name} | {} | {bytes} | {} | {} | {} | {} |",
+            "| {name} | {} | {bytes} | {} | {} | {} | {} | {} |",
             self.domains,
             ms(answer),
             ms(first),
-            ms(bare),
-            ms(again)
+            ms(again),
+            ms(file),
+            ms(bare)
         );
+        Asked { bytes, answer, first, again, file }
     }
 
-    /// A hundred thousand counters as JSON, beside as many plain rows in the order of their key that are only stepped.
-    fn beside_sqlite(&self) {
+    /// The first byte when the browser holds the answer already.
+    fn again(&self, question: &Question, held: &Got) -> Duration {
+        let tag = header(&held.text, "etag");
+        median(|| get_once(self.address, &self.request(question, Some(&tag))).first_byte)
+    }
+
+    /// A hundred thousand counters as JSON, beside as many plain rows in the order of their key that are only stepped;
+    /// and asked for again.
+    fn beside_sqlite(&self) -> HundredThousand {
         let reader = Reader::open(self.dir.path()).unwrap();
         let days = 100_000 / 96 / measures().len() as i64;
         let question = question(Subject::Server, By::Time, days);
@@ -163,12 +217,21 @@ impl Site {
         )
         .unwrap();
         let stepped = median(|| timed(|| step(&rows)));
-        let ratio = answer.as_secs_f64() / stepped.as_secs_f64();
+        let whole = get_once(self.address, &self.request(&question, None));
+        let (again, file) = (self.again(&question, &whole), self.file(&whole.body()));
         println!(
-            "{counters} counters as JSON: {} ms; as many plain rows stepped out of SQLite: {} ms; ratio {ratio:.2}.\n",
+            "{counters} counters as JSON: {} ms; as many plain rows stepped out of SQLite: {} ms. Asked again: {} ms; a static \
+             file of the same {} bytes: {} ms.\n",
             ms(answer),
-            ms(stepped)
+            ms(stepped),
+            ms(again),
+            whole.body().len(),
+            ms(file)
         );
+        HundredThousand {
+            beside_sqlite: answer.as_secs_f64() / stepped.as_secs_f64(),
+            again: again.as_secs_f64() / file.as_secs_f64(),
+        }
     }
 
     /// Throughput and the slowest hundredth, beside a bare handler.
@@ -205,11 +268,21 @@ impl Site {
 
     /// Another server, with nothing but these bytes.
     fn bare(&self, body: Vec<u8>) -> SocketAddr {
+        self.serve(Router::new().route("/", get(move || future::ready(body.clone()))))
+    }
+
+    /// The first byte of a file with these bytes.
+    fn file(&self, body: &[u8]) -> Duration {
+        let path = self.dir.path().join("static.json");
+        fs::write(&path, body).unwrap();
+        first_byte_of(self.serve(Router::new().route_service("/", ServeFile::new(path))))
+    }
+
+    fn serve(&self, router: Router) -> SocketAddr {
         self.runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             let listener = listener.tap_io(|connection| connection.set_nodelay(true).unwrap());
-            let router = Router::new().route("/", get(move || future::ready(body.clone())));
             tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
             address
         })
@@ -317,6 +390,11 @@ fn get_once(address: SocketAddr, request: &str) -> Got {
     let status = String::from_utf8_lossy(&text[..12]);
     assert!(status.ends_with("200") || status.ends_with("304"), "{}", String::from_utf8_lossy(&text));
     Got { text, first_byte }
+}
+
+/// The first byte of what another server has at its root.
+fn first_byte_of(server: SocketAddr) -> Duration {
+    median(|| get_once(server, "GET / HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n").first_byte)
 }
 
 fn header(response: &[u8], name: &str) -> String {

@@ -6,6 +6,7 @@
 mod browser;
 mod document;
 mod follow;
+mod goal;
 mod log;
 mod machine;
 mod measure;

@@ -6,6 +6,8 @@
 mod contender;
 mod frames;
 mod goals;
+mod page;
+mod product;
 mod samples;
 mod sizes;
 mod whole;
@@ -19,10 +21,11 @@ use super::Depth;
 use crate::app;
 use crate::progress::Progress;
 use crate::shell;
+use product::Product;
 use samples::Samples;
 
 /// The steps of [`run`].
-pub const STEPS: usize = 6;
+pub const STEPS: usize = 9;
 
 const FOLDER: &str = "MAILTALLY_BENCH_WEB";
 const RESULTS: &str = "results/ours.json";
@@ -43,9 +46,12 @@ const ROUNDS: &str = "2";
 pub fn run(progress: &mut Progress, _depth: Depth) -> Result<String> {
     let folder = folder()?;
     app::build(app::Profile::Wasm, progress)?;
-    let frames = progress.step("trace a hundred thousand rows", || frames::table(&folder))?;
+    let product = progress.step("count a hundred thousand mailboxes", Product::of_many_mailboxes)?;
+    let frames = progress.step("trace a hundred thousand rows", || frames::table(&folder, &product))?;
+    let visits = progress.step("visit two reports in turn", || page::visits(&folder, &product))?;
     let samples = measured(progress, &folder, |_| true)?;
-    Ok(format!("{}\n{frames}\n{}", goals::table(&samples), sizes::table()?))
+    let growth = progress.step("pages of ever more rows", || page::growth(&folder))?;
+    Ok(format!("{}\n{frames}\n{growth}\n{visits}\n{}", goals::table(&samples), sizes::table()?))
 }
 
 /// The steps of [`look`].
@@ -53,8 +59,17 @@ pub const LOOK_STEPS: usize = 2;
 
 /// The figures of some tasks, with the app and its sheet as they were built last.
 pub fn look(progress: &mut Progress, tasks: &[String]) -> Result<String> {
-    if tasks == ["frames"] {
-        return progress.step("trace a hundred thousand rows", || frames::table(&folder()?));
+    match tasks {
+        [task] if task == "frames" => {
+            return progress
+                .step("trace a hundred thousand rows", || frames::table(&folder()?, &Product::of_many_mailboxes()?));
+        }
+        [task] if task == "visits" => {
+            return progress
+                .step("visit two reports in turn", || page::visits(&folder()?, &Product::of_many_mailboxes()?));
+        }
+        [task] if task == "pages" => return progress.step("pages of ever more rows", || page::growth(&folder()?)),
+        _ => {}
     }
     let is_wanted = |task: &str| tasks.iter().any(|wanted| wanted == task);
     let samples = measured(progress, &folder()?, |group| group.split(',').any(is_wanted))?;

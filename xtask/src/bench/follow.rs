@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::document::Table;
+use super::goal::Goal;
 use super::native::{fresh, mailtally, token};
 
 const LINES_A_SECOND: usize = 100_000;
@@ -25,6 +26,8 @@ const PIECES_A_SECOND: usize = 20;
 const IDLE: Duration = Duration::from_secs(30);
 /// Lines that are written one at a time, each followed until it shows.
 const SINGLE_LINES: usize = 10;
+/// A line shows after so long.
+const SHOWN_WITHIN_SECS: f64 = 2.0;
 /// What does not show after this is lost.
 const MAX_WAIT: Duration = Duration::from_secs(120);
 /// How often the answer is asked for, as a browser that looks on; the figure is no more exact than this.
@@ -32,11 +35,11 @@ const ASK_EVERY: Duration = Duration::from_millis(20);
 /// What the kernel counts CPU time in.
 const TICK_MS: u64 = 10;
 
-/// Follows the lines of `log`, which begins and ends the whole measurement's stamps.
-pub fn run(folder: &Path, log: &Path) -> Result<String> {
+/// Follows the lines of `log`, which begins and ends the whole measurement's stamps; what came of it is held to goals, too.
+pub fn run(folder: &Path, log: &Path, goals: &mut Vec<Goal>) -> Result<String> {
     let mut table = Table::new(&["following", "measured"]);
     let mut row = |what: String, measured: String| table.row([what, measured]);
-    for (what, sample) in [("idle, no sampler", false), ("idle, with the sampler", true)] {
+    for (what, sample, at_most) in [("idle, no sampler", false, 0.1), ("idle, with the sampler", true, 0.5)] {
         let server = Server::start(folder, sample)?;
         // What is done once at the start is no cost of waiting.
         sleep(Duration::from_secs(5));
@@ -44,6 +47,7 @@ pub fn run(folder: &Path, log: &Path) -> Result<String> {
         sleep(IDLE);
         let share = (server.cpu()? - before).as_secs_f64() / IDLE.as_secs_f64();
         row(format!("{what}, {} s", IDLE.as_secs()), format!("{:.2} % of a core", share * 100.0));
+        goals.push(Goal::new(&format!("following, {what}, % of a core"), share * 100.0, at_most));
     }
     let server = Server::start(folder, false)?;
     let mut lines = BufReader::new(File::open(log).with_context(|| format!("cannot read {}", log.display()))?);
@@ -56,6 +60,11 @@ pub fn run(folder: &Path, log: &Path) -> Result<String> {
             server.cpu()?.as_secs_f64() / SECS as f64 * 100.0
         ),
     );
+    goals.push(Goal::new(
+        &format!("{LINES_A_SECOND} lines a second, s behind"),
+        behind.as_secs_f64(),
+        SHOWN_WITHIN_SECS,
+    ));
     let mut waits = Vec::new();
     for _ in 0..SINGLE_LINES {
         let before = server.understood()?;
@@ -68,6 +77,7 @@ pub fn run(folder: &Path, log: &Path) -> Result<String> {
         format!("a line until it shows, {SINGLE_LINES} times, while someone looks on"),
         format!("{:.2} s, at most {:.2} s", middle.as_secs_f64(), most.as_secs_f64()),
     );
+    goals.push(Goal::new("a line until it shows, s at most", most.as_secs_f64(), SHOWN_WITHIN_SECS));
     Ok(format!("### Following\n\n{}", table.markdown()))
 }
 

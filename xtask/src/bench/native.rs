@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use super::document::Table;
+use super::goal::{self, Goal};
 use super::measure::{self, Cost};
 use super::{Depth, follow, log};
 use crate::progress::{Progress, say};
@@ -30,18 +31,19 @@ pub fn run(progress: &mut Progress, depth: Depth) -> Result<String> {
     })?;
     let folder = root::cargo_target().join("bench");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let import = progress.step("import beside its peers", || import(&folder, depth))?;
+    let mut goals = Vec::new();
+    let import = progress.step("import beside its peers", || import(&folder, depth, &mut goals))?;
     let following = progress.step("follow a log that grows", || {
         let path = folder.join("follow-from.log");
         log::write(&path, follow::LINES as u64)?;
-        follow::run(&folder, &path)
+        follow::run(&folder, &path, &mut goals)
     })?;
     let answers = progress.step("answers beside a bare server", answers)?;
     let parts = progress.step("the parts by themselves", parts)?;
-    Ok(format!("{import}{following}{answers}{parts}"))
+    Ok(format!("{}{import}{following}{answers}{parts}", goal::table(&goals)))
 }
 
-fn import(folder: &Path, depth: Depth) -> Result<String> {
+fn import(folder: &Path, depth: Depth, goals: &mut Vec<Goal>) -> Result<String> {
     let mut table =
         Table::new(&["lines", "program", "CPU s", "s", "lines per CPU second", "CPU, pflogsumm = 1", "peak MiB"]);
     let mut kept = Table::new(&["lines", "bytes of log", "bytes stored without events", "bytes stored with events"]);
@@ -59,10 +61,14 @@ fn import(folder: &Path, depth: Depth) -> Result<String> {
         kept.row([lines, log_bytes, without_bytes, with_bytes].map(|number| number.to_string()));
         let pflogsumm = bench.other("pflogsumm", &[])?;
         grown.push(Grown { without, with, without_bytes, with_bytes, pflogsumm });
+        let bare = bench.check()?;
+        if size >= 1_000_000 {
+            goals.extend(held(lines, &without, &with, &bare, pflogsumm.as_ref()));
+        }
         let peers = [
             ("`wc -l`", bench.other("wc", &["-l"])?),
             ("pflogsumm", pflogsumm),
-            ("bare: parse, join, count, store nothing (`mailtally check`)", Some(bench.check()?)),
+            ("bare: parse, join, count, store nothing (`mailtally check`)", Some(bare)),
             ("import, counters and state", Some(without)),
             ("import, events too", Some(with)),
         ];
@@ -80,6 +86,24 @@ fn import(folder: &Path, depth: Depth) -> Result<String> {
         kept.markdown(),
         growth(&grown)
     ))
+}
+
+/// What is asked of an import of many lines.
+fn held(lines: u64, without: &Cost, with: &Cost, bare: &Cost, pflogsumm: Option<&Cost>) -> [Goal; 5] {
+    let cpu = |cost: &Cost| cost.cpu.as_secs_f64();
+    let megabytes = |cost: &Cost| cost.peak_bytes as f64 / 1e6;
+    let goal = |what: &str, measured, at_most| Goal::new(&format!("{lines} lines: {what}"), measured, at_most);
+    [
+        goal(
+            "counters and state, CPU, pflogsumm = 1",
+            pflogsumm.map_or(f64::NAN, |peer| cpu(without) / cpu(peer)),
+            1.0 / 6.0,
+        ),
+        goal("counters and state, CPU, bare = 1", cpu(without) / cpu(bare), 1.8),
+        goal("what events cost more, CPU, counters and state = 1", (cpu(with) - cpu(without)) / cpu(without), 1.0),
+        goal("peak memory, MB", megabytes(without), 96.0),
+        goal("peak memory with events, MB", megabytes(with), 96.0),
+    ]
 }
 
 /// What an import came to at one size.
@@ -226,8 +250,8 @@ fn answers() -> Result<String> {
     Ok(format!(
         "### Answers\n\nTwo years of one report: the server in each quarter hour, each domain in each second hour, a tenth of \
          the mailboxes on each day ([how](../server/benches/answers.rs)). Medians of 21. *Answer* is reading and JSON \
-         alone; *first byte* and *not modified* are over HTTP with a token; *bare axum* sends the same bytes from \
-         memory.\n\n{}\n\n",
+         alone; *first byte* and *not modified* are over HTTP with a token; *static file* is a file of the same bytes \
+         and *bare axum* sends them from memory, both without a token.\n\n{}\n\n",
         printed.trim()
     ))
 }

@@ -83,7 +83,8 @@ impl Samples {
     }
 }
 
-fn median(mut times: Vec<f64>) -> Option<f64> {
+/// The one in the middle, or between the two there.
+pub fn median(mut times: Vec<f64>) -> Option<f64> {
     times.sort_unstable_by(f64::total_cmp);
     let middle = times.len() / 2;
     let last = *times.get(middle)?;

@@ -13,17 +13,16 @@ use crate::shell;
 const RESULTS: &str = "results/ours-pages.json";
 
 /// The whole of it with a million rows, and the empty one: the cost of an app's own code.
-const SIZES: &str = "0,1000000";
+const SIZES: [&str; 2] = ["0", "1000000"];
 
 /// Cold loads of each page, with two more reports asked for in each.
 const LOADS: &str = "4";
 
 pub fn run(folder: &Path, samples: &mut Samples) -> Result<()> {
-    let answers = root().join("examples/contender/answers.mjs");
-    shell::run(Command::new("node").arg(answers).arg(folder).args(SIZES.split(',')))?;
+    write_answers(folder, &SIZES)?;
     let (server, address) = serve(folder)?;
     let url = format!("{address}/ours/whole.html?n={{n}}");
-    let what = ["run-e2e.mjs", "--reps", LOADS, "--warm", "2", "--sizes", SIZES, "--out", RESULTS];
+    let what = ["run-e2e.mjs", "--reps", LOADS, "--warm", "2", "--sizes", &SIZES.join(","), "--out", RESULTS];
     let who = ["--only", "uplot-lean,arquero-uplot", "--url", &url, "--name", "ours"];
     let done = shell::run(Command::new("node").args(what).args(who).current_dir(folder));
     drop(server);
@@ -31,8 +30,14 @@ pub fn run(folder: &Path, samples: &mut Samples) -> Result<()> {
     samples.add_pages(&folder.join(RESULTS))
 }
 
+/// The benchmark's rows as answers of the server.
+pub fn write_answers(folder: &Path, sizes: &[&str]) -> Result<()> {
+    let script = root().join("examples/contender/answers.mjs");
+    shell::run(Command::new("node").arg(script).arg(folder).args(sizes))
+}
+
 /// The harness's own server on a free port, until it is dropped.
-struct Server(Child);
+pub struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -42,7 +47,8 @@ impl Drop for Server {
     }
 }
 
-fn serve(folder: &Path) -> Result<(Server, String)> {
+/// It, and its address.
+pub fn serve(folder: &Path) -> Result<(Server, String)> {
     // It takes 0 for a port that it knows better.
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let port = free.context("no port is free")?.port();
