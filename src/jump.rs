@@ -70,6 +70,15 @@ pub fn report(finding: &Finding, jump: &FoundJump, now: Time, zone: &Zone) -> Op
     Some(state)
 }
 
+/// The jump of a finding that a view was opened for: of a column that it shows, else the strongest.
+pub fn shown_in<'a>(finding: &'a Finding, state: &ViewState) -> Option<&'a FoundJump> {
+    let is_shown = |jump: &&FoundJump| {
+        let shown = shows(&jump.measure, &finding.subject);
+        shown.is_some_and(|(report, column)| report.id == state.report.id && !state.hidden.contains(column.id))
+    };
+    finding.jumps.iter().find(is_shown).or(finding.jumps.first())
+}
+
 /// The events behind the jump.
 pub fn events(finding: &Finding, jump: &FoundJump) -> Option<Evidence> {
     let (report, column) = shows(&jump.measure, &finding.subject)?;
@@ -119,6 +128,20 @@ mod tests {
             "received 60 messages on Tue 3 Nov between 02:00 and 03:00; usually 2",
         );
         assert_eq!(words(&jump("no.such", Step::Day, 1, 0, 0), Years::Understood, &Zone::utc()), None);
+    }
+
+    #[test]
+    fn a_view_is_told_of_the_jump_that_it_shows() {
+        let jumps = [("message.outgoing", 762), ("message.outgoing_spam", 416)];
+        let jumps = jumps.map(|(measure, value)| jump(measure, Step::Day, value, 0, 0)).to_vec();
+        let finding = Finding { subject: Subject::Mailbox("ann@example.com".into()), day: DAY, jumps };
+        for jump in &finding.jumps {
+            let state = report(&finding, jump, DAY, &Zone::utc()).expect("a report");
+            assert_eq!(shown_in(&finding, &state), Some(jump));
+        }
+        // A report that shows neither is told of the strongest.
+        let other = ViewState::new(mailtally_model::catalogue::find("pop-sessions").expect("a report"));
+        assert_eq!(shown_in(&finding, &other).map(|jump| jump.value), Some(762));
     }
 
     #[test]

@@ -76,6 +76,9 @@ pub const EXPORT_SAYS: &str =
     "The rows, order and columns on screen, with raw numbers: bytes as bytes, times with their offset.";
 pub const EXPORT_NAME: &str = "File name";
 pub const EXPORT_OBSERVED: &str = "Say in a column which steps were observed whole, in part or not at all";
+/// Behind the rule of a column.
+pub const OVERLAPS: &str = " What concerns several domains or mailboxes is in the row of each, and what names none of them in the total alone.";
+pub const EXPORT_ROWS_ALONE: &str = "Leave out the total, so that a sum over a column is right";
 pub const EXPORT_BOM: &str = "For Excel: mark the file as UTF-8 (byte order mark)";
 pub const EXPORT_DOWNLOAD: &str = "Download";
 pub const EXPORT_PNG: &str = "Save the chart as PNG";

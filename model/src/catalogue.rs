@@ -108,6 +108,11 @@ impl Column {
         !self.is_average() && self.measure().over_subjects == OverSubjects::Additive
     }
 
+    /// Whether one thing may concern several rows of a Mode, or none of them: rows do not add up to the total.
+    pub fn overlaps(&self) -> bool {
+        !self.is_average() && self.measure().over_subjects == OverSubjects::Overlapping
+    }
+
     pub fn exists_at(&self, scope: Scope) -> bool {
         !self.server_only || scope == Scope::Server
     }

@@ -17,10 +17,12 @@ pub struct CsvOptions {
     pub byte_order_mark: bool,
     /// A column that says of each step whether it was observed: `yes`, `partly` or `no`. Only a Trend has steps.
     pub observed: bool,
+    /// Rows alone, for who adds them up.
+    pub without_totals: bool,
 }
 
 /// The rows of `order`, as they stand on screen. The head carries units (`Bandwidth (B)`); a Trend has the step's key, its
-/// start in ISO 8601 with offset and, for days, a weekday; the last row is the totals.
+/// start in ISO 8601 with offset and, for days, a weekday; the last row is the totals, unless they are left out.
 pub fn write(table: &Table, order: &[u32], zone: &Zone, options: CsvOptions) -> Vec<u8> {
     let mut lines = Lines::with_room((order.len() + 2) * (table.columns.len() + 1) * ROOM_FOR_A_CELL);
     if options.byte_order_mark {
@@ -45,6 +47,9 @@ pub fn write(table: &Table, order: &[u32], zone: &Zone, options: CsvOptions) -> 
             lines.number(column.cells[position]);
         }
         lines.end();
+    }
+    if options.without_totals {
+        return lines.bytes;
     }
     let mut total = |name: &str, of: &dyn Fn(usize) -> Option<f64>| {
         lines.text(name);
@@ -277,6 +282,9 @@ mod tests {
         Average,,,0.591017,548293697.361702⏎
         ");
         assert_eq!(file_name(&table, &newest_first, &zone), "server-status_server_2026-03-28_2026-03-30_day.csv");
+        let rows_alone = CsvOptions { without_totals: true, ..CsvOptions::default() };
+        let alone = write(&table, &newest_first, &zone, rows_alone);
+        assert!(lines(alone).ends_with("Saturday,1.157407,1073741824⏎\n"));
         let options = CsvOptions { observed: true, ..CsvOptions::default() };
         assert_snapshot!(lines(write(&table, &newest_first, &zone, options)), @r"
         Day,Start,Weekday,Observed,Avg. CPU (%),Avg. Memory (B)⏎
@@ -355,7 +363,7 @@ mod tests {
         let zone = Zone::utc();
         let span = days("2026-03-01", "2026-03-01", &zone);
         let table = build(status(), &[], &answer(status(), "(server)", By::Time, span), span, Step::Month, &zone);
-        let file = write(&table, &[], &zone, CsvOptions { byte_order_mark: true, observed: false });
+        let file = write(&table, &[], &zone, CsvOptions { byte_order_mark: true, ..CsvOptions::default() });
         assert_eq!(lines(file), "\u{feff}Month,Start⏎\nTotal (filtered),⏎\nTotal (unfiltered),⏎\n");
     }
 

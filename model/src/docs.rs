@@ -1,7 +1,7 @@
 //! docs/reports.md: the catalogue as an administrator reads it. Knows the catalogue only, no data.
 
 use crate::catalogue::{Column, REPORTS, Report};
-use crate::measure::{OverSubjects, Worse};
+use crate::measure::Worse;
 use crate::subject::{Scope, Subject};
 use crate::wire::By;
 
@@ -22,8 +22,9 @@ How to read them:
   so, and shows no number, where the source does not log it or none is set up.
 * **Avg.** columns are means over the time observed. Coarser steps are worked out anew from the sums, never as a mean of means.
 * **Totals** are the subject's own. Where one thing concerns several domains (a connection that brings mail for two of them),
-  rows may sum to more than the total; such columns say so. What belongs to no domain or mailbox known here is
-  `(unattributed)`, and domains that are not ours fold into `(other)`.
+  each has it, and what names none (a client that is refused at once) is in the total alone, so that rows may sum to more or
+  less than it; such columns say so. What else belongs to no domain or mailbox known here is `(unattributed)`, and domains that
+  are not ours fold into `(other)`.
 * **More is worse** (or less) marks what is good news or bad to whoever looks: such a change ranks first on the overview and is
   coloured. A change of the other columns is neither.
 * **KB** is 1,024 bytes, MB 1,024 KB. CSV files and JSON carry plain bytes.
@@ -81,8 +82,8 @@ fn row(column: &Column) -> String {
     if column.server_only {
         notes += " For the whole server only.";
     }
-    if !column.is_average() && column.measure().over_subjects == OverSubjects::Overlapping {
-        notes += " Rows may sum to more than the total.";
+    if column.overlaps() {
+        notes += " Rows may sum to more or less than the total.";
     }
     notes += match column.measure().worse {
         Worse::WithMore => " More is worse.",

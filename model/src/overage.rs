@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::csv;
 use crate::measure::{self, Measure};
-use crate::wire::Overage;
+use crate::wire::{Overage, OverageRow};
 
 /// What an allowance is of: columns of Message Traffic and Message Data, so that the sums are theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -174,6 +174,16 @@ pub fn csv(month: &str, secs: i64, overage: &Overage) -> Vec<u8> {
     file.into_bytes()
 }
 
+/// What rows cost together, their prices having as many decimals as each other; `None` where none has a price.
+pub fn total(rows: &[OverageRow]) -> Option<String> {
+    let mut prices = rows.iter().filter_map(|row| row.price.as_deref()).peekable();
+    let decimals = prices.peek()?.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let smallest = |price: &str| {
+        price.bytes().filter(u8::is_ascii_digit).fold(0, |sum, digit| sum * 10 + u128::from(digit - b'0'))
+    };
+    Some(Money(prices.map(smallest).sum()).text(decimals as u32))
+}
+
 /// With two decimals, cut off: never more than was observed.
 fn hours(secs: i64) -> String {
     format!("{}.{:02}", secs / 3_600, secs % 3_600 / 36)
@@ -185,8 +195,6 @@ mod tests {
 
     use super::*;
     use crate::catalogue;
-    use crate::wire::OverageRow;
-
     fn rate(price: &str, per: u64) -> Rate {
         Rate { price: price.parse().expect(price), per }
     }
@@ -206,6 +214,22 @@ mod tests {
         // A double would say 0.57.
         check(115, "0.005", 1, "0.58");
         check(u64::MAX >> 11, "1000000.000001", 1, "9007199254749998199254.74");
+    }
+
+    #[test]
+    fn rows_cost_what_their_prices_add_up_to() {
+        let row = |price: Option<&str>| OverageRow {
+            subject: "example.com".parse().expect("a domain"),
+            counts: "messages".into(),
+            allowance: 0,
+            used: 0,
+            over: 0,
+            price: price.map(str::to_owned),
+        };
+        let total_of = |prices: &[Option<&str>]| total(&prices.iter().map(|price| row(*price)).collect::<Vec<_>>());
+        assert_eq!(total_of(&[Some("9.88"), None, Some("0.15")]).as_deref(), Some("10.03"));
+        assert_eq!(total_of(&[Some("7"), Some("5")]).as_deref(), Some("12"));
+        assert_eq!(total_of(&[None]), None);
     }
 
     #[test]

@@ -81,10 +81,21 @@ fn a_spike_is_one_however_closely_it_is_looked_at() {
         part
     };
     assert_eq!(spikes(&whole, None), (vec![44], vec![44]));
-    // Two weeks know nothing of what is usual; the ten that they were a part of do.
-    assert_eq!(spikes(&part(40..54), None), (vec![], vec![]));
+    // A week knows nothing of what is usual; the ten that it was a part of do.
+    assert_eq!(spikes(&part(40..47), None), (vec![], vec![]));
+    assert_eq!(spikes(&part(40..47), Some(&whole)), (vec![4], vec![4]));
     assert_eq!(spikes(&part(40..54), Some(&whole)), (vec![4], vec![4]));
     assert_eq!(spikes(&part(50..60), Some(&whole)), (vec![], vec![]));
+}
+
+#[test]
+fn a_few_weeks_know_what_working_days_have() {
+    let mut weeks = sample::days("pop-sessions", "2026-08-31", 28).table();
+    weeks.columns[0].cells[15] = Some(9_400.0);
+    assert_eq!(spikes(&weeks, None), (vec![15], vec![15]));
+    // What comes each week is usual.
+    (1..28).step_by(7).for_each(|tuesday| weeks.columns[0].cells[tuesday] = Some(9_100.0));
+    assert_eq!(spikes(&weeks, None), (vec![], vec![]));
 }
 
 #[test]

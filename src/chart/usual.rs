@@ -1,5 +1,6 @@
 //! What a step usually shows, from its own kind: Mondays with Mondays, the hour of nine with the hours of nine. A value far
-//! above is a spike, and marked. Pure.
+//! above is a spike, and marked. A range of a few weeks has too few Mondays: there all working days are looked at, and a spike
+//! stands out of its Mondays, too. Pure.
 
 use std::collections::BTreeMap;
 
@@ -38,36 +39,65 @@ const TIMES: f64 = 2.0;
 const LEAST: f64 = 20.0;
 /// Steps longer than a day are few, and of one kind.
 const ONE_KIND: i64 = -1;
+/// Saturday and Sunday, counted from the Thursday that time begins with.
+const WEEKEND: [i64; 2] = [2, 3];
 
 /// The rows of each kind, the same for all columns.
-pub struct Kinds(BTreeMap<i64, Vec<usize>>);
+pub struct Kinds {
+    step: Step,
+    rows: BTreeMap<i64, Vec<usize>>,
+}
 
 impl Kinds {
     /// `stamps` are those of the table's rows.
     pub fn of(table: &Table, stamps: &[Stamp]) -> Kinds {
-        let mut kinds: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+        let mut rows: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
         for (row, stamp) in stamps.iter().enumerate() {
-            kinds.entry(kind_of(table.step, stamp)).or_default().push(row);
+            rows.entry(kind_of(table.step, stamp)).or_default().push(row);
         }
-        Kinds(kinds)
+        Kinds { step: table.step, rows }
     }
 
     /// The rows of a column that are spikes, and what such rows show else; none where too few are of their kind.
     pub fn spikes(&self, column: &TableColumn) -> Vec<(usize, Usual)> {
         let least = if column.column.is_average() { 0.0 } else { LEAST * column.column.shown_as.divisor() };
+        let value = |row: &usize| column.cells.get(*row).copied().flatten();
         let mut spikes = Vec::new();
-        for rows in self.0.values() {
-            let value = |row: &usize| column.cells.get(*row).copied().flatten();
-            let values: Vec<f64> = rows.iter().filter_map(value).collect();
+        for (kind, rows) in &self.rows {
+            let own: Vec<f64> = rows.iter().filter_map(value).collect();
+            let is_few = own.len() < FEWEST;
+            let values = if is_few { self.like(*kind).filter_map(value).collect() } else { own.clone() };
             if !may_have_spikes(&values, least) {
                 continue;
             }
             let Some(usual) = of_kind(values, least) else { continue };
-            let is_spike = |row: &&usize| value(row).is_some_and(|value| usual.is_spike(value));
-            spikes.extend(rows.iter().filter(is_spike).map(|row| (*row, usual)));
+            let is_spike = |value: f64| usual.is_spike(value) && (!is_few || stands_out(value, &own));
+            spikes.extend(rows.iter().filter(|row| value(row).is_some_and(is_spike)).map(|row| (*row, usual)));
         }
         spikes
     }
+
+    /// The rows of a kind and of those that are much like it.
+    fn like(&self, kind: i64) -> impl Iterator<Item = &usize> {
+        let of = wider(self.step, kind);
+        let alike = self.rows.iter().filter(move |(other, _)| wider(self.step, **other) == of);
+        alike.flat_map(|(_, rows)| rows)
+    }
+}
+
+/// Whether a kind is of a weekend, and of which hour.
+fn wider(step: Step, kind: i64) -> (bool, i64) {
+    let (day, hour) = match step {
+        Step::Hour => (kind / 24, kind % 24),
+        Step::Day | Step::Week | Step::Month | Step::Quarter => (kind, 0),
+    };
+    (WEEKEND.contains(&day), hour)
+}
+
+/// Whether a value is far above the others of its few: what comes each Tuesday is usual on Tuesdays.
+fn stands_out(value: f64, few: &[f64]) -> bool {
+    let is_far_below = |other: &&f64| **other * TIMES < value;
+    few.len() > 1 && few.iter().filter(is_far_below).count() == few.len() - 1
 }
 
 fn kind_of(step: Step, stamp: &Stamp) -> i64 {
@@ -117,6 +147,16 @@ mod tests {
         let usual = of_kind(values, 20.0).expect("enough");
         assert!(usual.is_spike(9_400.0) && !usual.is_spike(2_400.0));
         assert!(usual.high < 3_000.0, "the spike itself is not usual: {usual:?}");
+    }
+
+    #[test]
+    fn working_days_are_like_each_other_and_weekends_are_not() {
+        // Friday, Saturday, Sunday, Monday.
+        let weekends = [1, 2, 3, 4].map(|day| wider(Step::Day, day).0);
+        assert_eq!(weekends, [false, true, true, false]);
+        assert_eq!(wider(Step::Hour, 24 + 9), wider(Step::Hour, 4 * 24 + 9));
+        assert_ne!(wider(Step::Hour, 24 + 9), wider(Step::Hour, 2 * 24 + 9));
+        assert_ne!(wider(Step::Hour, 24 + 9), wider(Step::Hour, 24 + 10));
     }
 
     #[test]

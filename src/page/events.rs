@@ -21,7 +21,7 @@ use crate::parts::breadcrumb::Path;
 use crate::parts::icon::{self, Icon};
 use crate::parts::notes::FailedAt;
 use crate::route::{Leaves, Router};
-use crate::state::ViewState;
+use crate::state::{ViewState, ZoneChoice};
 use crate::{anew, download, effect, format, intl, text, view, window};
 
 /// As many columns as the table has heads.
@@ -29,8 +29,16 @@ const COLUMNS: usize = text::EVENT_HEADS.len();
 
 #[component]
 pub fn EventsPage() -> impl IntoView {
-    let address = Router::get().address();
+    let (address, host) = (Router::get().address(), Host::get());
     let evidence = Memo::new(move |_| Evidence::parse(&address.read().search));
+    // The server's is not known before the server has said it: times of another would stand there, and be saved.
+    let zone = Memo::new(move |_| {
+        let evidence = evidence.read();
+        let choice = &evidence.as_ref()?.zone;
+        let session = host.session();
+        let is_known = *choice != ZoneChoice::Server || !host.is_unknown();
+        is_known.then(|| window::zone_name(choice, session.as_ref().map(|session| session.zone.as_str())))
+    });
     effect(move |_| {
         let label = evidence.with(|evidence| evidence.as_ref().map_or(text::EVENTS, |evidence| evidence.column.label));
         frame::entitle(&text::events_behind(label));
@@ -38,9 +46,13 @@ pub fn EventsPage() -> impl IntoView {
     let read_until = RwSignal::new(None);
     view! {
         <Frame read_until path=move || evidence.get().map(way_to)>
-            {move || match evidence.get() {
-                Some(evidence) => view! { <Shown evidence=Arc::new(evidence) read_until/> },
-                None => view! { <NotFound/> },
+            {move || match (evidence.get(), zone.get()) {
+                (Some(evidence), Some(name)) => {
+                    let zone = Arc::new(intl::zone(&name, evidence.span));
+                    view! { <Shown evidence=Arc::new(evidence) zone read_until/> }
+                }
+                (Some(_), None) => view! { <p class="note" role="status">{text::LOADING}</p> },
+                (None, _) => view! { <NotFound/> },
             }}
         </Frame>
     }
@@ -55,9 +67,8 @@ fn way_to(evidence: Evidence) -> impl IntoView {
 }
 
 #[component]
-fn Shown(evidence: Arc<Evidence>, read_until: RwSignal<Option<Time>>) -> impl IntoView {
+fn Shown(evidence: Arc<Evidence>, zone: Arc<Zone>, read_until: RwSignal<Option<Time>>) -> impl IntoView {
     let host = Host::get();
-    let zone = Arc::new(zone_of(&evidence, host));
     let url = evidence.request(None);
     let first = Asked::<EventPage>::new(move || url.clone());
     let subject = text::subject_name(&evidence.subject.clone().unwrap_or_else(|| untrack(|| host.root())));
@@ -118,12 +129,6 @@ fn Shown(evidence: Arc<Evidence>, read_until: RwSignal<Option<Time>>) -> impl In
 /// The pages that are here.
 fn pages(listed: RwSignal<Vec<Asked<EventPage>>>) -> impl Iterator<Item = Arc<EventPage>> {
     listed.get().into_iter().filter_map(|page| page.get()?.ok())
-}
-
-fn zone_of(evidence: &Evidence, host: Host) -> Zone {
-    let session = untrack(|| host.session());
-    let name = window::zone_name(&evidence.zone, session.as_ref().map(|session| session.zone.as_str()));
-    intl::zone(&name, evidence.span)
 }
 
 /// The report as one left it; else, for those who did not come from there, the report around the number.

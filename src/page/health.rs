@@ -71,9 +71,11 @@ fn all(health: &Health) -> AnyView {
 /// What it comes to, before the details.
 fn facts(health: &Health) -> impl IntoView + use<> {
     let sum = |of: fn(&SourceHealth) -> u64| health.sources.iter().map(of).sum::<u64>();
-    let lines = sum(|source| source.lines);
+    let (lines, duplicates) = (sum(|source| source.lines), sum(|source| source.duplicates));
+    // A copy is neither understood nor not: a log that was read twice is understood as well as before.
+    let looked_at = lines.saturating_sub(duplicates);
     let share = |part: u64| {
-        let percent = if lines == 0 { 0.0 } else { part as f64 * 100.0 / lines as f64 };
+        let percent = if looked_at == 0 { 0.0 } else { part as f64 * 100.0 / looked_at as f64 };
         format!("{} %", intl::number(percent, 1))
     };
     let unread = health.sources.iter().filter_map(|source| source.unread_bytes).sum::<u64>();
@@ -88,7 +90,7 @@ fn facts(health: &Health) -> impl IntoView + use<> {
         (share(sum(|source| source.understood)), text::FACT_UNDERSTOOD.to_owned(), false),
         (share(sum(|source| source.ignored)), text::FACT_IGNORED.to_owned(), false),
         (count(unparsed), text::fact_unparsed(&share(unparsed)), unparsed > 0),
-        (count(sum(|source| source.duplicates)), text::FACT_DUPLICATES.to_owned(), false),
+        (count(duplicates), text::FACT_DUPLICATES.to_owned(), false),
         (count(too_late), text::FACT_TOO_LATE.to_owned(), too_late > 0),
     ];
     facts.map(|(value, label, is_wrong)| {

@@ -199,8 +199,15 @@ fn shown(overage: &Overage, month: &Month, order: Memo<Order>) -> AnyView {
     let count = |rows: usize| intl::number(rows as f64, 0);
     let all = overage.rows.len();
     let first = (all > SHOWN_ROWS).then(|| text::first_rows(&count(SHOWN_ROWS), &count(all)));
-    let total = overage.price.clone().map(|price| {
-        view! { <tfoot><tr><th scope="row">{if is_filtered { text::TOTAL_OF_ALL } else { text::TOTAL }}</th><td colspan="4"></td><td class="number">{format::price(&price)}</td></tr></tfoot> }
+    let total = |name: &'static str, price: &str| {
+        view! { <tr><th scope="row">{name}</th><td colspan="4"></td><td class="number">{format::price(price)}</td></tr> }
+    };
+    let total = overage.price.as_ref().map(|price| match is_filtered {
+        true => {
+            let shown = overage::total(&overage.rows).map(|shown| total(text::TOTAL_SHOWN, &shown));
+            view! { <tfoot>{shown}{total(text::TOTAL_OF_ALL, price)}</tfoot> }
+        }
+        false => view! { <tfoot>{total(text::TOTAL, price)}</tfoot> },
     });
     view! {
         {notes.collect_view()}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use mailtally_model::table::TableColumn;
 use mailtally_model::{By, Report, Step, Table};
 
 use super::frame::{self, Frame};
@@ -172,7 +173,9 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
     });
     view! {
         <Chart shown before=sheet.before canvas hand on/>
+        {move || shown.with(|shown| not_adding_up(&shown.table)).map(|says| view! { <p class="chart-note">{says}</p> })}
         <p class="chart-note compared">{move || comparison(&sheet, view, shown)}</p>
+        <p class="chart-note compared paper">{move || text::times_are_of(&sheet.window.read().zone.name)}</p>
     }
 }
 
@@ -192,6 +195,14 @@ pub fn pictured(sheet: &Sheet, view: View, table: Arc<Table>) -> Shown {
     let before = sheet.before.get().filter(|_| state.overlay);
     let past = sheet.wider.get().filter(|wider| !Arc::ptr_eq(wider, &table));
     Shown { table, order, kind, hidden: state.hidden.clone(), before, past }
+}
+
+/// Which columns of a Mode have rows that do not add up to the total, if any.
+fn not_adding_up(table: &Table) -> Option<String> {
+    let overlaps = |column: &&TableColumn| column.column.overlaps() && column.column.is_told_by(table.by);
+    let columns = table.columns.iter().filter(|_| table.by != By::Time).filter(overlaps);
+    let labels: Vec<&str> = columns.map(|column| column.column.label).collect();
+    (!labels.is_empty()).then(|| format!("{}:{}", labels.join(", "), text::OVERLAPS))
 }
 
 /// What is compared with what, or why that cannot be. Said at once, as far as it is known, so that nothing moves when the

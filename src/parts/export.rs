@@ -36,12 +36,16 @@ pub fn Export() -> impl IntoView {
 #[component]
 fn Form(handle: Handle, name: RwSignal<String>) -> impl IntoView {
     let sheet = Sheet::get();
-    let (byte_order_mark, observed) = (RwSignal::new(false), RwSignal::new(false));
+    let (byte_order_mark, observed, without_totals) =
+        (RwSignal::new(false), RwSignal::new(false), RwSignal::new(false));
     let failed = RwSignal::new(false);
     let download = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        let options =
-            CsvOptions { byte_order_mark: byte_order_mark.get_untracked(), observed: observed.get_untracked() };
+        let options = CsvOptions {
+            byte_order_mark: byte_order_mark.get_untracked(),
+            observed: observed.get_untracked(),
+            without_totals: without_totals.get_untracked(),
+        };
         let saved = save(&sheet, &name.read_untracked(), options);
         failed.set(!saved);
         if saved {
@@ -68,6 +72,10 @@ fn Form(handle: Handle, name: RwSignal<String>) -> impl IntoView {
             <label class="check">
                 <input type="checkbox" bind:checked=byte_order_mark/>
                 <span>{text::EXPORT_BOM}</span>
+            </label>
+            <label class="check">
+                <input type="checkbox" bind:checked=without_totals/>
+                <span>{text::EXPORT_ROWS_ALONE}</span>
             </label>
             <Show when=move || sheet.by.get() == By::Time>
                 <label class="check">

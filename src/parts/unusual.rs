@@ -63,6 +63,7 @@ pub fn FoundNote() -> impl IntoView {
 
 #[component]
 fn Found(day: Time, subject: Subject) -> impl IntoView {
+    let view = View::get();
     let name = subject.to_string();
     let of_subject = format!("&subject={}", js_sys::encode_uri_component(&name));
     let found = Asked::<Unusual>::numbers(request(1, day.plus_secs(DAY_SECS - SLOT_SECS), 0, SAME_DAY) + &of_subject);
@@ -70,9 +71,9 @@ fn Found(day: Time, subject: Subject) -> impl IntoView {
     let words = move |unusual: &Unusual| {
         let finding = unusual.findings.iter().find(|found| found.subject == subject && found.day == day)?;
         let zone = zone_of(unusual, day.plus_secs(DAY_SECS));
-        let strongest = finding.jumps.first()?;
-        let (what, usual) = jump::words(strongest, Years::Shown, &zone)?;
-        let href = jump::events(finding, strongest).map(|events| events.url());
+        let shown = view.state.with(|state| jump::shown_in(finding, state))?;
+        let (what, usual) = jump::words(shown, Years::Shown, &zone)?;
+        let href = jump::events(finding, shown).map(|events| events.url());
         Some(view! { {what}"; "{usual}". "<a class="link" href=href>{text::SEE_EVENTS}</a> })
     };
     anew(move || {

@@ -188,7 +188,7 @@ fn Explanation(explained: Explained) -> impl IntoView {
         <leptos::portal::Portal>
             <div class="rule" role="status" style:right=pixels(Some(right)) style:top=pixels(top) style:bottom=pixels(bottom)>
                 <strong>{column.label}</strong>
-                <p>{column.measure().rule}</p>
+                <p>{column.measure().rule}{column.overlaps().then_some(text::OVERLAPS)}</p>
                 {text::basis_says(basis).map(|says| view! { <p class="rule-basis">{says}</p> })}
             </div>
         </leptos::portal::Portal>

@@ -10,6 +10,7 @@ use crate::format::{self, Years};
 use crate::state::ViewState;
 use crate::text;
 use crate::window::Window;
+use mailtally_model::subject::UNATTRIBUTED;
 use mailtally_model::table::Row;
 use mailtally_model::{Column, Table};
 
@@ -146,6 +147,8 @@ pub fn number(
 ) -> (String, Option<String>) {
     let words = format::cell_beside(column, largest, value);
     let (subject, span) = match row {
+        // What overlaps leaves nothing that could be said to belong to none: no number, observed or not.
+        Some(Row::Rest(UNATTRIBUTED)) if !column.is_additive() => return (String::new(), None),
         // What belongs to none of the names has no address of its own.
         Some(Row::Rest(_)) => return (words, None),
         Some(Row::Step { span, .. }) => (&table.subject, span.intersect(table.span)),
