@@ -650,8 +650,19 @@ pub fn events_count(count: u64) -> String {
     if count == 1 { "1 event".to_owned() } else { format!("{number} events") }
 }
 
-pub fn events_make(events: &str, whole: &str) -> String {
-    format!("{events}, which make {whole}: the number in the report.")
+pub fn events_make(count: u64, whole: &str) -> String {
+    let make = if count == 1 { "makes" } else { "make" };
+    format!("{}, which {make} {whole}: the number in the report.", events_count(count))
+}
+
+pub const MOST_CAME_FROM: &str = "From";
+
+/// After those that are named.
+pub fn more_peers(count: u64) -> String {
+    match count {
+        1 => " and another address.".to_owned(),
+        _ => format!(" and {} other addresses.", crate::intl::number(count as f64, 0)),
+    }
 }
 
 pub fn events_mean(events: &str) -> String {

@@ -174,14 +174,19 @@ pub fn csv(month: &str, secs: i64, overage: &Overage) -> Vec<u8> {
     file.into_bytes()
 }
 
-/// What rows cost together, their prices having as many decimals as each other; `None` where none has a price.
+/// What rows cost together, their prices having as many decimals as each other; `None` where none has a price, or they are too
+/// many to be told.
 pub fn total(rows: &[OverageRow]) -> Option<String> {
-    let mut prices = rows.iter().filter_map(|row| row.price.as_deref()).peekable();
-    let decimals = prices.peek()?.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    let smallest = |price: &str| {
-        price.bytes().filter(u8::is_ascii_digit).fold(0, |sum, digit| sum * 10 + u128::from(digit - b'0'))
-    };
-    Some(Money(prices.map(smallest).sum()).text(decimals as u32))
+    let prices = || rows.iter().filter_map(|row| row.price.as_deref());
+    let decimals = prices().next()?.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    // In a browser numbers of 128 bits cost a kilobyte of code.
+    let smallest = |price: &str| price.replace('.', "").parse::<u64>().ok();
+    let sum = prices().try_fold(0_u64, |sum, price| sum.checked_add(smallest(price)?))?;
+    let mut text = format!("{sum:0width$}", width = decimals + 1);
+    if decimals > 0 {
+        text.insert(text.len() - decimals, '.');
+    }
+    Some(text)
 }
 
 /// With two decimals, cut off: never more than was observed.
@@ -229,6 +234,8 @@ mod tests {
         let total_of = |prices: &[Option<&str>]| total(&prices.iter().map(|price| row(*price)).collect::<Vec<_>>());
         assert_eq!(total_of(&[Some("9.88"), None, Some("0.15")]).as_deref(), Some("10.03"));
         assert_eq!(total_of(&[Some("7"), Some("5")]).as_deref(), Some("12"));
+        assert_eq!(total_of(&[Some("0.03"), Some("0.04")]).as_deref(), Some("0.07"));
+        assert_eq!(total_of(&[Some("99999999999999999999.00")]), None);
         assert_eq!(total_of(&[None]), None);
     }
 

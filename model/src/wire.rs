@@ -248,9 +248,13 @@ pub struct EventTotal {
     pub read_until: Option<Time>,
     /// How many there are of each kind, whichever kind is asked for.
     pub kinds: BTreeMap<String, u64>,
+    /// The peers that most of the events that are asked for came from, and how many of each.
+    pub peers: BTreeMap<String, u64>,
+    /// How many other peers there are.
+    pub more_peers: u64,
 }
 
-reads!(EventTotal { events, amount, is_all, counted, kept_from, read_until, kinds });
+reads!(EventTotal { events, amount, is_all, counted, kept_from, read_until, kinds, peers, more_peers });
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventRow {

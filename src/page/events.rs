@@ -2,6 +2,7 @@
 
 mod row;
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use leptos::{ev, prelude::*};
@@ -90,6 +91,10 @@ fn Shown(evidence: Arc<Evidence>, zone: Arc<Zone>, read_until: RwSignal<Option<T
             Some(page) => Some(sum(&evidence, page.ok()?.total.as_ref()?)),
         }
     };
+    let peers = {
+        let evidence = evidence.clone();
+        move || came_from(&evidence, first.get()?.ok()?.total.as_ref()?)
+    };
     // How many there are in it, where that is not all of them.
     let saves =
         move || text::events_csv(&intl::number(pages(listed).map(|page| page.events.len()).sum::<usize>() as f64, 0));
@@ -117,6 +122,7 @@ fn Shown(evidence: Arc<Evidence>, zone: Arc<Zone>, read_until: RwSignal<Option<T
                 <button type="button" class="button" on:click=save.clone()><Icon path=icon::EXPORT/>{anew(saves)}</button>
             }))}
         </div>
+        {anew(peers)}
         <div class="card table-scroll" tabindex="0" role="region" aria-label=text::EVENTS>
             <table class="report-table event-table stacked">
                 <thead><tr>{heads}</tr></thead>
@@ -173,12 +179,29 @@ fn sum(evidence: &Evidence, total: &EventTotal) -> String {
     let (amount, whole) = (number(total.amount as f64), number(counted as f64));
     match total.kept_from {
         _ if !total.is_all => text::events_more(&events, &whole),
-        _ if i64::try_from(counted) == Ok(total.amount) => text::events_make(&events, &whole),
+        _ if i64::try_from(counted) == Ok(total.amount) => text::events_make(total.events, &whole),
         Some(kept) if kept > evidence.span.from => {
             text::events_forgotten(&events, &amount, &whole, &format::date_and_clock(kept, &Host::get().zone_at(kept)))
         }
         _ => text::events_fewer(&events, &amount, &whole),
     }
+}
+
+/// The peers that most came from, each leading to its own; `None` where there is no more than one event.
+fn came_from(evidence: &Evidence, total: &EventTotal) -> Option<AnyView> {
+    if total.events < 2 || total.peers.is_empty() {
+        return None;
+    }
+    let mut peers: Vec<(&String, u64)> = total.peers.iter().map(|(peer, events)| (peer, *events)).collect();
+    peers.sort_by_key(|(_, events)| Reverse(*events));
+    let count = |number: u64| intl::number(number as f64, 0);
+    let peers = peers.into_iter().enumerate().map(|(nth, (peer, events))| {
+        let own = Evidence { text: peer.clone(), ..evidence.clone() }.url();
+        let comma = if nth == 0 { " " } else { ", " };
+        view! { {comma}<a class="link" href=own><bdi>{format::visible(peer)}</bdi></a>" ("{count(events)}")" }
+    });
+    let more = (total.more_peers > 0).then(|| text::more_peers(total.more_peers));
+    Some(view! { <p class="sentence event-peers">{text::MOST_CAME_FROM}{peers.collect_view()}{more}</p> })
 }
 
 /// Kind and text, as a form that the address remembers.

@@ -40,6 +40,22 @@ pub async fn the_incidents_of_the_year_rank_first(_: &Stage, page: &Page) -> Res
     page.click("link", "See the events").await?;
     page.until("its events are added up", STATUS, vec![]).await?;
     ensure!(page.path().await?.contains("subject=tom%40example.net"), "{}", page.path().await?);
+    // By their address alone they stand at the same times: the server's, whoever looks.
+    let times = "return [...document.querySelectorAll('tbody th')].slice(0, 3).map(cell => cell.textContent).join()";
+    page.until("the events are there", "return document.querySelector('tbody th')", vec![]).await?;
+    let shown = page.run(times, vec![]).await?;
+    page.goto(&page.path().await?).await?;
+    let peers =
+        "return /^From 192\\.0\\.2\\.\\d+ \\(\\d+\\)/.test(document.querySelector('.event-peers')?.textContent)";
+    page.until("where they came from", peers, vec![]).await?;
+    page.until("the same times", &format!("{times} === arguments[0]"), vec![shown]).await?;
+    // What else stood out that day has a banner of its own.
+    page.goto("/unusual").await?;
+    page.until("the ranking is there", "return document.querySelector('.finding-also a')", vec![]).await?;
+    let other = page.run("return document.querySelector('.finding-also a').textContent", vec![]).await?;
+    page.run("document.querySelector('.finding-also a').click()", vec![]).await?;
+    let told = "return document.querySelector('.note-found')?.textContent.includes(arguments[0])";
+    page.until("the finding that was followed", told, vec![other]).await?;
     ensure!(page.complaints().await?.is_empty(), "the browser complains");
     Ok(())
 }

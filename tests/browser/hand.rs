@@ -112,6 +112,15 @@ pub async fn paper_gets_the_report_alone(_: &Stage, page: &Page) -> Result<()> {
     let hidden = "const table = document.querySelector('table');
         return table.parentElement.scrollHeight > table.parentElement.clientHeight + 1";
     ensure!(page.run(hidden, vec![]).await? == false, "paper does not show the whole table");
+    // A lower bound is one on paper, too.
+    page.visit("/reports/pop-sessions?range=last-28-days").await?;
+    page.settled().await?;
+    let marks = "const marks = [...document.querySelectorAll('.info[data-basis]')];
+        const lies = (own, head) => own.left >= head.left && own.right <= head.right + 1
+            && own.top >= head.top - 1 && own.bottom <= head.bottom + 1;
+        return marks.length > 0 && marks.every(mark => mark.checkVisibility()
+            && lies(mark.getBoundingClientRect(), mark.closest('th').getBoundingClientRect()))";
+    ensure!(page.run(marks, vec![]).await? == true, "a mark is not beside its column's name");
     let narrow = json!({ "width": 700, "height": 900, "deviceScaleFactor": 1, "mobile": false });
     page.devtools("Emulation.setDeviceMetricsOverride", narrow).await?;
     page.visit("/overage").await?;

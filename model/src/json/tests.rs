@@ -122,10 +122,11 @@ proptest! {
     #[test]
     fn events_are_read_as_they_were_written(
         events in prop::collection::vec(event_rows(), 0..4), next in any::<Option<String>>(),
-        (amount, is_all, counted) in any::<(i64, bool, Option<u64>)>(), has_total: bool, kinds in by_name(any::<u64>()),
+        (amount, is_all, counted) in any::<(i64, bool, Option<u64>)>(), has_total: bool, kinds in by_name(any::<u64>()), peers in by_name(any::<u64>()),
     ) {
         let kept_from = counted.map(|_| Time(amount));
-        let total = EventTotal { events: 7, amount, is_all, counted, kept_from, read_until: None, kinds };
+        let total =
+            EventTotal { events: 7, amount, is_all, counted, kept_from, read_until: None, kinds, peers, more_peers: 3 };
         check(&EventPage { events, next, total: has_total.then_some(total) });
     }
 

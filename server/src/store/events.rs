@@ -26,6 +26,8 @@ pub const MAX_EVENTS_PAGE: usize = 1_000;
 const MAX_LOOKED_AT: usize = 500_000;
 /// Events that are added up to say what they make; a person who wants more has the counters.
 const MAX_ADDED_UP: u64 = 20_000;
+/// Peers that are told by name with how many events came from each.
+const MOST_PEERS: usize = 5;
 /// What is counted at an event's end (bytes of a session) may lie so long after its beginning, by which it is found.
 const LONGEST_SECS: i64 = 2 * DAY_SECS;
 /// What a page is asked for.
@@ -171,7 +173,10 @@ pub fn page(
         kept_from: None,
         read_until: None,
         kinds: BTreeMap::new(),
+        peers: BTreeMap::new(),
+        more_peers: 0,
     };
+    let mut peers: FxHashMap<String, u64> = FxHashMap::default();
     let is_first = query.after.is_none();
     let after = query.after.unwrap_or((query.span.until, EventId(i64::MAX as u64)));
     let back_secs = if query.measures.is_empty() { 0 } else { LONGEST_SECS };
@@ -200,6 +205,12 @@ pub fn page(
         if let Some((event, amount)) = found.filter(|(event, _)| is_of_kind(event)) {
             total.events += 1;
             total.amount += amount;
+            if is_first && let Some(peer) = event.words(&visible).peer {
+                match peers.get_mut(peer) {
+                    Some(events) => *events += 1,
+                    None => drop(peers.insert(peer.to_owned(), 1)),
+                }
+            }
             if !is_full {
                 page.events.push(shown(id, &event, query, &visible));
             } else {
@@ -223,9 +234,18 @@ pub fn page(
         }
         total.kept_from = blocks::first_time(tx)?;
         total.read_until = coverage::read_until(tx, &Family::LOGS)?;
+        total.more_peers = peers.len().saturating_sub(MOST_PEERS) as u64;
+        total.peers = largest(peers);
         page.total = Some(total);
     }
     Ok(page)
+}
+
+/// The peers with most events.
+fn largest(peers: FxHashMap<String, u64>) -> BTreeMap<String, u64> {
+    let mut peers: Vec<(String, u64)> = peers.into_iter().collect();
+    peers.sort_unstable_by(|(a, of_a), (b, of_b)| (of_b, a).cmp(&(of_a, b)));
+    peers.into_iter().take(MOST_PEERS).collect()
 }
 
 /// Calls `each` for a subject's entries that begin in the span and stand before a place, newest first, until it has enough.

@@ -124,6 +124,20 @@ fn events_are_filtered_by_kind_and_text() {
 }
 
 #[test]
+fn the_peers_that_most_came_from_are_named() {
+    let peers = (1..=7).flat_map(|peer| vec![format!("192.0.2.{peer}"); peer]);
+    let dir = store_of(peers.map(|peer| session(600, 1, &peer)).collect::<Vec<_>>());
+    let reader = Reader::open(dir.path()).unwrap();
+    let ask = |text: Option<&str>| {
+        let query = EventQuery { text: text.map(str::to_owned), ..events_of(&measure::POP_CONNECTIONS, slots(0, 4)) };
+        let total = reader.events(&query, |_| true).unwrap().total.unwrap();
+        (total.peers.into_iter().map(|(peer, events)| format!("{peer} {events}")).collect::<Vec<_>>(), total.more_peers)
+    };
+    assert_eq!(ask(None), ((3..=7).map(|peer| format!("192.0.2.{peer} {peer}")).collect(), 2));
+    assert_eq!(ask(Some("192.0.2.6")), (vec!["192.0.2.6 6".to_owned()], 0));
+}
+
+#[test]
 fn what_there_is_of_each_kind_is_said_whichever_is_asked_for() {
     let of_kind = |kind| Event { kind, ..session(600, 1, "192.0.2.1") };
     let from = crate::event::Sender { address: "bob@example.org".into(), whose: None };
