@@ -170,6 +170,11 @@ pub const ACCOUNT_ADD_DO: &str = "Add";
 pub const ACCOUNT_ROOT: &str = "Sees: (server), a domain or a mailbox";
 pub const ACCOUNT_ENABLE: &str = "Enable";
 pub const ACCOUNT_DISABLE: &str = "Disable";
+pub const ACCOUNT_PASSWORD_DO: &str = "Set a password";
+pub const ACCOUNT_PASSWORD_SAVE: &str = "Set it";
+pub const ACCOUNT_PASSWORD_NEW: &str = "New password, which ends all sessions";
+pub const ACCOUNT_PASSWORD_SET: &str =
+    "The password was set, and whoever was signed in with the old one is so no more.";
 pub const ACCOUNT_REMOVE: &str = "Remove";
 pub const ACCOUNT_REMOVE_SURE: &str = "Remove for good";
 pub const ACCOUNT_ON: &str = "may sign in";

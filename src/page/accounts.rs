@@ -81,6 +81,28 @@ fn Row(row: AccountRow, is_own: bool, list: List, said: Said) -> impl IntoView {
         false => is_sure.set(true),
         true => run(list, said, None, async move { account::change(Method::DELETE, &url.get_value(), None).await }),
     };
+    // A forgotten password is replaced by another, which the owner is told by whatever way is safe.
+    let (is_setting, password) = (RwSignal::new(false), NodeRef::<html::Input>::new());
+    let set = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let body = object(&[("password", &value(password))]);
+        let set = async move { account::change(Method::PATCH, &url.get_value(), Some(body)).await };
+        run(list, said, Some(text::ACCOUNT_PASSWORD_SET), set);
+    };
+    let form = move || {
+        is_setting.get().then(|| {
+            view! {
+                <tr>
+                    <td class="account-password" colspan=text::ACCOUNT_HEADS.len()>
+                        <form class="account-form" on:submit=set>
+                            <PasswordField label=text::ACCOUNT_PASSWORD_NEW node=password/>
+                            <button type="submit" class="button primary">{text::ACCOUNT_PASSWORD_SAVE}</button>
+                        </form>
+                    </td>
+                </tr>
+            }
+        })
+    };
     let remove_says = move || if is_sure.get() { text::ACCOUNT_REMOVE_SURE } else { text::ACCOUNT_REMOVE };
     let heads = text::ACCOUNT_HEADS;
     let last =
@@ -98,6 +120,14 @@ fn Row(row: AccountRow, is_own: bool, list: List, said: Said) -> impl IntoView {
                         <button type="button" class="link" on:click=switch>
                             {if disable { text::ACCOUNT_DISABLE } else { text::ACCOUNT_ENABLE }}
                         </button>
+                        <button
+                            type="button"
+                            class="link"
+                            aria-expanded=move || is_setting.get().to_string()
+                            on:click=move |_| is_setting.update(|is| *is = !*is)
+                        >
+                            {text::ACCOUNT_PASSWORD_DO}
+                        </button>
                         <button type="button" class="link" on:click=remove on:blur=move |_| is_sure.set(false)>
                             {anew(remove_says)}
                         </button>
@@ -105,6 +135,7 @@ fn Row(row: AccountRow, is_own: bool, list: List, said: Said) -> impl IntoView {
                 })}
             </td>
         </tr>
+        {anew(form)}
     }
 }
 
@@ -136,7 +167,7 @@ fn Add(list: List, said: Said) -> impl IntoView {
     }
 }
 
-/// Makes a change, and shows the list as it is afterwards.
+/// Makes a change, and shows the list as it is afterwards. What was refused changed nothing, and what was typed stays.
 fn run(
     list: List,
     said: Said,
@@ -144,7 +175,11 @@ fn run(
     change: impl Future<Output = Result<(), Failure>> + 'static,
 ) {
     spawn_local(async move {
-        said.set(change.await.map_or_else(|failure| Some(Err(failure)), |()| done.map(Ok)));
-        list.again();
+        let changed = change.await;
+        let is_another = changed.as_ref().map_or_else(Failure::is_not_found, |()| true);
+        said.set(changed.map_or_else(|failure| Some(Err(failure)), |()| done.map(Ok)));
+        if is_another {
+            list.again();
+        }
     });
 }

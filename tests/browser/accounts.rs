@@ -117,9 +117,18 @@ async fn as_system_admin(page: &Page) -> Result<()> {
     )
     .await?;
 
-    // Nothing is removed by one click.
+    // A password that is too short is refused, and what was typed stays; another is set.
     page.goto("/accounts").await?;
     says(page, "th", DORA).await?;
+    page.click("button", "Set a password").await?;
+    for (password, said) in [("short", "[role=alert]"), ("walnut-canyon-53-lamp", "[role=status]")] {
+        page.fill("New password, which ends all sessions", password).await?;
+        page.click("button", "Set it").await?;
+        let said = format!("return document.querySelector('main {said}')?.textContent.includes('assword')");
+        page.until(password, &said, vec![]).await?;
+    }
+
+    // Nothing is removed by one click.
     page.click("button", "Remove").await?;
     says(page, "button", "Remove for good").await?;
     says(page, "th", DORA).await?;
