@@ -168,7 +168,7 @@ impl Collector {
     pub fn into_memory(settings: &MailSettings, reading: &Reading) -> Result<Collector> {
         let tracker = Tracker::restore(settings, std::iter::empty())?;
         let reading = Reading { keeps_events: false, ..reading.clone() };
-        Ok(Collector::new(tracker, Copies::default(), Sink::Sums(Box::default()), settings, &reading))
+        Ok(Collector::new(tracker, Copies::of_this_run(), Sink::Sums(Box::default()), settings, &reading))
     }
 
     fn new(mut tracker: Tracker, copies: Copies, sink: Sink, settings: &MailSettings, reading: &Reading) -> Collector {
