@@ -4,6 +4,7 @@ mod counters;
 mod events;
 mod open;
 mod pieces;
+mod seen;
 
 use mailtally_model::wire::Rules;
 use mailtally_model::{Family, Slot, Span, Subject, Time};
@@ -12,6 +13,7 @@ use rustc_hash::FxHashMap;
 pub use counters::Counters;
 pub use events::{Events, Kept, LATER};
 pub use open::OpenState;
+pub use seen::{LineKey, SeenAs, SeenLines};
 
 use crate::event::Update;
 use crate::source::SourceState;
@@ -34,34 +36,13 @@ pub struct Batch {
     pub sources: Vec<SourceState>,
     /// Lines that were read, by slot, as hashes of envelope and text: what another copy of the same stream brings
     /// is held back by these. Only ever added to.
-    pub seen: FxHashMap<Slot, SeenLines>,
+    pub seen: FxHashMap<(Slot, SeenAs), SeenLines>,
     /// By which rules this was counted.
     pub rules: Option<Rules>,
     /// Stretches of a host's logs that lie closer together than this are one: a short silence is a true zero.
     pub silence_gap_secs: i64,
     /// Line counts and examples by source and program, for data health.
     pub health: FxHashMap<u64, ByProgram>,
-}
-
-/// Hashes of lines of a slot.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SeenLines {
-    /// Each line of each source.
-    pub of_sources: Vec<u64>,
-    /// Each line that was counted, whichever source brought it: a recount asks whether they are all there again.
-    pub counted: Vec<u64>,
-}
-
-impl SeenLines {
-    /// Adds what was read since.
-    pub fn append(&mut self, mut later: SeenLines) {
-        if *self == SeenLines::default() {
-            *self = later;
-        } else {
-            self.of_sources.append(&mut later.of_sources);
-            self.counted.append(&mut later.counted);
-        }
-    }
 }
 
 /// How the lines of each program fared.

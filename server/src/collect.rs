@@ -12,26 +12,25 @@ mod journal;
 mod live;
 mod merge;
 mod observed;
+mod pending;
 mod stream;
 mod survey;
 mod tally;
 
 use std::borrow::Cow;
-use std::collections::hash_map::Entry;
-use std::sync::Arc;
 
 use anyhow::Result;
 use mailtally_model::time::DAY_SECS;
 use mailtally_model::wire::Rules;
 use mailtally_model::{Slot, Span, Subject, Time, Zone};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 pub use import::{Imported, ImportedFile, Outcome, Progress, import, import_growing};
 pub use live::{Live, Watch};
 
 use crate::batch::{Batch, COPIED, Counters, Events, LineCounts};
 use crate::command::{escape, zones};
-use crate::event::{Event, EventId, Update};
+use crate::event::Update;
 use crate::rules;
 use crate::settings::MailSettings;
 use crate::source::SourceState;
@@ -43,15 +42,16 @@ use crate::unusual;
 use behind::Behind;
 use copies::Copies;
 use observed::Observed;
+use pending::Pending;
 use stream::Book;
 use tally::Tally;
 
 /// A batch of so many lines is written, in one transaction of about a second. What comes and goes within a batch costs
 /// the store nothing, and a sum that rises in it is written once, so fewer and larger ones are cheaper.
 pub const MAX_BATCH_LINES: usize = 150_000;
-/// Or of so many events that are kept, which take some 250 bytes each, and there are two batches in memory. Half as many
-/// again are a little cheaper and take five MiB more on a busy day.
-const MAX_BATCH_EVENTS: usize = 20_000;
+/// Or of so many events that are kept, which take some 250 bytes each, and there are two batches in memory. Twice as many
+/// are a little cheaper and take seven MiB more on a busy day.
+const MAX_BATCH_EVENTS: usize = 16_000;
 /// Or of so many sums, which take 40 bytes each.
 const MAX_BATCH_SUMS: usize = 200_000;
 /// Log time that is no older than this may be looked at while it is read: the time of open sessions is booked at each slot of
@@ -118,12 +118,6 @@ impl Default for Sink {
     }
 }
 
-/// An event that was given out since events were last counted: as it was counted, and as it is now.
-struct Changed {
-    before: Option<Arc<Event>>,
-    after: Arc<Event>,
-}
-
 /// Takes lines in order and writes what they did.
 pub struct Collector {
     tracker: Tracker,
@@ -149,7 +143,7 @@ pub struct Collector {
     now: Time,
     updates: Vec<Update>,
     /// Events given out since they were last counted.
-    changed: FxHashMap<EventId, Changed>,
+    changed: Pending,
     known: Vec<Subject>,
 }
 
@@ -168,7 +162,7 @@ impl Collector {
     pub fn into_memory(settings: &MailSettings, reading: &Reading) -> Result<Collector> {
         let tracker = Tracker::restore(settings, std::iter::empty())?;
         let reading = Reading { keeps_events: false, ..reading.clone() };
-        Ok(Collector::new(tracker, Copies::default(), Sink::Sums(Box::default()), settings, &reading))
+        Ok(Collector::new(tracker, Copies::of_this_run(), Sink::Sums(Box::default()), settings, &reading))
     }
 
     fn new(mut tracker: Tracker, copies: Copies, sink: Sink, settings: &MailSettings, reading: &Reading) -> Collector {
@@ -193,7 +187,7 @@ impl Collector {
             looked: None,
             now: reading.now,
             updates: Vec::new(),
-            changed: FxHashMap::default(),
+            changed: Pending::default(),
             known: Vec::new(),
         }
     }
@@ -314,11 +308,14 @@ impl Collector {
     /// Books what the tracker gave.
     fn book(&mut self, verdict: Verdict, line: &Line<'_>, raw: &[u8], source: u64) {
         self.book_updates();
-        if verdict == Verdict::Unparsed {
-            self.not_counted(source, &String::from_utf8_lossy(line.program), raw);
-        } else if !self.tally.count(source, line.program, verdict) {
-            self.take_tally();
-            self.tally.count(source, line.program, verdict);
+        match self.tracker.program() {
+            Some(program) if verdict != Verdict::Unparsed => {
+                if !self.tally.count(source, program, verdict) {
+                    self.take_tally();
+                    self.tally.count(source, program, verdict);
+                }
+            }
+            _ => self.not_counted(source, &String::from_utf8_lossy(line.program), raw),
         }
     }
 
@@ -326,23 +323,23 @@ impl Collector {
     fn take_tally(&mut self) {
         let (source, programs) = self.tally.take();
         for (program, fared) in programs {
-            let counts = self.counts(source, &String::from_utf8_lossy(&program));
+            let program = self.tracker.program_name(program);
+            let counts = self.counts(source, &program);
             counts.understood += fared.understood;
             counts.ignored += fared.ignored;
         }
     }
 
     fn book_updates(&mut self) {
-        for Update { id, before, after } in self.updates.drain(..) {
-            if before.is_some() && self.settled.has(id, after.time) {
+        // Many lines do nothing.
+        if self.updates.is_empty() && self.known.is_empty() {
+            return;
+        }
+        for update in self.updates.drain(..) {
+            if update.before.is_some() && self.settled.has(update.id, update.after.time) {
                 continue;
             }
-            match self.changed.entry(id) {
-                Entry::Occupied(mut known) => known.get_mut().after = after,
-                Entry::Vacant(new) => {
-                    new.insert(Changed { before, after });
-                }
-            }
+            self.changed.put(update);
         }
         if self.changed.len() >= MAX_CHANGED {
             self.count_changed();
@@ -360,17 +357,14 @@ impl Collector {
 
     /// Turns what became of events since the last time into sums, each event once.
     fn count_changed(&mut self) {
-        let mut changed: Vec<(EventId, Changed)> = self.changed.drain().collect();
-        // So that what is written together is packed side by side.
-        changed.sort_unstable_by_key(|(id, _)| *id);
-        for (id, Changed { before, after }) in changed {
-            let update = Update { id, before, after };
-            if self.keeps_events {
-                self.batch.book(update);
+        let (batch, keeps_events) = (&mut self.batch, self.keeps_events);
+        self.changed.take(|update| {
+            if keeps_events {
+                batch.book(update);
             } else {
-                self.batch.count(&update);
+                batch.count(&update);
             }
-        }
+        });
     }
 
     /// A hole in what was read of a host: its lines were overwritten before they were read.

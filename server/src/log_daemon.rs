@@ -15,28 +15,18 @@ pub enum Fact {
     DropsNow,
 }
 
-const DAEMONS: &[&[u8]] = &[
-    b"rsyslogd",
-    b"rsyslog",
-    b"systemd-journald",
-    b"systemd-journal",
-    // journald as versions before 220 call themselves in what they forward.
-    b"journal",
-    b"syslog-ng",
-    b"syslogd",
-];
-
 /// Parts of the names of units whose lines are counted; what others lost is no loss here.
 const MAIL_UNITS: &[&[u8]] = &[b"postfix", b"dovecot", b"exim", b"spam", b"rspamd", b"amavis", b"clam", b"policyd"];
 
 /// None if the program is no log daemon.
 pub fn parse(program: &[u8], message: &[u8]) -> Option<Parsed<Fact>> {
-    let daemon = DAEMONS.iter().find(|daemon| **daemon == program)?;
-    let fact = match *daemon {
+    let fact = match program {
         b"rsyslogd" | b"rsyslog" => rsyslogd(message),
         b"syslog-ng" => contains(message, b"queue full, dropping messages").then_some(Fact::DropsNow),
         b"syslogd" => None,
-        _ => journald(message),
+        // The last is journald as versions before 220 call themselves in what they forward.
+        b"systemd-journald" | b"systemd-journal" | b"journal" => journald(message),
+        _ => return None,
     };
     Some(fact.map_or(Parsed::Ignored, Parsed::Fact))
 }

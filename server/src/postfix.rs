@@ -25,12 +25,10 @@ pub struct Peer<'a> {
 impl<'a> Peer<'a> {
     /// The peer at the start and the bytes after it.
     pub fn leading(bytes: &'a [u8]) -> Option<(Peer<'a>, &'a [u8])> {
-        let open = memchr::memchr(b'[', bytes)?;
-        let close = open + memchr::memchr(b']', &bytes[open..])?;
-        let (name, ip, rest) = (&bytes[..open], &bytes[open + 1..close], &bytes[close + 1..]);
-        if name.contains(&b' ') {
-            return None;
-        }
+        let (name, after) = bytes.split_at(memchr::memchr2(b'[', b' ', bytes)?);
+        let after = after.strip_prefix(b"[")?;
+        let (ip, rest) = after.split_at(memchr::memchr(b']', after)?);
+        let rest = &rest[1..];
         let port = rest.strip_prefix(b":").and_then(leading_number);
         Some(match port.and_then(|(port, rest)| Some((u16::try_from(port).ok()?, rest))) {
             Some((port, rest)) => (Peer { name, ip, port: Some(port) }, rest),
@@ -309,13 +307,13 @@ pub fn parse<'a>(speaker: &Speaker<'a>, message: &'a [u8]) -> Parsed<Fact<'a>> {
 fn split_id(message: &[u8]) -> (Option<QueueId>, &[u8]) {
     // No id is longer than 21 letters: a colon further on is another one's.
     let head = &message[..message.len().min(QueueId::MAX_LETTERS + 2)];
-    match split(head, b": ") {
-        Some((b"NOQUEUE", _)) => (None, &message[9..]),
-        Some((word, _)) => match QueueId::parse(word) {
-            Some(id) => (Some(id), &message[word.len() + 2..]),
-            None => (None, message),
-        },
-        None => (None, message),
+    // And it stands at the start, so that letter by letter it is found soonest.
+    let end = head.iter().position(|byte| *byte == b':').filter(|end| head.get(end + 1) == Some(&b' '));
+    let Some(end) = end else { return (None, message) };
+    let rest = &message[end + 2..];
+    match &head[..end] {
+        b"NOQUEUE" => (None, rest),
+        word => QueueId::parse(word).map_or((None, message), |id| (Some(id), rest)),
     }
 }
 

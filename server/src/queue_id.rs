@@ -33,16 +33,20 @@ impl QueueId {
 
     /// Postfix': hexadecimal, or since 2.9 digits and consonants (`enable_long_queue_ids`).
     pub fn parse(bytes: &[u8]) -> Option<QueueId> {
-        let is_short = bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
-        let is_long = || bytes.len() >= 10 && bytes.iter().all(|byte| is_long_letter(*byte));
-        if !(5..=QueueId::MAX_LETTERS).contains(&bytes.len()) || !(is_short || is_long()) {
+        if !(5..=QueueId::MAX_LETTERS).contains(&bytes.len()) {
             return None;
         }
+        let mut may_be = SHORT | if bytes.len() >= 10 { LONG } else { 0 };
         // Ten letters fit a register, which is where they are packed.
         let packed = bytes.chunks(10).fold(1, |packed, letters| {
-            packed << (6 * letters.len()) | u128::from(letters.iter().fold(0, |packed, byte| packed << 6 | code(byte)))
+            let ten = letters.iter().fold(0, |ten, byte| {
+                let letter = LETTERS[usize::from(*byte)];
+                may_be &= letter & !CODE;
+                ten << 6 | u64::from(letter & CODE)
+            });
+            packed << (6 * letters.len()) | u128::from(ten)
         });
-        Some(QueueId(packed))
+        (may_be != 0).then_some(QueueId(packed))
     }
 
     /// Exim's: `1xUvBf-00038z-1J`, since 4.97 `1xUvBf-000000038zN-1abc`.
@@ -54,7 +58,7 @@ impl QueueId {
             _ => byte.is_ascii_alphanumeric(),
         });
         let letters = bytes.iter().filter(|byte| **byte != b'-');
-        let pack = |packed, byte| packed << 6 | u128::from(code(byte));
+        let pack = |packed, byte: &u8| packed << 6 | u128::from(code(*byte));
         is_well_formed.then(|| QueueId(letters.fold(1, pack) | QueueId::EXIM))
     }
 }
@@ -86,20 +90,37 @@ impl std::fmt::Display for QueueId {
     }
 }
 
-/// The six bits of a letter. Without a branch: which kind comes next cannot be foretold.
-fn code(byte: &u8) -> u64 {
-    let before = if *byte <= b'9' {
+/// What each byte is to Postfix: which names it may stand in, and its six bits. Each line has a name, so a letter is looked
+/// at once.
+static LETTERS: [u8; 256] = {
+    let mut letters = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let letter = byte as u8;
+        if letter.is_ascii_alphanumeric() {
+            let is_short = matches!(letter, b'0'..=b'9' | b'A'..=b'F');
+            let is_long = !matches!(letter.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u');
+            letters[byte] = code(letter) | if is_short { SHORT } else { 0 } | if is_long { LONG } else { 0 };
+        }
+        byte += 1;
+    }
+    letters
+};
+/// It may stand in a short name, or in a long one; below them is its code.
+const SHORT: u8 = 1 << 7;
+const LONG: u8 = 1 << 6;
+const CODE: u8 = LONG - 1;
+
+/// The six bits of a letter or digit.
+const fn code(byte: u8) -> u8 {
+    let before = if byte <= b'9' {
         b'0'
-    } else if *byte <= b'Z' {
+    } else if byte <= b'Z' {
         b'A' - 10
     } else {
         b'a' - 36
     };
-    u64::from(byte.wrapping_sub(before))
-}
-
-fn is_long_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() && !matches!(byte.to_ascii_lowercase(), b'a' | b'e' | b'i' | b'o' | b'u')
+    byte.wrapping_sub(before)
 }
 
 #[cfg(test)]

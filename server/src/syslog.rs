@@ -186,7 +186,8 @@ fn rfc3164<'a>(time: Time, host: &'a str, rest: &'a [u8]) -> Result<Line<'a>, No
     let (pid, after) = match after.strip_prefix(b"[") {
         None => (None, after),
         Some(inner) => {
-            let close = memchr::memchr(b']', inner).ok_or(NotALine::NoProgram)?;
+            // A few digits: too short for a search that prepares itself.
+            let close = inner.iter().position(|byte| *byte == b']').ok_or(NotALine::NoProgram)?;
             (number(&inner[..close]), &inner[close + 1..])
         }
     };

@@ -33,9 +33,16 @@ pub struct Counters {
     rows: Vec<Vec<(u16, i64)>>,
     /// How many sums there are in all rows.
     len: usize,
-    /// The subjects of the event that is being booked, by number, and what it moves: a measure, of how many of its subjects
-    /// beside the server, when and by how much. Kept to be used again.
+    /// Kept to be used again.
+    scratch: Option<Box<Scratch>>,
+}
+
+/// The event that is being booked.
+#[derive(Debug, Default)]
+struct Scratch {
+    /// Its subjects, by number.
     owners: Vec<u32>,
+    /// What it moves: a measure, of how many of its subjects beside the server, when and by how much.
     moved: Vec<(u16, usize, Slot, i64)>,
 }
 
@@ -63,12 +70,13 @@ impl Counters {
         times: i64,
         amounts: impl FnOnce(&mut dyn FnMut(&'static Measure, usize, Slot, i64)),
     ) {
-        let (mut owners, mut moved) = (std::mem::take(&mut self.owners), std::mem::take(&mut self.moved));
+        let mut scratch = self.scratch.take().unwrap_or_default();
+        let Scratch { owners, moved } = &mut *scratch;
         owners.clear();
         let server = self.server.unwrap_or_else(|| self.number(&Subject::Server));
         self.server = Some(server);
         owners.push(server);
-        self.number_all(&event.subjects, &mut owners);
+        self.number_all(&event.subjects, owners);
         moved.clear();
         amounts(&mut |measure, count, slot, amount| moved.push((measure.number, count, slot, amount * times)));
         for (nth, subject) in owners.iter().enumerate() {
@@ -83,7 +91,7 @@ impl Counters {
                 self.sum(at, *measure, *amount);
             }
         }
-        (self.owners, self.moved) = (owners, moved);
+        self.scratch = Some(scratch);
     }
 
     /// Empty, with room for as many as the one before held: batches are much alike, and a table that grows is copied at

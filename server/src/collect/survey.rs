@@ -118,6 +118,7 @@ fn scan_years(lines: &mut Lines) -> io::Result<YearScan> {
     while let Some(raw) = lines.peek(LastLine::Take)? {
         scan.line(raw);
         lines.take();
+        lines.skip_like(scan.nothing_new());
     }
     Ok(scan)
 }

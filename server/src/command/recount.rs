@@ -86,7 +86,7 @@ fn recount(dir: &Path, settings: &Settings, reading: &Reading, given: &Given) ->
     forget_killed_runs(dir);
     let work =
         tempfile::Builder::new().prefix(WORK_DIR).tempdir_in(dir).context("cannot make a directory to work in")?;
-    let again = count_again(&logs, &work, first_event, settings, reading)?;
+    let again = count_again(&store, &logs, &work, first_event, settings, reading)?;
     let recounted = store.recount(&Anew {
         file: &work.path().join(store::FILE),
         sources: &again.sources,
@@ -145,13 +145,15 @@ struct Again {
 }
 
 fn count_again(
+    first: &Store,
     logs: &[Log],
     work: &TempDir,
     first_event: u64,
     settings: &Settings,
     reading: &Reading,
 ) -> Result<Again> {
-    let store = Store::open(work.path())?;
+    let mut store = Store::open(work.path())?;
+    store.hash_lines_as(first)?;
     let mut collector = Collector::into_store(store, &settings.mail, reading)?.in_zone(settings.zone_name());
     collector.number_events_from(first_event);
     let there = Given::of(logs.iter().map(|log| log.file.clone()).collect());

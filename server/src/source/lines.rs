@@ -143,6 +143,20 @@ impl Lines {
         }
     }
 
+    /// Takes the lines that come next as long as they begin with these bytes, as far as they were read: for who has nothing
+    /// new to learn of them.
+    pub fn skip_like(&mut self, beginning: &[u8]) {
+        if self.found.is_some() || self.long.is_some() || self.inside_line || self.waits || beginning.is_empty() {
+            return;
+        }
+        while self.buffer[self.start..self.end].starts_with(beginning) {
+            match memchr(b'\n', &self.buffer[self.start..self.end]) {
+                Some(length) if length <= MAX_LINE_BYTES => self.start += length + 1,
+                _ => break,
+            }
+        }
+    }
+
     /// The place after the last line that was taken.
     pub fn cursor(&mut self) -> &Cursor {
         if self.long.is_none() {
@@ -417,6 +431,27 @@ mod tests {
         log.check(LastLine::Take, &["three"]);
         let place = log.lines.cursor().clone();
         assert_eq!(place.position(), 14);
+    }
+
+    #[test]
+    fn lines_that_begin_alike_are_skipped_as_if_they_were_taken() {
+        let long = format!("a {}\n", "x".repeat(MAX_LINE_BYTES));
+        for (bytes, expected) in [
+            ("a 1\na 2\nb 3\na 4\n", &["b 3", "a 4"][..]),
+            ("a 1\na 2\na 3", &["a 3"]),
+            ("a 1\n\0a 2\na 3\n", &["a 2", "a 3"]),
+            (&format!("a 1\na 2\n{long}"), &[&long[..MAX_LINE_BYTES]]),
+        ] {
+            let mut log = log(bytes.as_bytes());
+            assert!(log.lines.peek(LastLine::Take).expect("a temporary file").is_some());
+            // Not before the line that was looked at is taken.
+            log.lines.skip_like(b"a ");
+            assert_eq!(log.lines.cursor().position(), 0);
+            log.lines.take();
+            log.lines.skip_like(b"a ");
+            log.check(LastLine::Take, expected);
+            assert_eq!(log.lines.cursor().position(), bytes.len() as u64);
+        }
     }
 
     // FAULTS 42

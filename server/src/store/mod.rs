@@ -21,6 +21,7 @@ mod reader;
 mod recount;
 mod rules;
 mod schema;
+mod seen;
 pub mod sums;
 mod usage;
 mod writer;

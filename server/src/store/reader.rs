@@ -8,13 +8,13 @@ use mailtally_model::coverage::observed_secs;
 use mailtally_model::overage::Counts;
 use mailtally_model::wire::{Answer, EventPage, Health};
 use mailtally_model::{Family, SLOT_SECS, Slot, Span, Subject, Time, catalogue};
-use rusqlite::types::ValueRef;
 use rusqlite::{Connection, InterruptHandle, OptionalExtension, Transaction};
 use rustc_hash::FxHashSet;
 
 use super::answer::{self, IfAbsent, Question};
 use super::names::{NOBODY_ID, SERVER_ID};
-use super::{counters, coverage, days, events, findings, health, recount, schema, usage, writer};
+use super::{counters, coverage, days, events, findings, health, recount, schema, seen, usage, writer};
+use crate::batch::{LineKey, SeenAs, SeenLines};
 use crate::settings::Of;
 use crate::source::SourceState;
 use crate::store::{EventQuery, Kept, Settled};
@@ -132,19 +132,14 @@ impl Reader {
         self.plain(|tx| counters::all(tx, each))
     }
 
-    /// Hashes of the lines of a slot that were read, of either kind.
-    pub fn seen(&self, slot: Slot) -> anyhow::Result<Vec<u64>> {
-        self.plain(|tx| {
-            let mut hashes = Vec::new();
-            let mut statement = tx.prepare_cached("SELECT hashes, counted FROM seen WHERE slot = ?1")?;
-            let mut rows = statement.query([slot.0])?;
-            while let Some(row) = rows.next()? {
-                for column in 0..2 {
-                    hashes.extend(hashes_of(row.get_ref(column)?)?);
-                }
-            }
-            Ok(hashes)
-        })
+    /// Hashes of the lines of a slot that were read.
+    pub fn seen(&self, slot: Slot) -> anyhow::Result<Vec<(SeenAs, SeenLines)>> {
+        self.plain(|tx| seen::of(tx, slot))
+    }
+
+    /// By which lines are hashed.
+    pub fn line_key(&self) -> anyhow::Result<LineKey> {
+        self.plain(|tx| seen::key(tx))
     }
 
     /// The settled events of a recount: see [`super::Settled`].
@@ -152,12 +147,9 @@ impl Reader {
         self.plain(|tx| recount::settled(tx))
     }
 
-    /// The slots that lines were counted of.
+    /// The slots that lines were read of.
     pub fn slots_seen(&self) -> anyhow::Result<FxHashSet<Slot>> {
-        self.plain(|tx| {
-            let mut statement = tx.prepare("SELECT DISTINCT slot FROM seen")?;
-            statement.query_map([], |row| row.get(0).map(Slot))?.collect()
-        })
+        self.plain(|tx| seen::slots(tx))
     }
 
     /// Whether the data is made up by `mailtally demo`.
@@ -214,12 +206,6 @@ impl From<rusqlite::Error> for Stop {
     fn from(error: rusqlite::Error) -> Stop {
         Stop::Sqlite(error)
     }
-}
-
-/// Hashes as they lie in a column; a column that has none has no hashes.
-pub(super) fn hashes_of(column: ValueRef<'_>) -> rusqlite::Result<impl Iterator<Item = u64>> {
-    let (eights, _) = column.as_blob_or_null()?.unwrap_or_default().as_chunks();
-    Ok(eights.iter().map(|eight| u64::from_le_bytes(*eight)))
 }
 
 /// The row of a subject that may be viewed: a stranger's name is as if absent.

@@ -17,7 +17,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use rustc_hash::FxHashSet;
 
 use super::days::Touched;
-use super::reader::hashes_of;
+use super::seen::hashes_of;
 use super::sums::{self, SLOTS_A_DAY};
 use super::writer::Store;
 use super::{coverage, rules, schema};

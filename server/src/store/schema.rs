@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{blocks, children, counters, entries};
+use super::{blocks, children, counters, entries, seen};
 
 /// The data file's name in the data directory.
 pub const FILE: &str = "mailtally.sqlite";
@@ -21,7 +21,7 @@ struct Step {
 }
 
 /// From an empty file on.
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     sql(include_str!("schema.sql")),
     sql(include_str!("schema-2.sql")),
     sql(include_str!("schema-3.sql")),
@@ -29,6 +29,7 @@ const STEPS: [Step; 7] = [
     sql(include_str!("schema-5.sql")),
     sql(include_str!("schema-6.sql")),
     Step { sql: include_str!("schema-7.sql"), then: blocks::pack_rows },
+    Step { sql: include_str!("schema-8.sql"), then: seen::make_key },
 ];
 /// What the first step makes of an empty file is the version after this.
 const NONE: i32 = 10;

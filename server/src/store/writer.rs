@@ -14,7 +14,7 @@ use super::findings::{self, Due, DueCount, Look, MAX_FINDINGS};
 use super::names::Names;
 use super::reader::Reader;
 use super::recount::{self, Anew, Recounted};
-use super::{counters, coverage, events, health, rules, schema};
+use super::{counters, coverage, events, health, rules, schema, seen};
 use crate::batch::{Batch, Counters, Events, OpenState};
 use crate::source::SourceState;
 
@@ -77,7 +77,7 @@ impl Store {
         batch.done_with(|batch| batch.counters = Counters::default());
         write_open_state(&tx, &batch)?;
         batch.done_with(|batch| batch.open = OpenState::default());
-        write_seen(&tx, &batch)?;
+        seen::write(&tx, &batch)?;
         batch.done_with(|batch| batch.seen.clear());
         events::write(&tx, &self.names, &batch.events)?;
         batch.done_with(|batch| batch.events = Events::default());
@@ -123,6 +123,16 @@ impl Store {
     /// Every source that was ever read, and where to.
     pub fn sources(&self) -> Result<Vec<SourceState>> {
         sources(&self.connection, &self.path)
+    }
+
+    /// Hashes lines as another store does, so that those of both can be compared; for a store in which none is.
+    pub fn hash_lines_as(&mut self, other: &Store) -> Result<()> {
+        let run = || {
+            let tx = self.connection.unchecked_transaction()?;
+            seen::hash_as(&tx, &other.connection)?;
+            tx.commit()
+        };
+        run().map_err(|error| schema::explain(error, &self.path))
     }
 
     /// Counts anew: see [`recount::replace`].
@@ -223,15 +233,6 @@ fn write_sources(tx: &Connection, sources: &[SourceState]) -> rusqlite::Result<(
     for source in sources {
         let state = serde_json::to_string(source).expect("a source's state is plain data with a JSON form");
         put.execute(params![source.id as i64, state])?;
-    }
-    Ok(())
-}
-
-fn write_seen(tx: &Connection, batch: &Batch) -> rusqlite::Result<()> {
-    let mut append = tx.prepare_cached("INSERT INTO seen (slot, hashes, counted) VALUES (?1, ?2, ?3)")?;
-    let bytes = |hashes: &[u64]| hashes.iter().flat_map(|hash| hash.to_le_bytes()).collect::<Vec<u8>>();
-    for (slot, lines) in &batch.seen {
-        append.execute(params![slot.0, bytes(&lines.of_sources), bytes(&lines.counted)])?;
     }
     Ok(())
 }

@@ -334,6 +334,11 @@ pub struct YearScan {
 }
 
 impl YearScan {
+    /// Lines that begin with these bytes are of the second of the one before, and tell nothing new; empty if none does.
+    pub fn nothing_new(&self) -> &[u8] {
+        &self.latest
+    }
+
     pub fn line(&mut self, bytes: &[u8]) {
         let (bytes, _) = super::without_priority(super::without_padding(bytes));
         // The second reading of a stamp tells nothing new, and most lines stand in the second of the one before.

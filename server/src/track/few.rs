@@ -77,6 +77,80 @@ pub fn take_out<K: Eq + Hash, V: PartialEq>(index: &mut Index<K, V>, key: K, val
     }
 }
 
+/// What most rows have nothing in: then it takes a word of the row and no memory of its own. Written as what it holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seldom<T>(Option<Box<T>>);
+
+impl<T> Default for Seldom<T> {
+    fn default() -> Seldom<T> {
+        Seldom(None)
+    }
+}
+
+impl<T: Default> Seldom<T> {
+    /// To be filled.
+    pub fn make(&mut self) -> &mut T {
+        self.0.get_or_insert_default()
+    }
+
+    /// To be changed, if there is anything.
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        self.0.as_deref_mut()
+    }
+
+    /// What it holds; nothing is left.
+    pub fn take(&mut self) -> T {
+        self.0.take().map_or_else(T::default, |value| *value)
+    }
+}
+
+impl<V> Seldom<Vec<V>> {
+    pub fn push(&mut self, value: V) {
+        self.make().push(value);
+    }
+
+    pub fn append(&mut self, mut more: Seldom<Vec<V>>) {
+        if let Some(more) = more.get_mut() {
+            self.make().append(more);
+        }
+    }
+}
+
+impl<V> Deref for Seldom<Vec<V>> {
+    type Target = [V];
+
+    fn deref(&self) -> &[V] {
+        self.0.as_deref().map_or(&[], |values| values)
+    }
+}
+
+impl<V> DerefMut for Seldom<Vec<V>> {
+    fn deref_mut(&mut self) -> &mut [V] {
+        self.0.as_deref_mut().map_or(&mut [], |values| values)
+    }
+}
+
+impl<T: Default + PartialEq> From<T> for Seldom<T> {
+    fn from(value: T) -> Seldom<T> {
+        Seldom((value != T::default()).then(|| Box::new(value)))
+    }
+}
+
+impl<T: Default + Serialize> Serialize for Seldom<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Some(value) => value.serialize(serializer),
+            None => T::default().serialize(serializer),
+        }
+    }
+}
+
+impl<'de, T: Default + PartialEq + Deserialize<'de>> Deserialize<'de> for Seldom<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Seldom<T>, D::Error> {
+        T::deserialize(deserializer).map(Seldom::from)
+    }
+}
+
 /// A set of hashes, written as a sequence.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum FewHashes {
@@ -183,6 +257,22 @@ mod tests {
             assert!(all.iter().chain(&[5]).all(|hash| joined.contains(*hash)));
             all.iter().chain(&[5, 6]).for_each(|hash| joined.remove(*hash));
             assert!(joined.is_empty());
+        }
+    }
+
+    /// As rows of earlier versions have it.
+    #[test]
+    fn what_is_seldom_there_is_written_as_if_it_always_were() {
+        for list in [vec![], vec![7, 3]] {
+            let seldom = Seldom::from(list.clone());
+            assert_eq!((&seldom[..], seldom.0.is_some()), (&list[..], !list.is_empty()));
+            let packed = rmp_serde::to_vec(&list).expect("plain data");
+            assert_eq!(rmp_serde::to_vec(&seldom).expect("plain data"), packed);
+            assert_eq!(rmp_serde::from_slice::<Seldom<Vec<u64>>>(&packed).expect("a list"), seldom);
+            let mut joined = Seldom::from(vec![5]);
+            joined.append(seldom);
+            assert_eq!(joined.take(), [&[5], &list[..]].concat());
+            assert!(joined.is_empty() && joined.get_mut().is_none());
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use mailtally_model::Time;
 
-use super::few::{put, take_out};
+use super::few::{Seldom, put, take_out};
 use super::message::{Expected, FileKey, Origin};
 use super::queue::file_of;
 use super::relay;
@@ -84,7 +84,7 @@ impl Tracker {
             None => {
                 let Some(message) = self.queue.messages.get_mut(row) else { return };
                 if let Some(file) = file_of(message, child) {
-                    file.named_parent = Some(parent);
+                    file.named_parent = Some(Box::new(parent));
                     put(&mut self.queue.named_parents, parent, row);
                 }
             }
@@ -112,7 +112,10 @@ impl Tracker {
         {
             for child in children.iter().copied() {
                 let is_child = self.queue.messages.get(child).is_some_and(|message| {
-                    message.files.iter().any(|file| file.named_parent == Some(key.id) && file.key.host == key.host)
+                    message
+                        .files
+                        .iter()
+                        .any(|file| file.named_parent.as_deref() == Some(&key.id) && file.key.host == key.host)
                 });
                 if is_child {
                     self.link(child, row, out);
@@ -167,8 +170,8 @@ impl Tracker {
         };
         self.queue.expecting.remove(&key.id);
         let Some(message) = self.queue.messages.get_mut(parent) else { return };
-        let (met, rest) = std::mem::take(&mut message.expected).into_iter().partition(|expected| expected.id == key.id);
-        message.expected = rest;
+        let (met, rest) = message.expected.take().into_iter().partition(|expected| expected.id == key.id);
+        message.expected = Seldom::from(rest);
         let met: Vec<Expected> = met;
         for expected in met {
             // It was not sent away, so nothing was final.
@@ -193,7 +196,7 @@ impl Tracker {
         let Some(absorbed) = self.queue.messages.remove(child) else { return };
         for file in &absorbed.files {
             self.queue.moved(file.key, child, parent);
-            if let Some(named) = file.named_parent
+            if let Some(named) = file.named_parent.as_deref().copied()
                 && let Some(rows) = self.queue.named_parents.get_mut(&named)
             {
                 rows.iter_mut().filter(|row| **row == child).for_each(|row| *row = parent);
@@ -203,7 +206,7 @@ impl Tracker {
                 put(&mut self.queue.by_message_id, message_id, parent);
             }
         }
-        for expected in &absorbed.expected {
+        for expected in absorbed.expected.iter() {
             if let Some(rows) = self.queue.expecting.get_mut(&expected.id) {
                 rows.iter_mut().filter(|row| **row == child).for_each(|row| *row = parent);
             }

@@ -8,7 +8,7 @@ mod parts;
 use mailtally_model::{Subject, Time};
 use serde::{Deserialize, Serialize};
 
-use super::few::FewHashes;
+use super::few::{FewHashes, Seldom};
 use super::names::Mailbox;
 use super::state::{Booked, Out};
 use crate::event::{Subjects, join};
@@ -50,8 +50,8 @@ pub struct Message {
     pub finals: FewHashes,
     pub delivered: Vec<Delivered>,
     pub attempts: Vec<Attempt>,
-    pub aftermaths: Vec<Aftermath>,
-    pub expected: Vec<Expected>,
+    pub aftermaths: Seldom<Vec<Aftermath>>,
+    pub expected: Seldom<Vec<Expected>>,
     /// Domains and mailboxes that it reached.
     pub concerned: Subjects,
     pub touched: Option<Time>,
@@ -151,8 +151,8 @@ impl Message {
         }
         self.finals.absorb(other.finals);
         self.attempts.append(&mut other.attempts);
-        self.aftermaths.append(&mut other.aftermaths);
-        self.expected.append(&mut other.expected);
+        self.aftermaths.append(other.aftermaths);
+        self.expected.append(other.expected);
         self.concern(&other.concerned);
         self.touched = self.touched.max(other.touched);
     }

@@ -60,6 +60,8 @@ pub struct Tracker {
     /// The host of the line before, by number and name: the name is held by one line after the other.
     latest_host: Option<(u16, Text)>,
     programs: Interner,
+    /// The program of the line that was taken last.
+    latest_program: Option<u16>,
     /// The instances that programs of Postfix are of, by the programs' numbers.
     instances: Vec<Option<u16>>,
     /// By host: where its log time stands.
@@ -67,7 +69,9 @@ pub struct Tracker {
     next_event: u64,
     next_row: u64,
     is_meta_changed: bool,
-    wording: Wording,
+    /// In a box that is taken out while a line is: what it holds is written piece by piece, and to move that at each line took
+    /// longer than all else here.
+    wording: Option<Box<Wording>>,
     queue: queue::Queue,
     sessions: smtp_in::Sessions,
     mailboxes: mailbox::Mailboxes,
@@ -159,12 +163,13 @@ impl Tracker {
             hosts: Interner::restore(meta.hosts),
             latest_host: None,
             programs: Interner::restore(meta.programs),
+            latest_program: None,
             instances: Vec::new(),
             clocks: meta.clocks,
             next_event: meta.next_event,
             next_row: meta.next_row,
             is_meta_changed: false,
-            wording: Wording::default(),
+            wording: None,
             queue,
             sessions,
             mailboxes,
@@ -177,18 +182,20 @@ impl Tracker {
 
     /// Events are counted and nobody keeps them: no words are made for them.
     pub fn be_silent(&mut self) {
-        self.wording.is_silent = true;
+        self.wording.get_or_insert_default().is_silent = true;
     }
 
     /// Takes one line; pushes what it did to `updates` (most often nothing or one) and evidence of our names to `known`.
     pub fn line(&mut self, line: &Line<'_>, updates: &mut Vec<Update>, known: &mut Vec<Subject>) -> Verdict {
+        self.latest_program = None;
         let (Some((host, new_host)), Some((program, new_program))) =
             (self.hosts.number_in_a_row(line.host.as_bytes()), self.programs.number(line.program))
         else {
             return Verdict::Unparsed;
         };
+        self.latest_program = Some(program);
         self.is_meta_changed |= new_host || new_program;
-        let mut wording = std::mem::take(&mut self.wording);
+        let mut wording = self.wording.take().unwrap_or_default();
         let mut out = Out { updates, known, next_event: self.next_event, wording: &mut wording };
         self.tick(host, line.time, &mut out);
         let host_name = match self.latest_host.take() {
@@ -205,9 +212,18 @@ impl Tracker {
         }
         self.is_meta_changed |= out.next_event != self.next_event;
         self.next_event = out.next_event;
-        self.wording = wording;
+        self.wording = Some(wording);
         self.latest_host = Some((host, at.host_name));
         verdict
+    }
+
+    /// The number of the program of the line that was taken last; none if there are too many.
+    pub fn program(&self) -> Option<u16> {
+        self.latest_program
+    }
+
+    pub fn program_name(&self, program: u16) -> Text {
+        self.programs.names()[usize::from(program)].clone()
     }
 
     fn take(&mut self, at: &At<'_>, out: &mut Out<'_>) -> Verdict {
@@ -293,7 +309,7 @@ impl Tracker {
     fn advance_to(&mut self, host: &str, now: Time, is_booked: bool, updates: &mut Vec<Update>) {
         let Some((host, _)) = self.hosts.number(host.as_bytes()) else { return };
         let mut known = Vec::new();
-        let mut wording = std::mem::take(&mut self.wording);
+        let mut wording = self.wording.take().unwrap_or_default();
         let mut out = Out { updates, known: &mut known, next_event: self.next_event, wording: &mut wording };
         let before = self.clocks.get(&host).map_or(now, |clock| *clock);
         let now = now.max(before);
@@ -304,7 +320,7 @@ impl Tracker {
         }
         self.is_meta_changed |= out.next_event != self.next_event;
         self.next_event = out.next_event;
-        self.wording = wording;
+        self.wording = Some(wording);
     }
 
     /// At each new slot of a host: what [`Tracker::advance`] does, so that results do not hang on how often that is called.

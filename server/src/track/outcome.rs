@@ -218,9 +218,9 @@ impl Tracker {
         let size = file_of(message, key).and_then(|file| {
             is_expired = file.is_expired;
             if delivery.status == Status::Deferred {
-                file.put_off.insert(recipient);
-            } else {
-                file.put_off.remove(&recipient);
+                file.put_off.make().insert(recipient);
+            } else if let Some(put_off) = file.put_off.get_mut() {
+                put_off.remove(&recipient);
             }
             file.size
         });
@@ -366,7 +366,7 @@ impl Tracker {
         let Some(message) = self.queue.messages.get_mut(row) else { return };
         let Some(file) = file_of(message, key) else { return };
         file.is_expired = true;
-        let put_off = std::mem::take(&mut file.put_off);
+        let put_off = file.put_off.take();
         let bounced = put_off.into_iter().filter(|recipient| message.finals.insert(*recipient)).count() as u32;
         if bounced == 0 {
             return;

@@ -106,11 +106,11 @@ impl Queue {
                 if let Some(message_id) = file.message_id {
                     put(&mut self.by_message_id, message_id, row);
                 }
-                if let Some(parent) = file.named_parent {
-                    put(&mut self.named_parents, parent, row);
+                if let Some(parent) = file.named_parent.as_deref() {
+                    put(&mut self.named_parents, *parent, row);
                 }
             }
-            for expected in &message.expected {
+            for expected in message.expected.iter() {
                 put(&mut self.expecting, expected.id, row);
             }
         }
@@ -174,11 +174,11 @@ impl Queue {
             if let Some(message_id) = file.message_id {
                 take_out(&mut self.by_message_id, message_id, &row);
             }
-            if let Some(parent) = file.named_parent {
-                take_out(&mut self.named_parents, parent, &row);
+            if let Some(parent) = file.named_parent.as_deref() {
+                take_out(&mut self.named_parents, *parent, &row);
             }
         }
-        for expected in message.expected {
+        for expected in message.expected.iter() {
             take_out(&mut self.expecting, expected.id, &row);
         }
     }
@@ -345,7 +345,7 @@ impl Tracker {
         file.has_origin = true;
         file.session = session;
         file.client_is_internal = is_internal;
-        let refused = std::mem::take(&mut file.refused);
+        let refused = file.refused.take();
         message.sync_all(&self.settings, &self.ours, out);
         let reached = message.reached();
         let is_linked = message.files.len() > 1;

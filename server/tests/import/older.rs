@@ -26,6 +26,14 @@ fn logs(is_whole: bool) -> Site {
     site
 }
 
+/// The same lines in another file, as a syslog daemon writes them that keeps the priority.
+fn copy_with_priorities(file: &Path) -> PathBuf {
+    let lines = fs::read_to_string(file).unwrap();
+    let copy = file.with_file_name(format!("copy-of-{}", file.file_name().unwrap().to_str().unwrap()));
+    fs::write(&copy, lines.lines().map(|line| format!("<22>{line}\n")).collect::<String>()).unwrap();
+    copy
+}
+
 fn schema(data: &Path) -> i32 {
     let db = rusqlite::Connection::open(data.join(store::FILE)).unwrap();
     db.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
@@ -51,12 +59,24 @@ fn a_data_file_of_an_earlier_schema_goes_on_where_it_was() {
         let again = site.import();
         assert_eq!(again.lines, 0, "{}", path.display());
         check(&site, &half.numbers());
+        // So are its lines, whatever other file brings them.
+        let copied = logs(false);
+        let copies: Vec<PathBuf> = copied.files.iter().map(|file| copy_with_priorities(file)).collect();
+        fs::rename(site.data(), copied.data()).unwrap();
+        let again = copied.import_some(&copies);
+        assert_eq!(again.files.iter().map(|file| file.lines - file.held_back).sum::<u64>(), 0, "{}", path.display());
+        assert!(again.lines > 0);
+        check(&copied, &half.numbers());
         // Messages and sessions that were open are closed by the lines that came since.
         let grown = logs(true);
-        fs::rename(site.data(), grown.data()).unwrap();
+        fs::rename(copied.data(), grown.data()).unwrap();
         grown.import();
         check(&grown, &whole.numbers());
         assert_eq!(schema(&grown.data()), schema(&whole.data()));
+        // All of it can be counted anew: lines of both versions are known again.
+        let said = grown.recount("", &[]);
+        assert!(said.starts_with("counted anew") && !said.contains("kept as it was"), "{}: {said}", path.display());
+        check(&grown, &whole.numbers());
     }
     schemas.sort_unstable();
     assert_eq!(schemas.last(), Some(&schema(&whole.data())), "a file of the newest schema is missing in fixtures");

@@ -45,7 +45,7 @@ impl Site {
     }
 
     /// What it says.
-    fn recount(&self, settings: &str, more: &[&str]) -> String {
+    pub fn recount(&self, settings: &str, more: &[&str]) -> String {
         let (config, data) = (self.settings(settings), self.data().display().to_string());
         let args = [&["--config", &config, "recount", "--data", &data, "--log-zone", "UTC"], more].concat();
         let (stdout, stderr, is_well) = mailtally(&args);

@@ -11,7 +11,7 @@ use mailtally_model::{Basis, Family, Slot, Span, Subject, Time, catalogue, measu
 use proptest::prelude::*;
 
 use super::*;
-use crate::batch::{Batch, COPIED, LineCounts, SeenLines};
+use crate::batch::{Batch, COPIED, LineCounts, SeenAs, SeenLines};
 use crate::event::{Event, EventId, Kind, Update};
 
 mod events;
@@ -326,7 +326,10 @@ fn open_state_sources_health_and_lines_come_back() {
     batch.open.put(b"b", b"3");
     // As after a commit that failed.
     batch.open.put(b"b", b"2");
-    batch.seen.insert(Slot(4), SeenLines { of_sources: vec![u64::MAX], counted: vec![7] });
+    let lines =
+        |of_sources: &[u64], counted: &[u64]| SeenLines { of_sources: of_sources.into(), counted: counted.into() };
+    let (of_a_source, earlier) = (SeenAs::Keyed(u64::MAX), SeenAs::Blake3);
+    batch.seen.insert((Slot(4), of_a_source), lines(&[u64::MAX], &[7]));
     let line = |text: &str| vec![text.to_owned()];
     let counts = LineCounts { understood: 5, ignored: 2, unparsed: 1, examples: line("what?") };
     batch.health.entry(source.id).or_default().insert("dovecot".to_owned(), counts);
@@ -335,7 +338,7 @@ fn open_state_sources_health_and_lines_come_back() {
     store.commit(&batch).unwrap();
     let mut batch = Batch::default();
     batch.open.take_out(b"a");
-    batch.seen.insert(Slot(4), SeenLines { of_sources: vec![8], counted: Vec::new() });
+    batch.seen.insert((Slot(4), earlier), lines(&[8], &[]));
     let counts = LineCounts { unparsed: 1, examples: line("why?"), ..LineCounts::default() };
     batch.health.entry(source.id).or_default().insert("dovecot".to_owned(), counts);
     store.commit(&batch).unwrap();
@@ -344,7 +347,8 @@ fn open_state_sources_health_and_lines_come_back() {
     let store = Store::open(dir.path()).unwrap();
     assert_eq!(store.open_state().unwrap(), [(b"b".to_vec(), b"2".to_vec())]);
     assert_eq!(store.sources().unwrap(), [source]);
-    assert_eq!(store.reader().unwrap().seen(Slot(4)).unwrap(), [u64::MAX, 7, 8]);
+    let seen = [(of_a_source, lines(&[u64::MAX], &[7])), (earlier, lines(&[8], &[]))];
+    assert_eq!(store.reader().unwrap().seen(Slot(4)).unwrap(), seen);
     let health = Reader::open(dir.path()).unwrap().health().unwrap();
     let dovecot = health.programs.iter().find(|program| program.program == "dovecot").unwrap();
     assert_eq!((dovecot.understood, dovecot.unparsed), (5, 2));

@@ -124,7 +124,7 @@ impl Message {
         }
         let owner = self.owner(settings, ours);
         let owners = owner_subjects(&owner);
-        for aftermath in &mut self.aftermaths {
+        for aftermath in self.aftermaths.iter_mut() {
             let (kind, subjects) = match &aftermath.what {
                 What::Bounce => (Kind::Bounce, owners.clone()),
                 What::SpamBlocked { recipient } if owner == Owner::None => {

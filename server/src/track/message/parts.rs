@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Subjects;
 use crate::queue_id::QueueId;
 use crate::text::Text;
+use crate::track::few::Seldom;
 use crate::track::names::Mailbox;
 use crate::track::state::Booked;
 
@@ -36,15 +37,15 @@ pub struct File {
     /// The SMTP session that brought it.
     pub session: Option<u64>,
     /// Recipients put off by other servers, who fail if the message expires.
-    pub put_off: FxHashSet<u64>,
+    pub put_off: Seldom<FxHashSet<u64>>,
     /// First activation (R3).
     pub active: Option<Time>,
     /// qmgr gave up.
     pub is_expired: bool,
     /// The parent that its own line names and that was not seen yet.
-    pub named_parent: Option<QueueId>,
+    pub named_parent: Option<Box<QueueId>>,
     /// Refusals by cleanup, until the line that says in which session.
-    pub refused: Vec<Refused>,
+    pub refused: Seldom<Vec<Refused>>,
 }
 
 impl File {
@@ -60,17 +61,17 @@ impl File {
             sender: None,
             message_id: None,
             session: None,
-            put_off: FxHashSet::default(),
+            put_off: Seldom::default(),
             active: None,
             is_expired: false,
             named_parent: None,
-            refused: Vec::new(),
+            refused: Seldom::default(),
         }
     }
 }
 
 /// What a refusal at the end of a message means for the session that it was in.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Refused {
     pub is_termination: bool,
     pub domain: Option<Subject>,
@@ -78,7 +79,7 @@ pub struct Refused {
 }
 
 /// A next hop took the message and calls it `id`, which may be one of ours whose lines are still to be read.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Expected {
     pub id: QueueId,
     pub host: u16,
@@ -99,7 +100,7 @@ impl Expected {
 }
 
 /// A notification that this server made, or a refusal as spam: it counts for whose message it was.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Aftermath {
     pub time: Time,
     pub what: What,

@@ -154,7 +154,7 @@ impl Tracker {
         session.started = screened.started;
         session.bad_lines = session.bad_lines.saturating_add(screened.bad_lines);
         session.is_terminated |= screened.is_terminated;
-        session.refusals.append(&mut screened.refusals);
+        session.refusals.append(screened.refusals);
         session.concern(&screened.subjects);
         if let Some(why) = &screened.why {
             session.because(why);

@@ -9,6 +9,7 @@ use super::IDLE_SECS;
 use crate::event::{Event, Kind, Subjects, join};
 use crate::postfix::Peer;
 use crate::text::{MAX_DETAIL_BYTES, Quote, Text};
+use crate::track::few::Seldom;
 use crate::track::message::MAX_CONCERNED;
 use crate::track::state::{Booked, Out};
 use crate::track::{At, detail};
@@ -48,7 +49,7 @@ pub struct Session {
     pub(super) is_terminated: bool,
     pub(super) broken_off_bytes: Option<u64>,
     pub(super) subjects: Subjects,
-    pub(super) refusals: Vec<Option<Booked>>,
+    pub(super) refusals: Seldom<Vec<Option<Booked>>>,
     pub(super) booked: Option<Booked>,
     /// What its lines said that made it blocked, bad or terminated.
     #[serde(default)]
@@ -84,7 +85,7 @@ impl Session {
             is_terminated: false,
             broken_off_bytes: None,
             subjects: Subjects::default(),
-            refusals: Vec::new(),
+            refusals: Seldom::default(),
             booked: None,
             why: None,
         }
@@ -151,7 +152,7 @@ impl Session {
             kind,
         };
         out.set(&mut self.booked, event);
-        for refusal in &mut self.refusals {
+        for refusal in self.refusals.iter_mut() {
             let Some(given) = refusal else { continue };
             let Kind::Refused { what, in_blocked_session, has_login } = given.event.kind else { continue };
             if in_blocked_session != is_blocked {
