@@ -208,6 +208,8 @@ pub const LOADING: &str = "Loading";
 pub const LOADING_LONG: &str =
     "Still waiting for the server. A long range of a large server takes its time; any link, or Back, leaves it.";
 pub const UNREACHABLE: &str = "The Mailtally server did not answer. It may be restarting, or the connection is lost.";
+pub const NOT_LOADED_HEAD: &str = "Not loaded";
+pub const NOT_LOADED: &str = "A part of this page did not come from the Mailtally server. It may be restarting, or the connection is lost; if it was updated, load the page anew.";
 pub const UNREADABLE: &str = "The server’s answer could not be read.";
 pub const UNREACHABLE_HEAD: &str = "No answer";
 pub const OF_SERVER: &str = "This page is about the whole server, and for those alone who see all of it.";

@@ -3,24 +3,25 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use mailtally_model::{By, Report, Step, Table};
+use mailtally_model::{Answer, By, Report, Step, Table};
 
-use super::frame::{self, Frame};
+use super::frame::{self, Frame, Skeleton};
 use super::not_found::NotFoundPage;
 use super::{Outcome, Sheet};
+use crate::apart::{Apart, Part, Rest};
 use crate::chart::{Chart, ChartEvent, ChartKind, MOST_ROWS, Shown};
+use crate::compare::Before;
 use crate::context::{Host, View};
 use crate::later;
 use crate::memo::Memo;
 use crate::parts::columns::ColumnChooser;
 use crate::parts::compare_menu::CompareMenu;
 use crate::parts::export::Export;
-use crate::parts::notes::{Failed, Notes};
+use crate::parts::notes::{self, Failed, Notes};
 use crate::parts::show::Show;
 use crate::parts::table::ReportTable;
 use crate::parts::tiles::Tiles;
 use crate::parts::toolbar::Toolbar;
-use crate::parts::unusual::FoundNote;
 use crate::range::{Dates, Range};
 use crate::route::Router;
 use crate::state::ViewState;
@@ -99,12 +100,26 @@ enum Phase {
 
 #[component]
 fn Body() -> impl IntoView {
-    let sheet = Sheet::get();
+    let (sheet, view) = (Sheet::get(), View::get());
+    let apart = Apart::get();
+    effect(move |_| {
+        if matches!(*sheet.outcome.read(), Outcome::Ready { .. }) {
+            apart.fetch_rest();
+        }
+    });
+    // What is said above the numbers comes later, and would move them: where there is such a thing, it is waited for.
+    let is_found = move || view.state.read().found.is_some();
+    let is_empty = move |answer: &Answer| {
+        sheet.table.read().as_ref().is_some_and(|table| notes::why_empty(table, answer).is_some())
+    };
+    let is_told =
+        move |answer: &Answer| apart.rest.is_here() || apart.rest.has_failed() || !(is_found() || is_empty(answer));
     let phase = Memo::new(move |_| match sheet.outcome.get() {
         Outcome::Loading => Phase::Loading,
         Outcome::Failed(failure) => Phase::Failed(failure),
         // A Table of very many rows is some moments later than its answer.
         Outcome::Ready { .. } if sheet.table.read().is_none() => Phase::Loading,
+        Outcome::Ready { answer, .. } if !is_told(&answer) => Phase::Loading,
         Outcome::Ready { .. } => Phase::Ready,
     });
     anew(move || match phase.get() {
@@ -116,7 +131,8 @@ fn Body() -> impl IntoView {
 
 #[component]
 fn Ready() -> impl IntoView {
-    let sheet = Sheet::get();
+    let (sheet, view, apart) = (Sheet::get(), View::get(), Apart::get());
+    let is_found = Memo::new(move |_| view.state.read().found.is_some());
     // Between an answer that goes and the parts that go with it, the last Table stands.
     let table = Memo::new_with_compare(
         move |last: Option<&Option<Arc<Table>>>| sheet.table.get().or_else(|| last.cloned().flatten()),
@@ -129,7 +145,7 @@ fn Ready() -> impl IntoView {
             let table = Signal::derive(move || table.get().expect("known while this stands"));
             view! {
                 <Notes table/>
-                <FoundNote/>
+                <Show when=move || is_found.get()>{apart.rest.beside(|rest| (rest.found)())}</Show>
                 // Where nothing was ever read, rows of dashes would only hide what to do.
                 <Show when=move || sheet.read_until().is_some()>
                     <section class="card">
@@ -160,7 +176,18 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
         }
     });
     let (canvas, hand) = (sheet.canvas, sheet.hand);
-    let on = Callback::new(move |event| match event {
+    let rest = Apart::get().rest;
+    let here = rest.here();
+    let on = Callback::new(move |event| here.does(move |rest| (rest.asked_of_chart)(event, sheet, view)));
+    view! {
+        <Chart shown before=sheet.before canvas hand on/>
+        <p class="chart-note compared">{move || comparison(&sheet, view, shown, rest)}</p>
+    }
+}
+
+/// What a person asks of the chart.
+pub fn asked_of_chart(event: ChartEvent, sheet: Sheet, view: View) {
+    match event {
         ChartEvent::Toggle(column) => view.change(|state| state.toggle_series(column)),
         ChartEvent::Zoom(span) => {
             let dates = sheet.window.with_untracked(|window| Dates::of_span(span, &window.zone));
@@ -169,10 +196,6 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
             }
         }
         ChartEvent::ZoomOut => sheet.zoom_out(view),
-    });
-    view! {
-        <Chart shown before=sheet.before canvas hand on/>
-        <p class="chart-note compared">{move || comparison(&sheet, view, shown)}</p>
     }
 }
 
@@ -196,7 +219,7 @@ pub fn pictured(sheet: &Sheet, view: View, table: Arc<Table>) -> Shown {
 
 /// What is compared with what, or why that cannot be. Said at once, as far as it is known, so that nothing moves when the
 /// numbers come.
-fn comparison(sheet: &Sheet, view: View, shown: ReadSignal<Shown>) -> Option<String> {
+fn comparison(sheet: &Sheet, view: View, shown: ReadSignal<Shown>, rest: Part<Rest>) -> Option<String> {
     let chosen = view.state.read().compare;
     let dates = sheet.window.with(|window| chosen.earlier(window.dates))?.dates;
     let unobserved_secs = || match &*sheet.outcome.read() {
@@ -204,7 +227,14 @@ fn comparison(sheet: &Sheet, view: View, shown: ReadSignal<Shown>) -> Option<Str
         Outcome::Loading | Outcome::Failed(_) => 0,
     };
     let before = sheet.before.read();
-    let Some(before) = before.as_ref() else { return Some(compare::compared_with(dates, unobserved_secs())) };
+    match before.as_ref() {
+        Some(before) => Some((rest.get()?.compared)(before, view, shown)),
+        None => Some(compare::compared_with(dates, unobserved_secs())),
+    }
+}
+
+/// What is compared with what, once it is known.
+pub fn compared(before: &Before, view: View, shown: ReadSignal<Shown>) -> String {
     let is_wanted = view.state.read().overlay;
     let why_not_drawn = shown.with(|shown| match shown {
         Shown { kind, .. } if !is_wanted || !kind.is_trend() => None,
@@ -213,20 +243,7 @@ fn comparison(sheet: &Sheet, view: View, shown: ReadSignal<Shown>) -> Option<Str
         _ => None,
     });
     let sentences = [Some(before.sentence()), why_not_drawn.map(str::to_owned)];
-    Some(sentences.into_iter().flatten().collect::<Vec<_>>().join(" "))
-}
-
-/// Shapes of what is coming; they appear after a moment, so that a quick answer does not flicker.
-#[component]
-fn Skeleton() -> impl IntoView {
-    view! {
-        <div class="skeleton" role="status" aria-busy="true" aria-label=text::LOADING>
-            <div class="progress"></div>
-            <p class="progress-words">{text::LOADING_LONG}</p>
-            <div class="card skeleton-card"></div>
-            <div class="card skeleton-card"></div>
-        </div>
-    }
+    sentences.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn has_values(table: &Table) -> bool {

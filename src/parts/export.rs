@@ -11,31 +11,38 @@ use super::show::Show;
 use crate::chart::picture::{self, Caption};
 use crate::context::View;
 use crate::page::{self, Sheet};
-use crate::{download, format, keys, text, view};
+use crate::{download, effect, format, keys, text, view};
 
 #[component]
 pub fn Export() -> impl IntoView {
     let sheet = Sheet::get();
     let handle = Handle::closed();
-    let name = RwSignal::new(String::new());
-    let open = move |_| {
-        name.set(proposed_name(&sheet).unwrap_or_default());
-        handle.open();
-    };
     view! {
-        <button type="button" id=keys::EXPORT_BUTTON class="button export" disabled=move || sheet.table.read().is_none() on:click=open>
+        <button type="button" id=keys::EXPORT_BUTTON class="button export" disabled=move || sheet.table.read().is_none() on:click=move |_| handle.open()>
             <Icon path=icon::EXPORT/>
             {text::EXPORT}
         </button>
+        {handle.sheet(move |rest| (rest.export)(handle))}
+    }
+}
+
+pub fn sheet(handle: Handle) -> AnyView {
+    view! {
         <Dialog handle class="dialog" head="export-head">
-            <Form handle name/>
+            <Form handle/>
         </Dialog>
     }
 }
 
 #[component]
-fn Form(handle: Handle, name: RwSignal<String>) -> impl IntoView {
+fn Form(handle: Handle) -> impl IntoView {
     let sheet = Sheet::get();
+    let name = RwSignal::new(String::new());
+    // Each time, for what is on screen then.
+    effect(move |_| {
+        handle.opened().track();
+        name.set(proposed_name(&sheet).unwrap_or_default());
+    });
     let (byte_order_mark, observed) = (RwSignal::new(false), RwSignal::new(false));
     let failed = RwSignal::new(false);
     let download = move |event: ev::SubmitEvent| {
