@@ -28,6 +28,8 @@ pub enum Failure {
     Refused(ApiError),
     /// An answer came that is not ours to read.
     Unreadable(String),
+    /// A part of the app's own code did not come.
+    NotLoaded,
 }
 
 impl Failure {
@@ -47,6 +49,7 @@ impl Failure {
             Failure::Unreachable => text::UNREACHABLE_HEAD,
             Failure::Refused(_) if self.is_not_found() => text::NOTHING_HERE_HEAD,
             Failure::Refused(_) | Failure::Unreadable(_) => text::REFUSED_HEAD,
+            Failure::NotLoaded => text::NOT_LOADED_HEAD,
         }
     }
 
@@ -56,6 +59,7 @@ impl Failure {
             Failure::Unreachable => text::UNREACHABLE.to_owned(),
             Failure::Refused(error) => text::as_sentence(&error.detail),
             Failure::Unreadable(why) => format!("{} ({why})", text::UNREADABLE),
+            Failure::NotLoaded => text::NOT_LOADED.to_owned(),
         }
     }
 }

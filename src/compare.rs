@@ -146,6 +146,20 @@ pub enum Missing {
 }
 
 impl Before {
+    /// Puts the answer over an earlier period beside the present Table; or why there is none.
+    pub fn told(
+        present: &Table,
+        answer: &Answer,
+        then: Result<&Answer, Missing>,
+        then_zone: &Zone,
+        shift: Earlier,
+    ) -> Before {
+        match then {
+            Ok(then) => Before::new(present, answer, then, then_zone, shift),
+            Err(why) => Before::without(present, shift, why),
+        }
+    }
+
     /// Puts the answer over an earlier period beside the present Table and the answer that it was made of: rows by their
     /// wall clocks, and of both periods only time that was observed of both. What a Mode shows cannot be cut: where that is
     /// more than nothing to speak of, there is no comparison.
@@ -172,11 +186,11 @@ impl Before {
         let columns: Vec<&'static Column> = present.columns.iter().map(|column| column.column).collect();
         let present_cut = is_cut.then(|| {
             let cut = alike::only_within(answer, &held);
-            table::build(present.report, &columns, &cut, present.span, present.step, &present.zone)
+            table::of_steps(present.report, &columns, &cut, present.span, present.step, &present.zone)
         });
         let cut = (now_secs > 0).then(|| alike::only_within(then, &wanted));
         let then = cut.as_ref().unwrap_or(then);
-        let built = table::build(present.report, &columns, then, span, present.step, then_zone);
+        let built = table::of_steps(present.report, &columns, then, span, present.step, then_zone);
 
         let counterparts = counterparts(present, &present.zone, &built, then_zone, back);
         let column = |(at, column): (usize, &TableColumn)| {

@@ -78,6 +78,7 @@ pub const EXPORT_NAME: &str = "File name";
 pub const EXPORT_OBSERVED: &str = "Say in a column which steps were observed whole, in part or not at all";
 /// Behind the rule of a column.
 pub const OVERLAPS: &str = " What concerns several domains or mailboxes is in the row of each, and what names none of them in the total alone.";
+pub const EXPORT_LINK: &str = "A link that shows the same to others: these dates, in this zone";
 pub const EXPORT_ROWS_ALONE: &str = "Leave out the total, so that a sum over a column is right";
 pub const EXPORT_BOM: &str = "For Excel: mark the file as UTF-8 (byte order mark)";
 pub const EXPORT_DOWNLOAD: &str = "Download";
@@ -216,6 +217,8 @@ pub const LOADING: &str = "Loading";
 pub const LOADING_LONG: &str =
     "Still waiting for the server. A long range of a large server takes its time; any link, or Back, leaves it.";
 pub const UNREACHABLE: &str = "The Mailtally server did not answer. It may be restarting, or the connection is lost.";
+pub const NOT_LOADED_HEAD: &str = "Not loaded";
+pub const NOT_LOADED: &str = "A part of this page did not come from the Mailtally server. It may be restarting, or the connection is lost; if it was updated, load the page anew.";
 pub const UNREADABLE: &str = "The server’s answer could not be read.";
 pub const UNREACHABLE_HEAD: &str = "No answer";
 pub const OF_SERVER: &str = "This page is about the whole server, and for those alone who see all of it.";

@@ -94,7 +94,7 @@ fn row(column: &Column) -> String {
         notes += " Hidden until chosen.";
     }
     let (label, id, unit) = (column.label, column.id, column.shown_as.unit_shown());
-    let (rule, basis) = (column.measure().rule, column.best_basis().label());
+    let (rule, basis) = (column.measure().rule(), column.best_basis().label());
     format!("| {label} (`{id}`) | {unit} | {rule}{notes} | {basis} |\n")
 }
 

@@ -4,7 +4,7 @@
 //! browser too. Knows nothing of sorting, names on screen or files.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::basis::Basis;
@@ -50,12 +50,11 @@ pub(crate) fn by_step(
     let cells = cells.collect();
 
     // What has no source here was not missed.
-    let with_source: BTreeSet<Family> = columns
-        .iter()
-        .filter(|column| values(answer, column).is_some())
-        .map(|column| column.measure().family)
-        .collect();
-    let of_sources: Vec<&Vec<Observed>> = with_source.iter().map(|family| &observed[family]).collect();
+    let has_source = |family: &Family| {
+        columns.iter().any(|column| column.measure().family == *family && values(answer, column).is_some())
+    };
+    let of_sources = observed.iter().filter(|(family, _)| has_source(family));
+    let of_sources: Vec<&Vec<Observed>> = of_sources.map(|(_, observed)| observed).collect();
     let rows = steps.iter().enumerate().map(|(position, whole)| Row::Step {
         span: *whole,
         partial: partial(*whole, span, answer.read_until, of_sources.iter().map(|observed| observed[position])),

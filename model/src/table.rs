@@ -87,12 +87,16 @@ pub fn build(
     step: Step,
     zone: &Zone,
 ) -> Table {
-    build_of(Children::of(answer), report, columns, answer, span, step, zone)
+    match answer.by {
+        By::Time => of_steps(report, columns, answer, span, step, zone),
+        By::Domains | By::Users | By::Services => {
+            of_children(Children::of(answer), report, columns, answer, span, step, zone)
+        }
+    }
 }
 
-/// The same where a Mode's rows were made before: of a hundred thousand names, to make them takes a third of it all. A Trend
-/// has none.
-pub fn build_of(
+/// The same of a Mode whose rows were made before: of a hundred thousand names, to make them takes a third of it all.
+pub fn of_children(
     children: Children,
     report: &'static Report,
     columns: &[&'static Column],
@@ -101,12 +105,32 @@ pub fn build_of(
     step: Step,
     zone: &Zone,
 ) -> Table {
-    let (rows, columns) = match answer.by {
-        By::Time => fold::by_step(columns, answer, span, step, zone),
-        By::Domains | By::Users | By::Services => fold::by_child(columns, answer, span, children),
-    };
-    let subject = answer.subject.clone();
-    Table { report, subject, by: answer.by, step, zone: zone.clone(), span, columns, rows }
+    let folded = fold::by_child(columns, answer, span, children);
+    of_folded(folded, report, answer, span, step, zone)
+}
+
+/// The same of a Trend.
+pub fn of_steps(
+    report: &'static Report,
+    columns: &[&'static Column],
+    answer: &Answer,
+    span: Span,
+    step: Step,
+    zone: &Zone,
+) -> Table {
+    let folded = fold::by_step(columns, answer, span, step, zone);
+    of_folded(folded, report, answer, span, step, zone)
+}
+
+fn of_folded(
+    (rows, columns): (Vec<Row>, Vec<TableColumn>),
+    report: &'static Report,
+    answer: &Answer,
+    span: Span,
+    step: Step,
+    zone: &Zone,
+) -> Table {
+    Table { report, subject: answer.subject.clone(), by: answer.by, step, zone: zone.clone(), span, columns, rows }
 }
 
 impl Row {

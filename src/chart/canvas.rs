@@ -9,14 +9,15 @@ use std::f64::consts::TAU;
 use std::fmt;
 
 use leptos::wasm_bindgen::{JsCast, JsValue};
-use plotters::drawing::IntoDrawingArea;
+use plotters::coord::Shift;
+use plotters::drawing::{DrawingArea, IntoDrawingArea};
 use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontStyle,
 };
 use web_sys::{CanvasRenderingContext2d, ContextAttributes2d, HtmlCanvasElement};
 
-use super::draw::{self, LEADING};
+use super::draw::{self, Drawing, LEADING};
 use super::layout::{Frame, Layout};
 use super::theme::Theme;
 
@@ -61,6 +62,9 @@ impl From<JsValue> for NotDrawn {
     }
 }
 
+/// What draws a chart on such a canvas.
+pub type Draw = fn(&DrawingArea<Canvas, Shift>, &Layout, &Theme) -> Drawing<Canvas>;
+
 /// Draws a chart over the whole canvas, its words in a font of `family`.
 pub fn paint(
     canvas: &HtmlCanvasElement,
@@ -68,6 +72,7 @@ pub fn paint(
     family: &str,
     layout: &Layout,
     theme: &Theme,
+    draw: Draw,
 ) -> Result<(), NotDrawn> {
     let (width, height) = surface.pixels();
     // Setting a size clears the canvas, even to the size that it has.
@@ -77,7 +82,7 @@ pub fn paint(
     let unit = 1.0 / f64::from(DOT);
     drawn_on.context.set_transform(unit, 0.0, 0.0, unit, 0.0, 0.0)?;
     let area = drawn_on.into_drawing_area();
-    draw::draw(&area, layout, theme).map_err(|failed| NotDrawn(failed.to_string()))
+    draw(&area, layout, theme).map_err(|failed| NotDrawn(failed.to_string()))
 }
 
 /// Lays something out with labels measured by this canvas, drawing nothing: no call here makes the browser bring a surface
@@ -122,7 +127,7 @@ fn known_room((family, px): (&str, f64), label: &str, measure: impl FnOnce() -> 
     })
 }
 
-struct Canvas {
+pub struct Canvas {
     context: CanvasRenderingContext2d,
     frame: Frame,
     /// The page's own fonts.

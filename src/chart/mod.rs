@@ -33,14 +33,15 @@ use mailtally_model::report_json::Number;
 use mailtally_model::{Span, Table};
 
 use canvas::{NotDrawn, Surface};
-use layout::{Layout, Nothing, Subject};
+use layout::{Frame, Layout, Nothing, Subject};
 use legend::Legend;
-use pointer::{Placed, Pointer};
 use spare::Spare;
 
 pub use kind::ChartKind;
 pub use layout::MOST_ROWS;
+pub use pointer::{Placed, Pointed, layer as pointer_layer};
 
+use crate::apart::Apart;
 use crate::compare::Before;
 use crate::memo::Memo;
 use crate::parts::show::Show;
@@ -102,6 +103,22 @@ impl Shown {
     }
 }
 
+/// The picture in a sentence.
+pub fn summary(table: &Table, kind: ChartKind, placed: &Placed, hidden: &BTreeSet<String>) -> String {
+    words::summary(table, kind, &placed.layout, hidden)
+}
+
+/// What lays a chart out on a frame, with a measure of labels.
+type LayOut = fn(Subject, Frame, &dyn Fn(&str) -> i32) -> Result<Layout, Nothing>;
+
+/// What charts of Modes come with.
+pub struct Modes {
+    lay_out: LayOut,
+    draw: canvas::Draw,
+}
+
+pub static MODES: Modes = Modes { lay_out: Layout::new, draw: draw::draw };
+
 /// What became of a chart before anything is drawn.
 #[derive(Clone, Debug, PartialEq)]
 enum Laid {
@@ -133,19 +150,21 @@ pub fn Chart(
         }
     });
 
+    let rest = Apart::get().rest;
     let laid = Memo::new(move |_| {
         let (canvas, seen) = (drawn_on.try_get_value()?, surroundings.get()?);
-        Some(shown.with(|shown| {
+        shown.with(|shown| {
             let subject = shown.subject();
             let height = layout::height(subject, seen.width);
             let surface = Surface { width: seen.width, height, ratio: seen.ratio };
             let frame = surface.frame();
-            match canvas::measured(&canvas, frame, &seen.family, |room| Layout::new(subject, frame, room)) {
+            let lay_out: LayOut = if shown.kind.is_trend() { Layout::trend } else { rest.get()?.modes.lay_out };
+            Some(match canvas::measured(&canvas, frame, &seen.family, |room| lay_out(subject, frame, room)) {
                 Ok(Ok(layout)) => Laid::Out(Arc::new(Placed { layout, px: frame.px, width: seen.width }), surface),
                 Ok(Err(nothing)) => Laid::Nothing(nothing),
                 Err(failed) => Laid::Failed(failed),
-            }
-        }))
+            })
+        })
     });
     let failure = draw_when_laid(drawn_on, laid, surroundings);
 
@@ -164,7 +183,8 @@ pub fn Chart(
     };
     let summary = move || {
         let placed = placed.get()?;
-        Some(shown.with(|shown| words::summary(&shown.table, shown.kind, &placed.layout, &shown.hidden)))
+        let rest = rest.get()?;
+        Some(shown.with(|shown| (rest.summary)(&shown.table, shown.kind, &placed, &shown.hidden)))
     };
     effect(move |_| {
         if let Some(canvas) = drawn_on.try_get_value() {
@@ -177,12 +197,13 @@ pub fn Chart(
         notes.into_iter().map(|note| view! { <p class="chart-note">{note}</p> }).collect::<Vec<_>>()
     };
 
+    let pointed = Pointed { placed, shown, before, hand, on };
     view! {
         <figure class="chart" data-kind=move || shown.read().kind.id()>
             <Legend shown placed on/>
             <div class="chart-plot" node_ref=plot style:height=height>
                 <Show when=move || placed.read().is_some()>
-                    <Pointer placed shown before hand on/>
+                    {rest.beside(move |rest| (rest.pointer)(pointed))}
                 </Show>
                 {move || words().map(|words| view! { <p class="chart-words" role="status">{words}</p> })}
             </div>
@@ -199,6 +220,7 @@ fn draw_when_laid(
     surroundings: ReadSignal<Option<watch::Surroundings>>,
 ) -> ReadSignal<Option<NotDrawn>> {
     let (failure, set_failure) = signal(None);
+    let rest = Apart::get().rest;
     Effect::new(move |draws: Option<u32>| {
         let draws = draws.unwrap_or(0);
         let (Some(canvas), Some(seen)) = (canvas.try_get_value(), surroundings.get()) else { return draws };
@@ -207,7 +229,14 @@ fn draw_when_laid(
             canvas.set_width(0);
             return draws;
         };
-        set_failure.set(canvas::paint(&canvas, surface, &seen.family, &placed.layout, &seen.theme).err());
+        let draw = match &placed.layout {
+            Layout::Trend(_) => draw::draw_trend,
+            Layout::Bars(_) | Layout::Share(_) => match rest.get() {
+                Some(rest) => rest.modes.draw,
+                None => return draws,
+            },
+        };
+        set_failure.set(canvas::paint(&canvas, surface, &seen.family, &placed.layout, &seen.theme, draw).err());
         // Only a test reads it: a browser that refuses it has drawn all the same.
         let _ = canvas.set_attribute("data-draws", &(draws + 1).to_string());
         draws + 1

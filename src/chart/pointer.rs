@@ -52,15 +52,18 @@ impl Placed {
     }
 }
 
-#[component]
-pub fn Pointer(
-    placed: Signal<Option<Arc<Placed>>>,
-    shown: Signal<Shown>,
-    before: Signal<Option<Arc<Before>>>,
+/// What the pointer is laid over.
+#[derive(Clone, Copy)]
+pub struct Pointed {
+    pub placed: Signal<Option<Arc<Placed>>>,
+    pub shown: Signal<Shown>,
+    pub before: Signal<Option<Arc<Before>>>,
     /// Whether the hand was on the layer that stood here before.
-    hand: StoredValue<bool>,
-    on: Callback<ChartEvent>,
-) -> impl IntoView {
+    pub hand: StoredValue<bool>,
+    pub on: Callback<ChartEvent>,
+}
+
+pub fn layer(Pointed { placed, shown, before, hand, on }: Pointed) -> AnyView {
     let layer = NodeRef::<Div>::new();
     let is_on = |layer: &HtmlDivElement| document().active_element().is_some_and(|at| at.is_same_node(Some(layer)));
     on_cleanup(move || hand.set_value(layer.get_untracked().is_some_and(|layer| is_on(&layer))));

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use leptos::{ev, prelude::*};
-use mailtally_model::splice::splice;
 use mailtally_model::time::DAY_SECS;
 use mailtally_model::{Answer, By, Time};
 
+use crate::apart::{Apart, Rest};
 use crate::api::{self, Failure, Memory};
 use crate::awaited::Awaited;
 use crate::context::Host;
@@ -111,8 +111,12 @@ impl Asked {
         };
         let asks = RwSignal::new(0);
         let standing = RwSignal::new(None::<Kept>);
+        // What puts a last part in its place comes later itself.
+        let rest = Apart::get().rest;
         let tail = Awaited::new(move || {
-            let asked = (asks.get() > 0).then(|| standing.with_untracked(|kept| tail_of(kept.as_ref()?))).flatten();
+            let asked = (asks.get() > 0 && untrack(|| rest.is_here()))
+                .then(|| standing.with_untracked(|kept| tail_of(kept.as_ref()?)))
+                .flatten();
             let answer = asked.as_ref().map(|(_, tail)| api::get(tail.url(), Memory::Unused));
             async move {
                 let (query, _) = asked?;
@@ -120,7 +124,10 @@ impl Asked {
             }
         });
         let kept = Memo::new_with_compare(
-            move |last: Option<&Option<Kept>>| kept(last.cloned().flatten(), fetched(), tail.get().flatten()),
+            move |last: Option<&Option<Kept>>| {
+                let tail = tail.get().flatten().zip(rest.get());
+                kept(last.cloned().flatten(), fetched(), tail)
+            },
             |_, _| true,
         );
         // The next last part begins where this one ends: an effect, so that asking does not ask again.
@@ -165,6 +172,7 @@ impl Asked {
     /// A page in sight that shows the present asks for what is new; a hidden one asks nothing, and asks at once when it
     /// comes back into sight.
     fn keep_fresh(self, host: Host) {
+        let rest = Apart::get().rest;
         let count = StoredValue::new(0_u32);
         let look = move || {
             let shows_now = self.query.with_untracked(|query| query.span.contains(host.now.get_untracked()));
@@ -180,7 +188,8 @@ impl Asked {
                 *count += 1;
                 *count
             });
-            let every = if self.query.with_untracked(has_tail) { WHOLE_EVERY } else { MODE_EVERY };
+            let has_tail = self.query.with_untracked(has_tail) && untrack(|| rest.is_here());
+            let every = if has_tail { WHOLE_EVERY } else { MODE_EVERY };
             if is_lost || is_due || count.unwrap_or_default() % every == 0 {
                 self.whole.again();
             }
@@ -212,7 +221,7 @@ fn tail_of(kept: &Kept) -> Option<(Query, Query)> {
     (from < span.until).then(|| (query.clone(), Query { span, ..query.clone() }))
 }
 
-fn kept(last: Option<Kept>, whole: Option<Fetched>, tail: Option<Fetched>) -> Option<Kept> {
+fn kept(last: Option<Kept>, whole: Option<Fetched>, tail: Option<(Fetched, &Rest)>) -> Option<Kept> {
     let is_new = |answer: &Arc<Answer>| last.as_ref().is_none_or(|last| !Arc::ptr_eq(&last.fetched, answer));
     let mut kept = match whole {
         Some(Fetched { query, answer: Ok(answer) }) if is_new(&answer) => {
@@ -221,11 +230,11 @@ fn kept(last: Option<Kept>, whole: Option<Fetched>, tail: Option<Fetched>) -> Op
         }
         _ => last?,
     };
-    if let Some(Fetched { query, answer: Ok(tail) }) = tail
+    if let Some((Fetched { query, answer: Ok(tail) }, rest)) = tail
         && query == kept.query
         && kept.tail.as_ref().is_none_or(|last| !Arc::ptr_eq(last, &tail))
     {
-        if let Some(spliced) = splice(&kept.spliced, &tail) {
+        if let Some(spliced) = (rest.splice)(&kept.spliced, &tail) {
             kept.spliced = Arc::new(spliced);
         }
         kept.tail = Some(tail);

@@ -4,15 +4,16 @@ use leptos::prelude::*;
 use mailtally_model::wire::Session;
 use mailtally_model::{Subject, Time};
 
-use crate::api::Asked;
+use crate::apart::Apart;
+use crate::api::{Asked, Failure};
 use crate::context::{self, Host, View};
 use crate::memo::Memo;
 use crate::parts::breadcrumb::Breadcrumb;
-use crate::parts::fresh::Fresh;
 use crate::parts::help::Help;
 use crate::parts::icon::{self, Icon};
 use crate::parts::keyboard;
 use crate::parts::menu::Menu;
+use crate::parts::notes::FailedAt;
 use crate::parts::person::Person;
 use crate::parts::show::Show;
 use crate::{anew, keys, text, theme, view};
@@ -41,9 +42,13 @@ pub fn Frame(
     /// The way to what the page is about, where that is no report.
     #[prop(optional, into)]
     path: ViewFn,
+    /// Whether it stands around a page whose code is not here, which says so itself.
+    #[prop(optional)]
+    is_waiting: bool,
     children: Children,
 ) -> impl IntoView {
     let menu_open = RwSignal::new(false);
+    let apart = Apart::get();
     keyboard::listen();
     // Asked anew: what was said at the beginning may be hours old.
     let read_until = read_until.unwrap_or_else(|| {
@@ -77,7 +82,7 @@ pub fn Frame(
             {use_context::<View>().map(|_| view! { <Breadcrumb/> })}
             {move || path.run()}
             <div class="head-space"></div>
-            <Fresh read_until/>
+            {apart.rest.beside(move |rest| (rest.fresh)(read_until))}
             <Person/>
             <Help/>
             <button
@@ -96,7 +101,38 @@ pub fn Frame(
             <Show when=demo>
                 <p class="note note-demo"><strong>{text::DEMO_HEAD}</strong>" "{text::DEMO}</p>
             </Show>
+            <Show when=move || !is_waiting && apart.rest.has_failed()>
+                <p class="note note-warn" role="status">
+                    {text::NOT_LOADED}" "
+                    <button type="button" class="link" on:click=move |_| apart.rest.again()>{text::RETRY}</button>
+                </p>
+            </Show>
             {children()}
         </main>
+    }
+}
+
+/// Shapes of what is coming; they appear after a moment, so that a quick answer does not flicker.
+#[component]
+pub fn Skeleton() -> impl IntoView {
+    view! {
+        <div class="skeleton" role="status" aria-busy="true" aria-label=text::LOADING>
+            <div class="progress"></div>
+            <p class="progress-words">{text::LOADING_LONG}</p>
+            <div class="card skeleton-card"></div>
+            <div class="card skeleton-card"></div>
+        </div>
+    }
+}
+
+/// What stands in the place of a page whose code is not here.
+pub fn waiting(failure: Option<Failure>, retry: Callback<()>) -> AnyView {
+    view! {
+        <Frame read_until=Signal::derive(|| None) is_waiting=true>
+            {match failure.clone() {
+                Some(failure) => view! { <FailedAt failure retry/> },
+                None => view! { <Skeleton/> },
+            }}
+        </Frame>
     }
 }

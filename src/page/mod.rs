@@ -5,7 +5,7 @@ mod asked;
 mod audit;
 mod entry;
 mod events;
-mod frame;
+pub(crate) mod frame;
 mod health;
 mod not_found;
 mod overage;
@@ -20,9 +20,10 @@ use wasm_bindgen::JsCast;
 use web_sys::{FocusOptions, HtmlElement};
 
 pub use asked::Outcome;
-pub use report::pictured;
+pub use report::{asked_of_chart, below_chart, compared, pictured};
 pub use sheet::Sheet;
 
+use crate::apart::Apart;
 use crate::context::Host;
 use crate::memo::Memo;
 use crate::route::{Address, Router};
@@ -42,7 +43,7 @@ use unusual::UnusualPage;
 /// Which page it is. What else an address says (which report, which range) is the page's own, so that going from one
 /// report to another keeps the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Page {
+pub enum Page {
     Overview,
     Report,
     Unusual,
@@ -92,20 +93,53 @@ fn begin() {
 pub fn App() -> impl IntoView {
     let router = Router::provide();
     let host = Host::provide();
+    let apart = Apart::provide();
     let page = Memo::new(move |_| router.address().with(Page::of));
     let is_out = Memo::new(move |_| host.is_signed_out());
     // Where the hand was has gone with the last page: it is put to the head of the new one.
-    effect(move |last: Option<()>| {
-        page.track();
-        if last.is_some() {
+    let begun = StoredValue::new(page.get_untracked());
+    effect(move |_| {
+        let page = page.get();
+        if is_here(apart, page) && begun.get_value() != page {
+            begun.set_value(page);
             request_animation_frame(begin);
         }
     });
     anew(move || match page.get() {
-        Page::SetUp => view! { <SetUpPage/> },
-        _ if is_out.get() => view! { <LogInPage link_void=host.link_void()/> },
-        Page::Overview => view! { <OverviewPage/> },
+        page if page != Page::SetUp && is_out.get() => {
+            let link_void = host.link_void();
+            apart.rest.page(move |rest| (rest.log_in)(link_void))
+        }
         Page::Report => view! { <ReportPage/> },
+        Page::NotFound => view! { <NotFoundPage/> },
+        Page::Overview => apart.overview.page(|overview| (overview.page)()),
+        page => apart.rest.page(move |rest| (rest.page)(page)),
+    })
+}
+
+/// Whether the code of a page is.
+fn is_here(apart: Apart, page: Page) -> bool {
+    match page {
+        Page::Report | Page::NotFound => true,
+        Page::Overview => apart.overview.is_here(),
+        _ => apart.rest.is_here(),
+    }
+}
+
+/// The overview, for whoever has its part.
+pub fn overview() -> AnyView {
+    view! { <OverviewPage/> }
+}
+
+/// The log-in page, for whoever has its part.
+pub fn log_in(link_void: bool) -> AnyView {
+    view! { <LogInPage link_void/> }
+}
+
+/// Pages but the report's and the overview, for whoever has their part.
+pub fn other(page: Page) -> AnyView {
+    match page {
+        Page::SetUp => view! { <SetUpPage/> },
         Page::Unusual => view! { <UnusualPage/> },
         Page::Overage => view! { <OveragePage/> },
         Page::Events => view! { <EventsPage/> },
@@ -113,6 +147,7 @@ pub fn App() -> impl IntoView {
         Page::Accounts => view! { <AccountsPage/> },
         Page::Own => view! { <OwnPage/> },
         Page::Audit => view! { <AuditPage/> },
-        Page::NotFound => view! { <NotFoundPage/> },
-    })
+        // Where they are shown, this part is not asked for.
+        Page::Overview | Page::Report | Page::NotFound => view! { <NotFoundPage/> },
+    }
 }

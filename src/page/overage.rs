@@ -17,7 +17,7 @@ use crate::memo::Memo;
 use crate::parts::card::cell;
 use crate::parts::icon::{self, Icon};
 use crate::parts::notes::FailedAt;
-use crate::parts::table::walk_on_key;
+use crate::parts::table::walk;
 use crate::range::{self, Dates, Range, date_at, midnight_secs, month_of};
 use crate::route::{Leaves, Router};
 use crate::state::{ViewState, ZoneChoice};
@@ -211,7 +211,7 @@ fn shown(overage: &Overage, month: &Month, order: Memo<Order>) -> AnyView {
     });
     view! {
         {notes.collect_view()}
-        <div class="card table-scroll" tabindex="0" role="region" aria-label=text::OVERAGE on:keydown=|event| walk_on_key(&event)>
+        <div class="card table-scroll" tabindex="0" role="region" aria-label=text::OVERAGE on:keydown=|event| walk(&event)>
             <table class="report-table overage-table stacked">
                 <thead><tr>{heads}</tr></thead>
                 <tbody>{rows}</tbody>

@@ -144,7 +144,7 @@ struct Figure {
 fn card(report: &'static Report, answer: &Answer, period: &Period) -> Option<Card> {
     let columns = report.columns_for(&answer.subject).filter(|column| !column.extra && answer.has(column));
     let columns: Vec<&'static Column> = columns.collect();
-    let built = |answer: &Answer, span, zone| table::build(report, &columns, answer, span, Step::Day, zone);
+    let built = |answer: &Answer, span, zone| table::of_steps(report, &columns, answer, span, Step::Day, zone);
     let now = built(answer, period.now.span, &period.now.zone);
     // Days that were not whole in either period are left out of both.
     let whole = alike::only_within(answer, &period.whole_days(answer));

@@ -4,24 +4,25 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use mailtally_model::table::TableColumn;
-use mailtally_model::{By, Report, Step, Table};
+use mailtally_model::{Answer, By, Report, Step, Table};
 
-use super::frame::{self, Frame};
+use super::frame::{self, Frame, Skeleton};
 use super::not_found::NotFoundPage;
 use super::{Outcome, Sheet};
+use crate::apart::{Apart, Part, Rest};
 use crate::chart::{Chart, ChartEvent, ChartKind, MOST_ROWS, Shown};
+use crate::compare::Before;
 use crate::context::{Host, View};
 use crate::later;
 use crate::memo::Memo;
 use crate::parts::columns::ColumnChooser;
 use crate::parts::compare_menu::CompareMenu;
 use crate::parts::export::Export;
-use crate::parts::notes::{Failed, Notes};
+use crate::parts::notes::{self, Failed, Notes};
 use crate::parts::show::Show;
 use crate::parts::table::ReportTable;
 use crate::parts::tiles::Tiles;
 use crate::parts::toolbar::Toolbar;
-use crate::parts::unusual::FoundNote;
 use crate::range::{Dates, Range};
 use crate::route::Router;
 use crate::state::ViewState;
@@ -100,12 +101,26 @@ enum Phase {
 
 #[component]
 fn Body() -> impl IntoView {
-    let sheet = Sheet::get();
+    let (sheet, view) = (Sheet::get(), View::get());
+    let apart = Apart::get();
+    effect(move |_| {
+        if matches!(*sheet.outcome.read(), Outcome::Ready { .. }) {
+            apart.fetch_rest();
+        }
+    });
+    // What is said above the numbers comes later, and would move them: where there is such a thing, it is waited for.
+    let is_found = move || view.state.read().found.is_some();
+    let is_empty = move |answer: &Answer| {
+        sheet.table.read().as_ref().is_some_and(|table| notes::why_empty(table, answer).is_some())
+    };
+    let is_told =
+        move |answer: &Answer| apart.rest.is_here() || apart.rest.has_failed() || !(is_found() || is_empty(answer));
     let phase = Memo::new(move |_| match sheet.outcome.get() {
         Outcome::Loading => Phase::Loading,
         Outcome::Failed(failure) => Phase::Failed(failure),
         // A Table of very many rows is some moments later than its answer.
         Outcome::Ready { .. } if sheet.table.read().is_none() => Phase::Loading,
+        Outcome::Ready { answer, .. } if !is_told(&answer) => Phase::Loading,
         Outcome::Ready { .. } => Phase::Ready,
     });
     anew(move || match phase.get() {
@@ -117,7 +132,8 @@ fn Body() -> impl IntoView {
 
 #[component]
 fn Ready() -> impl IntoView {
-    let sheet = Sheet::get();
+    let (sheet, view, apart) = (Sheet::get(), View::get(), Apart::get());
+    let is_found = Memo::new(move |_| view.state.read().found.is_some());
     // Between an answer that goes and the parts that go with it, the last Table stands.
     let table = Memo::new_with_compare(
         move |last: Option<&Option<Arc<Table>>>| sheet.table.get().or_else(|| last.cloned().flatten()),
@@ -130,7 +146,7 @@ fn Ready() -> impl IntoView {
             let table = Signal::derive(move || table.get().expect("known while this stands"));
             view! {
                 <Notes table/>
-                <FoundNote/>
+                <Show when=move || is_found.get()>{apart.rest.beside(|rest| (rest.found)())}</Show>
                 // Where nothing was ever read, rows of dashes would only hide what to do.
                 <Show when=move || sheet.read_until().is_some()>
                     <section class="card">
@@ -161,7 +177,19 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
         }
     });
     let (canvas, hand) = (sheet.canvas, sheet.hand);
-    let on = Callback::new(move |event| match event {
+    let rest = Apart::get().rest;
+    let here = rest.here();
+    let on = Callback::new(move |event| here.does(move |rest| (rest.asked_of_chart)(event, sheet, view)));
+    view! {
+        <Chart shown before=sheet.before canvas hand on/>
+        {rest.beside(move |rest| (rest.below_chart)(shown))}
+        <p class="chart-note compared">{move || comparison(&sheet, view, shown, rest)}</p>
+    }
+}
+
+/// What a person asks of the chart.
+pub fn asked_of_chart(event: ChartEvent, sheet: Sheet, view: View) {
+    match event {
         ChartEvent::Toggle(column) => view.change(|state| state.toggle_series(column)),
         ChartEvent::Zoom(span) => {
             let dates = sheet.window.with_untracked(|window| Dates::of_span(span, &window.zone));
@@ -170,12 +198,6 @@ fn Picture(table: Signal<Arc<Table>>) -> impl IntoView {
             }
         }
         ChartEvent::ZoomOut => sheet.zoom_out(view),
-    });
-    view! {
-        <Chart shown before=sheet.before canvas hand on/>
-        {move || shown.with(|shown| not_adding_up(&shown.table)).map(|says| view! { <p class="chart-note">{says}</p> })}
-        <p class="chart-note compared">{move || comparison(&sheet, view, shown)}</p>
-        <p class="chart-note compared paper">{move || text::times_are_of(&sheet.window.read().zone.name)}</p>
     }
 }
 
@@ -197,6 +219,19 @@ pub fn pictured(sheet: &Sheet, view: View, table: Arc<Table>) -> Shown {
     Shown { table, order, kind, hidden: state.hidden.clone(), before, past }
 }
 
+/// What is said of the numbers below their chart, and on paper of the clock.
+pub fn below_chart(shown: ReadSignal<Shown>) -> AnyView {
+    let sheet = Sheet::get();
+    let not_adding_up = move || {
+        let says = shown.with(|shown| not_adding_up(&shown.table));
+        says.map(|says| view! { <p class="chart-note compared">{says}</p> })
+    };
+    view! {
+        {anew(not_adding_up)}
+        <p class="chart-note compared paper">{move || text::times_are_of(&sheet.window.read().zone.name)}</p>
+    }
+}
+
 /// Which columns of a Mode have rows that do not add up to the total, if any.
 fn not_adding_up(table: &Table) -> Option<String> {
     let overlaps = |column: &&TableColumn| column.column.overlaps() && column.column.is_told_by(table.by);
@@ -207,7 +242,7 @@ fn not_adding_up(table: &Table) -> Option<String> {
 
 /// What is compared with what, or why that cannot be. Said at once, as far as it is known, so that nothing moves when the
 /// numbers come.
-fn comparison(sheet: &Sheet, view: View, shown: ReadSignal<Shown>) -> Option<String> {
+fn comparison(sheet: &Sheet, view: View, shown: ReadSignal<Shown>, rest: Part<Rest>) -> Option<String> {
     let chosen = view.state.read().compare;
     let dates = sheet.window.with(|window| chosen.earlier(window.dates))?.dates;
     let unobserved_secs = || match &*sheet.outcome.read() {
@@ -215,7 +250,14 @@ fn comparison(sheet: &Sheet, view: View, shown: ReadSignal<Shown>) -> Option<Str
         Outcome::Loading | Outcome::Failed(_) => 0,
     };
     let before = sheet.before.read();
-    let Some(before) = before.as_ref() else { return Some(compare::compared_with(dates, unobserved_secs())) };
+    match before.as_ref() {
+        Some(before) => Some((rest.get()?.compared)(before, view, shown)),
+        None => Some(compare::compared_with(dates, unobserved_secs())),
+    }
+}
+
+/// What is compared with what, once it is known.
+pub fn compared(before: &Before, view: View, shown: ReadSignal<Shown>) -> String {
     let is_wanted = view.state.read().overlay;
     let why_not_drawn = shown.with(|shown| match shown {
         Shown { kind, .. } if !is_wanted || !kind.is_trend() => None,
@@ -224,20 +266,7 @@ fn comparison(sheet: &Sheet, view: View, shown: ReadSignal<Shown>) -> Option<Str
         _ => None,
     });
     let sentences = [Some(before.sentence()), why_not_drawn.map(str::to_owned)];
-    Some(sentences.into_iter().flatten().collect::<Vec<_>>().join(" "))
-}
-
-/// Shapes of what is coming; they appear after a moment, so that a quick answer does not flicker.
-#[component]
-fn Skeleton() -> impl IntoView {
-    view! {
-        <div class="skeleton" role="status" aria-busy="true" aria-label=text::LOADING>
-            <div class="progress"></div>
-            <p class="progress-words">{text::LOADING_LONG}</p>
-            <div class="card skeleton-card"></div>
-            <div class="card skeleton-card"></div>
-        </div>
-    }
+    sentences.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn has_values(table: &Table) -> bool {

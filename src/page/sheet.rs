@@ -9,10 +9,12 @@ use mailtally_model::table::{self, Children, Sort};
 use mailtally_model::{Answer, By, Column, Report, Span, Step, Subject, Table, Time};
 
 use super::asked::{Asked, Outcome};
+use crate::apart::{Apart, Rest};
 use crate::api::{self, Memory};
 use crate::awaited::Awaited;
 use crate::compare::{Before, Missing};
 use crate::context::{Host, View};
+use crate::effect;
 use crate::later;
 use crate::memo::Memo;
 use crate::query::Query;
@@ -82,6 +84,13 @@ impl Sheet {
                 Query::between_edges(state.report, subject, window.span, step.get().edges(window.span, &window.zone))
             } else {
                 Query::new(state.report, subject, by, window.span)
+            }
+        });
+        // Modes are folded with what comes later.
+        let rest = Apart::get().rest;
+        effect(move |_| {
+            if by.get() != By::Time {
+                rest.want();
             }
         });
         let asked = Asked::new(host, query);
@@ -233,10 +242,15 @@ impl Ingredients {
             == (answer.report.as_str(), &answer.subject, answer.by, self.span)
     }
 
-    fn table(&self, children: Children) -> Option<Table> {
-        let report = mailtally_model::catalogue::find(&self.answer.report)?;
-        let (step, zone) = (self.step.unwrap_or(Step::Day), &self.window.zone);
-        Some(table::build_of(children, report, &self.columns, &self.answer, self.span, step, zone))
+    /// A Mode's table is made with its rows and what comes later with them; a Trend has none.
+    fn table(&self, children: Option<(&Rest, Children)>) -> Option<Table> {
+        let Ingredients { answer, columns, window, span, step } = self;
+        let report = mailtally_model::catalogue::find(&answer.report)?;
+        let step = step.unwrap_or(Step::Day);
+        Some(match children {
+            Some((rest, children)) => (rest.fold)(children, report, columns, answer, *span, step, &window.zone),
+            None => table::of_steps(report, columns, answer, *span, step, &window.zone),
+        })
     }
 }
 
@@ -255,7 +269,8 @@ fn table_memo(
     let known = move |wanted: &Ingredients| {
         kept.with_value(|kept| kept.iter().find(|(of, _)| of == wanted).map(|(_, table)| table.clone()))
     };
-    let make = move |wanted: Ingredients, children: Children| {
+    let rest = Apart::get().rest;
+    let make = move |wanted: Ingredients, children: Option<(&Rest, Children)>| {
         let table = Arc::new(wanted.table(children)?);
         kept.update_value(|kept| {
             kept.retain(|(_, other)| other.by != table.by);
@@ -266,12 +281,13 @@ fn table_memo(
     // One of very many rows is made in two turns of their own, before that in which it is shown.
     let made = Awaited::new(move || {
         let wanted = made_of.get().filter(|wanted| wanted.has_many_rows() && known(wanted).is_none());
+        let rest = rest.get();
         async move {
-            if let Some(wanted) = wanted {
+            if let Some((wanted, rest)) = wanted.zip(rest) {
                 later::turn().await;
-                let children = Children::of(&wanted.answer);
+                let children = (rest.children)(&wanted.answer);
                 later::turn().await;
-                make(wanted, children);
+                make(wanted, Some((rest, children)));
                 later::turn().await;
             }
         }
@@ -282,9 +298,11 @@ fn table_memo(
             made.get();
             match known(&wanted) {
                 None if wanted.has_many_rows() => last.cloned().flatten().filter(|last| wanted.is_of_page(last)),
+                None if wanted.step.is_some() => make(wanted, None),
                 None => {
-                    let children = Children::of(&wanted.answer);
-                    make(wanted, children)
+                    let rest = rest.get()?;
+                    let children = (rest.children)(&wanted.answer);
+                    make(wanted, Some((rest, children)))
                 }
                 known => known,
             }
@@ -319,6 +337,8 @@ fn before_memo(
     window: Memo<Arc<Window>>,
     table: Memo<Option<Arc<Table>>>,
 ) -> (Memo<Option<Arc<Before>>>, Memo<bool>) {
+    // The comparison is made with what comes later, as its answer does.
+    let rest = Apart::get().rest;
     let compare = Memo::new(move |_| view.state.read().compare);
     let earlier = Memo::new(move |_| {
         let (shift, window) = (compare.get().earlier(window.read().dates)?, window.read());
@@ -359,13 +379,15 @@ fn before_memo(
         let (shift, earlier) = earlier.get()?;
         let table = table.get()?;
         let Outcome::Ready { answer: present, .. } = outcome.get() else { return None };
-        Some(Arc::new(match (answer, wanted.get()?) {
-            (Some(then), _) => Before::new(&table, &present, &then, &earlier.zone, shift),
-            (None, Err(why)) => Before::without(&table, shift, why),
-            (None, Ok(_)) => Before::without(&table, shift, Missing::NoAnswer),
-        }))
+        let then = match (answer, wanted.get()?) {
+            (Some(then), _) => Ok(then),
+            (None, Err(why)) => Err(why),
+            (None, Ok(_)) => Err(Missing::NoAnswer),
+        };
+        let then = then.as_deref().map_err(|why| *why);
+        Some(Arc::new((rest.get()?.before)(&table, &present, then, &earlier.zone, shift)))
     });
-    let comparing = Memo::new(move |_| fetched.read().is_none());
+    let comparing = Memo::new(move |_| fetched.read().is_none() || !(rest.is_here() || rest.has_failed()));
     (before, comparing)
 }
 

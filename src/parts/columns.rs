@@ -7,6 +7,7 @@ use mailtally_model::table::TableColumn;
 use super::icon::{self, Icon};
 use super::popover::Popover;
 use super::show::Show;
+use crate::apart::Apart;
 use crate::context::{Host, View};
 use crate::memo::Memo;
 use crate::page::Sheet;
@@ -15,10 +16,8 @@ use crate::view;
 
 #[component]
 pub fn ColumnChooser() -> impl IntoView {
-    let (sheet, view) = (Sheet::get(), View::get());
     let open = RwSignal::new(false);
-    let report = Memo::new(move |_| view.state.read().report);
-    let columns = move || Host::get().columns(report.get(), &sheet.subject.read());
+    let columns = offered();
     view! {
         <Show when=move || { columns().len() > 1 }>
             <Popover
@@ -27,12 +26,27 @@ pub fn ColumnChooser() -> impl IntoView {
                 button_class="button"
                 button=|| view! { <Icon path=icon::COLUMNS/>{text::COLUMNS} }
             >
-                <p class="panel-hint">{text::COLUMNS_HINT}</p>
-                <ul class="menu-items">
-                    {move || columns().into_iter().map(|column| view! { <Choice column/> }).collect_view()}
-                </ul>
+                {Apart::get().rest.opened(|rest| (rest.columns)())}
             </Popover>
         </Show>
+    }
+}
+
+/// Those of the report for the subject at hand.
+fn offered() -> impl Fn() -> Vec<&'static Column> {
+    let (host, sheet, view) = (Host::get(), Sheet::get(), View::get());
+    let report = Memo::new(move |_| view.state.read().report);
+    move || host.columns(report.get(), &sheet.subject.read())
+}
+
+/// What is in the panel.
+pub fn choices() -> AnyView {
+    let columns = offered();
+    view! {
+        <p class="panel-hint">{text::COLUMNS_HINT}</p>
+        <ul class="menu-items">
+            {move || columns().into_iter().map(|column| view! { <Choice column/> }).collect_view()}
+        </ul>
     }
 }
 
@@ -55,7 +69,7 @@ fn Choice(column: &'static Column) -> impl IntoView {
                     prop:disabled=move || is_shown() && is_last()
                     on:change=move |_| view.change(|state| state.toggle_column(column.id))
                 />
-                <span>{column.label}<small>{column.measure().rule}</small></span>
+                <span>{column.label}<small>{column.measure().rule()}</small></span>
             </label>
         </li>
     }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::icon::{self, Icon};
 use super::popover::Popover;
+use crate::apart::Apart;
 use crate::compare::Compare;
 use crate::context::View;
 use crate::memo::Memo;
@@ -12,8 +13,22 @@ use crate::{format, text, view};
 
 #[component]
 pub fn CompareMenu() -> impl IntoView {
-    let (sheet, view) = (Sheet::get(), View::get());
     let open = RwSignal::new(false);
+    view! {
+        <Popover
+            open
+            label=text::COMPARE
+            button_class="button"
+            button=|| view! { <Icon path=icon::COMPARE/>{text::COMPARE} }
+        >
+            {Apart::get().rest.opened(move |rest| (rest.compare)(open))}
+        </Popover>
+    }
+}
+
+/// What is in the panel.
+pub fn choices(open: RwSignal<bool>) -> AnyView {
+    let (sheet, view) = (Sheet::get(), View::get());
     let chosen = Memo::new(move |_| view.state.read().compare);
     let dates = move |compare: Compare| {
         let earlier = sheet.window.with(|window| compare.earlier(window.dates))?;
@@ -38,22 +53,15 @@ pub fn CompareMenu() -> impl IntoView {
         }
     };
     view! {
-        <Popover
-            open
-            label=text::COMPARE
-            button_class="button"
-            button=|| view! { <Icon path=icon::COMPARE/>{text::COMPARE} }
-        >
-            <ul class="menu-items">{Compare::ALL.map(item).collect_view()}</ul>
-            <label class="check">
-                <input
-                    type="checkbox"
-                    prop:checked=move || view.state.read().overlay
-                    prop:disabled=move || chosen.get() == Compare::Nothing
-                    on:change=move |_| view.change(|state| state.overlay = !state.overlay)
-                />
-                <span>{text::COMPARE_DRAW}<small>{text::COMPARE_DRAW_SAYS}</small></span>
-            </label>
-        </Popover>
+        <ul class="menu-items">{Compare::ALL.map(item).collect_view()}</ul>
+        <label class="check">
+            <input
+                type="checkbox"
+                prop:checked=move || view.state.read().overlay
+                prop:disabled=move || chosen.get() == Compare::Nothing
+                on:change=move |_| view.change(|state| state.overlay = !state.overlay)
+            />
+            <span>{text::COMPARE_DRAW}<small>{text::COMPARE_DRAW_SAYS}</small></span>
+        </label>
     }
 }

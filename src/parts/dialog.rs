@@ -5,26 +5,29 @@ use leptos::{html, prelude::*};
 use web_sys::HtmlDialogElement;
 
 use super::show::Show;
+use crate::apart::{Apart, Rest};
 use crate::{effect, view};
 
 /// Opens and closes it. `Copy`.
 #[derive(Clone, Copy)]
 pub struct Handle {
     dialog: NodeRef<html::Dialog>,
-    is_made: RwSignal<bool>,
+    /// How often it was opened.
+    opened: RwSignal<usize>,
 }
 
 impl Handle {
     pub fn closed() -> Handle {
-        Handle { dialog: NodeRef::new(), is_made: RwSignal::new(false) }
+        Handle { dialog: NodeRef::new(), opened: RwSignal::new(0) }
     }
 
     pub fn open(self) {
-        if self.is_made.get_untracked() {
-            self.show();
-        } else {
-            self.is_made.set(true);
-        }
+        self.opened.update(|opened| *opened += 1);
+    }
+
+    /// How often it was opened.
+    pub fn opened(self) -> Signal<usize> {
+        self.opened.into()
     }
 
     pub fn close(self) {
@@ -33,9 +36,10 @@ impl Handle {
         }
     }
 
-    fn show(self) {
-        // It can only refuse if it is open already.
-        self.dialog.get_untracked().as_ref().map(HtmlDialogElement::show_modal);
+    /// The sheet itself, which comes with the rest.
+    pub fn sheet(self, make: impl Fn(&'static Rest) -> AnyView + Copy + Send + Sync + 'static) -> AnyView {
+        let rest = Apart::get().rest;
+        view! { <Show when=move || { self.opened.get() > 0 }>{rest.beside(make)}</Show> }
     }
 }
 
@@ -45,16 +49,17 @@ pub fn Dialog(
     class: &'static str,
     /// The id of the heading that names it.
     head: &'static str,
-    children: ChildrenFn,
+    children: Children,
 ) -> impl IntoView {
-    let content = move || {
-        // Once it is there: the focus goes to the first in it that asks for it.
-        effect(move |_| handle.show());
-        children()
-    };
+    // Each time that it is opened, this one first: the focus goes to the first in it that asks for it.
+    effect(move |_| {
+        handle.opened.track();
+        // It can only refuse if it is open already.
+        handle.dialog.get().as_ref().map(HtmlDialogElement::show_modal);
+    });
     view! {
         <dialog class=class role="dialog" node_ref=handle.dialog aria-labelledby=head>
-            <Show when=move || handle.is_made.get()>{content()}</Show>
+            {children()}
         </dialog>
     }
 }

@@ -4,6 +4,7 @@
 use leptos::{ev, prelude::*};
 use mailtally_model::By;
 use mailtally_model::csv::{self, CsvOptions};
+use web_sys::HtmlInputElement;
 
 use super::dialog::{Dialog, Handle};
 use super::icon::{self, Icon};
@@ -11,31 +12,41 @@ use super::show::Show;
 use crate::chart::picture::{self, Caption};
 use crate::context::View;
 use crate::page::{self, Sheet};
-use crate::{download, format, keys, text, view};
+use crate::range::Range;
+use crate::state::ZoneChoice;
+use crate::{download, effect, format, keys, text, view};
 
 #[component]
 pub fn Export() -> impl IntoView {
     let sheet = Sheet::get();
     let handle = Handle::closed();
-    let name = RwSignal::new(String::new());
-    let open = move |_| {
-        name.set(proposed_name(&sheet).unwrap_or_default());
-        handle.open();
-    };
     view! {
-        <button type="button" id=keys::EXPORT_BUTTON class="button export" disabled=move || sheet.table.read().is_none() on:click=open>
+        <button type="button" id=keys::EXPORT_BUTTON class="button export" disabled=move || sheet.table.read().is_none() on:click=move |_| handle.open()>
             <Icon path=icon::EXPORT/>
             {text::EXPORT}
         </button>
+        {handle.sheet(move |rest| (rest.export)(handle))}
+    }
+}
+
+pub fn sheet(handle: Handle) -> AnyView {
+    view! {
         <Dialog handle class="dialog" head="export-head">
-            <Form handle name/>
+            <Form handle/>
         </Dialog>
     }
 }
 
 #[component]
-fn Form(handle: Handle, name: RwSignal<String>) -> impl IntoView {
+fn Form(handle: Handle) -> impl IntoView {
     let sheet = Sheet::get();
+    let (name, link) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
+    // Each time, for what is on screen then.
+    effect(move |_| {
+        handle.opened().track();
+        name.set(proposed_name(&sheet).unwrap_or_default());
+        link.set(lasting_link(&sheet, View::get()));
+    });
     let (byte_order_mark, observed, without_totals) =
         (RwSignal::new(false), RwSignal::new(false), RwSignal::new(false));
     let failed = RwSignal::new(false);
@@ -56,6 +67,7 @@ fn Form(handle: Handle, name: RwSignal<String>) -> impl IntoView {
         let saved = save_picture(&sheet, &name.read_untracked(), failed);
         failed.set(saved.is_none());
     };
+    let select = |event: ev::FocusEvent| event_target::<HtmlInputElement>(&event).select();
     let has_chart = move || sheet.canvas.get().is_some();
     let print = move |_| {
         handle.close();
@@ -83,6 +95,10 @@ fn Form(handle: Handle, name: RwSignal<String>) -> impl IntoView {
                     <span>{text::EXPORT_OBSERVED}</span>
                 </label>
             </Show>
+            <label class="field">
+                <span>{text::EXPORT_LINK}</span>
+                <input type="text" readonly prop:value=link on:focus=select/>
+            </label>
             <Show when=move || failed.get()><p class="note note-warn" role="alert">{text::EXPORT_FAILED}</p></Show>
             <div class="dialog-more">
                 <button type="button" class="button" disabled=move || !has_chart() on:click=picture>
@@ -103,6 +119,16 @@ fn Form(handle: Handle, name: RwSignal<String>) -> impl IntoView {
 fn proposed_name(sheet: &Sheet) -> Option<String> {
     let table = sheet.table.get_untracked()?;
     sheet.window.with_untracked(|window| Some(csv::file_name(&table, &sheet.order.read_untracked(), &window.zone)))
+}
+
+/// The address of what is on screen, whenever and wherever it is opened: with its dates and its zone by their names.
+fn lasting_link(sheet: &Sheet, view: View) -> String {
+    let mut state = view.state.get_untracked();
+    sheet.window.with_untracked(|window| {
+        state.range = Range::Dates(window.dates);
+        state.zone = ZoneChoice::Named(window.zone.name.to_string());
+    });
+    window().location().origin().unwrap_or_default() + &state.url()
 }
 
 fn save(sheet: &Sheet, name: &str, options: CsvOptions) -> bool {

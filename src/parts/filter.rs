@@ -1,5 +1,6 @@
 //! The box that narrows a Mode's rows to names that hold what is typed. Asks the server nothing.
 
+use leptos::html;
 use leptos::prelude::*;
 use mailtally_model::By;
 
@@ -7,7 +8,7 @@ use super::icon::{self, Icon};
 use super::show::Show;
 use crate::context::View;
 use crate::page::Sheet;
-use crate::{anew, intl, text, view};
+use crate::{anew, effect, intl, text, view};
 
 /// The box's id: a key leads there.
 pub const ID: &str = "filter";
@@ -15,6 +16,14 @@ pub const ID: &str = "filter";
 #[component]
 pub fn Filter() -> impl IntoView {
     let (sheet, view) = (Sheet::get(), View::get());
+    let input = NodeRef::<html::Input>::new();
+    // A property of its own: the attribute is only what it begins with.
+    effect(move |_| {
+        let state = view.state.read();
+        if let Some(input) = input.get().filter(|input| input.value() != state.filter) {
+            input.set_value(&state.filter);
+        }
+    });
     let count = move || {
         let is_filtered = !view.state.read().filter.trim().is_empty();
         let all = sheet.table.read().as_ref()?.rows.len();
@@ -32,7 +41,7 @@ pub fn Filter() -> impl IntoView {
                         placeholder=text::FILTER
                         spellcheck="false"
                         autocomplete="off"
-                        prop:value=move || view.state.read().filter.clone()
+                        node_ref=input
                         on:input=move |event| view.change(|state| state.filter = event_target_value(&event))
                     />
                 </label>

@@ -8,8 +8,7 @@ use crate::page::Sheet;
 use crate::range::{Preset, Range};
 use crate::{anew, format, intl, text, view, window};
 
-#[component]
-pub fn Fresh(read_until: Signal<Option<Time>>) -> impl IntoView {
+pub fn fresh(read_until: Signal<Option<Time>>) -> AnyView {
     let sheet = use_context::<Sheet>();
     let host = Host::get();
     let hours_ago =

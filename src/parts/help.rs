@@ -30,6 +30,12 @@ pub fn Help() -> impl IntoView {
         >
             <Icon path=icon::HELP/>
         </button>
+        {handle.sheet(move |rest| (rest.help)(handle, is_back))}
+    }
+}
+
+pub fn sheet(handle: Handle, is_back: bool) -> AnyView {
+    view! {
         <Dialog handle class="dialog wide" head="help-head">
             <div class="dialog-form">
                 // Not the button at the end, to which a phone would scroll.

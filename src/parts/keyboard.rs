@@ -3,6 +3,7 @@
 use leptos::{ev, prelude::*};
 use mailtally_model::{By, Step, Subject};
 
+use crate::apart::Apart;
 use crate::chart::ChartKind;
 use crate::compare::Compare;
 use crate::context::{Host, View};
@@ -10,25 +11,38 @@ use crate::keys::{self, Action};
 use crate::page::Sheet;
 use crate::range::Range;
 
+/// Where keys are heard: on a page, and of which report, if it is one's.
+#[derive(Clone, Copy)]
+pub struct Listener {
+    host: Host,
+    report: Option<(View, Sheet)>,
+}
+
 /// Listens while the page that asks stands.
 pub fn listen() {
-    let (host, report) = (Host::get(), use_context::<View>().zip(use_context::<Sheet>()));
+    let listener = Listener { host: Host::get(), report: use_context::<View>().zip(use_context::<Sheet>()) };
+    let here = Apart::get().rest.here();
     let handle = window_event_listener(ev::keydown, move |event| {
-        if !keys::is_free(&event) {
-            return;
-        }
-        let key = event.key();
-        let of_report = report.and_then(|(view, sheet)| Some((view, sheet, keys::on_report(&key)?)));
-        let is_done = match (of_report, keys::anywhere(&key)) {
-            (Some((view, sheet, action)), _) => untrack(|| act(host, view, &sheet, action)),
-            (None, Some(action)) => keys::press(action),
-            (None, None) => false,
-        };
-        if is_done {
-            event.prevent_default();
-        }
+        here.does(move |rest| (rest.key)(&event, listener));
     });
     on_cleanup(move || handle.remove());
+}
+
+/// Does what a key asks for.
+pub fn hear(event: &ev::KeyboardEvent, Listener { host, report }: Listener) {
+    if !keys::is_free(event) {
+        return;
+    }
+    let key = event.key();
+    let of_report = report.and_then(|(view, sheet)| Some((view, sheet, keys::on_report(&key)?)));
+    let is_done = match (of_report, keys::anywhere(&key)) {
+        (Some((view, sheet, action)), _) => untrack(|| act(host, view, &sheet, action)),
+        (None, Some(action)) => keys::press(action),
+        (None, None) => false,
+    };
+    if is_done {
+        event.prevent_default();
+    }
 }
 
 /// `false` if there is nothing to do.

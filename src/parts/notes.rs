@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use mailtally_model::{Answer, Basis, By, Span, Table};
 
 use super::show::Show;
+use crate::apart::Apart;
 use crate::api::Failure;
 use crate::context::{Host, View};
 use crate::format;
@@ -19,7 +20,7 @@ use crate::{anew, effect, view};
 
 /// Why a Table shows nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Empty {
+pub enum Empty {
     /// No log was ever read.
     NoData,
     /// No source is set up for any column.
@@ -33,7 +34,7 @@ enum Empty {
 }
 
 /// Why there is nothing to see; `None` when there is something.
-fn why_empty(table: &Table, answer: &Answer) -> Option<Empty> {
+pub fn why_empty(table: &Table, answer: &Answer) -> Option<Empty> {
     if answer.read_until.is_none() {
         return Some(Empty::NoData);
     }
@@ -56,7 +57,7 @@ fn why_empty(table: &Table, answer: &Answer) -> Option<Empty> {
 
 #[component]
 pub fn Notes(table: Signal<Arc<Table>>) -> impl IntoView {
-    let sheet = Sheet::get();
+    let (sheet, rest) = (Sheet::get(), Apart::get().rest);
     let empty = Memo::new(move |_| match sheet.outcome.get() {
         Outcome::Ready { answer, .. } => why_empty(&table.read(), &answer),
         Outcome::Loading | Outcome::Failed(_) => None,
@@ -81,10 +82,15 @@ pub fn Notes(table: Signal<Arc<Table>>) -> impl IntoView {
                 <button type="button" class="link" on:click=move |_| sheet.ask_again()>{text::RETRY}</button>
             </p>
         </Show>
-        {move || empty.get().map(|empty| match empty {
-            Empty::NoData => view! { <FirstSteps/> },
-            _ => view! { <EmptyNote empty/> },
-        })}
+        {move || empty.get().map(|empty| rest.beside(move |rest| (rest.empty)(empty)))}
+    }
+}
+
+/// Says why there is nothing to see.
+pub fn empty(why: Empty) -> AnyView {
+    match why {
+        Empty::NoData => view! { <FirstSteps/> },
+        _ => view! { <EmptyNote empty=why/> },
     }
 }
 

@@ -6,6 +6,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement, HtmlInputElement, Node};
 
 use super::show::Show;
+use crate::apart::Apart;
 use crate::view;
 
 #[component]
@@ -25,46 +26,20 @@ pub fn Popover(
 ) -> impl IntoView {
     let whole = NodeRef::<html::Div>::new();
     let opener = NodeRef::<html::Button>::new();
+    let rest = Apart::get().rest;
+    let here = rest.here();
+    let opened = Opened { label, open, whole, opener, children: StoredValue::new(children) };
     let on_key = move |event: ev::KeyboardEvent| {
-        if !open.get_untracked() || event.default_prevented() {
-            return;
-        }
-        match event.key().as_str() {
-            "Escape" => {
-                event.stop_propagation();
-                open.set(false);
-            }
-            "ArrowDown" => walk(&event, whole, 1),
-            "ArrowUp" => walk(&event, whole, -1),
-            _ => {}
+        if open.get_untracked() && !event.default_prevented() {
+            here.does(move |rest| (rest.panel_key)(&event, opened));
         }
     };
-    // A panel that goes takes along the focus that is in it.
-    Effect::new(move |was_open: Option<bool>| {
-        let is_open = open.get();
-        if was_open == Some(true) && !is_open {
-            let at = document().active_element();
-            let is_ours = |at: &Element| {
-                at.tag_name() == "BODY" || whole.get_untracked().is_some_and(|whole| whole.contains(Some(at)))
-            };
-            if at.as_ref().is_none_or(is_ours) {
-                focus(opener);
-            }
-        }
-        is_open
-    });
     let on_focus_out = move |event: ev::FocusEvent| {
-        let target = event.related_target().and_then(|target| target.dyn_into::<Node>().ok());
-        // A link in the panel leads to another page: the focus leaves with the panel, and then there is none to close.
-        let Some(whole) = whole.try_get_untracked().flatten() else { return };
-        let inside = whole.contains(target.as_ref());
-        // A window that loses the focus is not a choice to close.
-        let left = target.is_some() || document().has_focus().unwrap_or(true);
-        if left && !inside {
-            open.set(false);
+        // It may be gone, and the focus with it.
+        if open.try_get_untracked() == Some(true) {
+            here.does(move |rest| (rest.panel_left)(&event, opened));
         }
     };
-    let children = StoredValue::new(children);
     view! {
         <div class="popover" node_ref=whole on:keydown=on_key on:focusout=on_focus_out>
             <button
@@ -79,23 +54,69 @@ pub fn Popover(
                 {button.run()}
             </button>
             <Show when=move || open.get()>
-                <Panel label>{children.with_value(|children| children())}</Panel>
+                {rest.opened(move |rest| (rest.panel)(opened))}
             </Show>
         </div>
     }
 }
 
+/// What the panel is made of, and where.
+#[derive(Clone, Copy)]
+pub struct Opened {
+    label: &'static str,
+    open: RwSignal<bool>,
+    whole: NodeRef<html::Div>,
+    opener: NodeRef<html::Button>,
+    children: StoredValue<ChildrenFn>,
+}
+
 /// Takes the focus when it appears, so that keys reach it and leaving it can be seen.
-#[component]
-fn Panel(label: &'static str, children: Children) -> impl IntoView {
+pub fn panel(Opened { label, whole, opener, children, .. }: Opened) -> AnyView {
     let panel = NodeRef::<html::Div>::new();
     panel.on_load(|panel| {
         let _ = panel.focus();
     });
+    // A panel that goes takes along the focus that is in it.
+    on_cleanup(move || {
+        let at = document().active_element();
+        let is_ours = |at: &Element| {
+            let whole = whole.try_get_untracked().flatten();
+            at.tag_name() == "BODY" || whole.is_some_and(|whole| whole.contains(Some(at)))
+        };
+        if at.as_ref().is_none_or(is_ours) {
+            focus(opener);
+        }
+    });
     view! {
         <div class="panel" role="dialog" aria-label=label tabindex="-1" node_ref=panel>
-            {children()}
+            {children.with_value(|children| children())}
         </div>
+    }
+}
+
+/// What a key does while it is open.
+pub fn key(event: &ev::KeyboardEvent, Opened { open, whole, .. }: Opened) {
+    match event.key().as_str() {
+        "Escape" => {
+            event.stop_propagation();
+            open.set(false);
+        }
+        "ArrowDown" => walk(event, whole, 1),
+        "ArrowUp" => walk(event, whole, -1),
+        _ => {}
+    }
+}
+
+/// The focus has gone from something in it: elsewhere is a choice to close it.
+pub fn left(event: &ev::FocusEvent, Opened { open, whole, .. }: Opened) {
+    let target = event.related_target().and_then(|target| target.dyn_into::<Node>().ok());
+    // A link in the panel leads to another page: the focus leaves with the panel, and then there is none to close.
+    let Some(whole) = whole.try_get_untracked().flatten() else { return };
+    let inside = whole.contains(target.as_ref());
+    // A window that loses the focus is not a choice to close.
+    let left = target.is_some() || document().has_focus().unwrap_or(true);
+    if left && !inside {
+        open.set(false);
     }
 }
 
@@ -128,7 +149,7 @@ fn walk(event: &ev::KeyboardEvent, whole: NodeRef<html::Div>, by: i32) {
 }
 
 fn focus(button: NodeRef<html::Button>) {
-    if let Some(button) = button.get_untracked() {
+    if let Some(button) = button.try_get_untracked().flatten() {
         let _ = button.focus();
     }
 }

@@ -9,6 +9,7 @@ use super::icon::{self, Icon};
 use super::popover::Popover;
 use super::show::Show;
 use super::zone_picker::ZonePicker;
+use crate::apart::Apart;
 use crate::context::View;
 use crate::keys::Action;
 use crate::memo::Memo;
@@ -24,15 +25,11 @@ pub fn RangePicker() -> impl IntoView {
         open.set(false);
         view.change(|state| state.range = range);
     });
-    // While the dialog is open, a preset's key chooses it.
+    let rest = Apart::get().rest;
+    let here = rest.here();
     let on_key = move |event: ev::KeyboardEvent| {
-        if !open.get_untracked() || event.ctrl_key() || event.meta_key() || event.alt_key() || is_typed_into(&event) {
-            return;
-        }
-        let chosen = Preset::ALL.into_iter().find(|preset| event.key().eq_ignore_ascii_case(&preset.key().to_string()));
-        if let Some(preset) = chosen {
-            event.prevent_default();
-            choose.run(Range::Preset(preset));
+        if open.get_untracked() {
+            here.does(move |rest| (rest.range_key)(&event, choose));
         }
     };
     view! {
@@ -50,7 +47,7 @@ pub fn RangePicker() -> impl IntoView {
                     }
                 }
             >
-                <Choices choose/>
+                {rest.opened(move |rest| (rest.range)(choose))}
             </Popover>
             <Move towards=Towards::Later/>
         </div>
@@ -100,8 +97,7 @@ fn Move(towards: Towards) -> impl IntoView {
 }
 
 /// The dialog's content.
-#[component]
-fn Choices(choose: Callback<Range>) -> impl IntoView {
+pub fn choices(choose: Callback<Range>) -> AnyView {
     view! {
         <div class="range-choices">
             <Presets choose/>
@@ -111,6 +107,18 @@ fn Choices(choose: Callback<Range>) -> impl IntoView {
                 <ZonePicker/>
             </div>
         </div>
+    }
+}
+
+/// While the dialog is open, a preset's key chooses it.
+pub fn key(event: &ev::KeyboardEvent, choose: Callback<Range>) {
+    if event.ctrl_key() || event.meta_key() || event.alt_key() || is_typed_into(event) {
+        return;
+    }
+    let chosen = Preset::ALL.into_iter().find(|preset| event.key().eq_ignore_ascii_case(&preset.key().to_string()));
+    if let Some(preset) = chosen {
+        event.prevent_default();
+        choose.run(Range::Preset(preset));
     }
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use mailtally_model::table::TableColumn;
-use mailtally_model::{By, Table};
+use mailtally_model::{By, Column, Table};
 
 use super::spark;
+use crate::apart::{Apart, Part, Rest};
 use crate::compare::{self, Before};
 use crate::memo::Memo;
 use crate::page::Sheet;
@@ -18,19 +19,25 @@ pub const SERIES_COLOURS: usize = 7;
 #[component]
 pub fn Tiles(table: Signal<Arc<Table>>) -> impl IntoView {
     let sheet = Sheet::get();
-    let before = sheet.before;
+    let (before, rest) = (sheet.before, Apart::get().rest);
     view! {
         <dl class="tiles" aria-busy=move || sheet.comparing.get().to_string()>
             {move || {
                 let table = table.read();
                 let is_trend = table.by == By::Time;
-                table.columns.iter().enumerate().map(|(i, column)| tile(i, column, is_trend, before)).collect_view()
+                table.columns.iter().enumerate().map(|(i, column)| tile(i, column, is_trend, before, rest)).collect_view()
             }}
         </dl>
     }
 }
 
-fn tile(i: usize, column: &TableColumn, is_trend: bool, before: Memo<Option<Arc<Before>>>) -> impl IntoView + use<> {
+fn tile(
+    i: usize,
+    column: &TableColumn,
+    is_trend: bool,
+    before: Memo<Option<Arc<Before>>>,
+    rest: Part<Rest>,
+) -> impl IntoView + use<> {
     let series = format!("swatch series-{}", i % SERIES_COLOURS + 1);
     // No value is said in words, never as a bare dash.
     let value = match column.total {
@@ -44,7 +51,7 @@ fn tile(i: usize, column: &TableColumn, is_trend: bool, before: Memo<Option<Arc<
     let mark = text::basis_mark(column.basis).filter(|_| column.total.is_some());
     let stretches = if is_trend { spark::stretches(&column.cells) } else { Vec::new() };
     let (declared, total) = (column.column, column.total);
-    let change = move || change_of(before.read().as_deref()?, declared, total?);
+    let change = move || (rest.get()?.change)(before.read().as_deref()?, declared, total?);
     view! {
         <div class="tile">
             <dt class="tile-name"><span class=series aria-hidden="true"></span>{column.column.label}</dt>
@@ -61,7 +68,7 @@ fn tile(i: usize, column: &TableColumn, is_trend: bool, before: Memo<Option<Arc<
 }
 
 /// `+4 % on 46,357`, or why that cannot be said.
-fn change_of(before: &Before, column: &'static mailtally_model::Column, now: f64) -> Option<AnyView> {
+pub fn change(before: &Before, column: &'static Column, now: f64) -> Option<AnyView> {
     let says = before.sentence();
     let beside = before.of(column)?;
     Some(match beside.total {

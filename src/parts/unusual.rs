@@ -54,8 +54,7 @@ pub fn UnusualShort(found: Asked<Unusual>) -> impl IntoView {
 }
 
 /// Why one was led to a report from a finding: its words, and its events. Nothing where the address names none.
-#[component]
-pub fn FoundNote() -> impl IntoView {
+pub fn found() -> AnyView {
     let (sheet, view) = (Sheet::get(), View::get());
     let named = Memo::new(move |_| Some((view.state.read().found?, sheet.subject.get())));
     anew(move || named.get().map(|(day, subject)| view! { <Found day subject/> }))

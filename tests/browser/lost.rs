@@ -51,6 +51,31 @@ pub async fn a_lost_server_is_said_and_found_again(stage: &Stage, _: &Page) -> R
     result
 }
 
+/// A report stands without what is loaded apart. Where that does not come, it is said, and another page is not there.
+pub async fn code_that_does_not_come(_: &Stage, page: &Page) -> Result<()> {
+    page.refuse(&["*/assets/part-*"]).await?;
+    page.visit("/reports/message-traffic").await?;
+    let said =
+        "return [...document.querySelectorAll('main [role=status]')].some(e => e.textContent.includes('did not come'))";
+    page.until(
+        "the report is there",
+        "return document.querySelector('tfoot') && document.querySelector('canvas')",
+        vec![],
+    )
+    .await?;
+    page.until("what is missing is said", said, vec![]).await?;
+    page.click("link", "Data health").await?;
+    let failed = "return document.querySelector('main [role=alert]')?.textContent.includes('did not come')";
+    page.until("a page whose code is missing says so", failed, vec![]).await?;
+    page.refuse(&[]).await?;
+    page.click("button", "Try again").await?;
+    let there = "return document.querySelector('main h1')?.textContent === 'Data health'";
+    page.until("the page is there", there, vec![]).await?;
+    page.until("nothing is missing", &said.replace("return ", "return !"), vec![]).await?;
+    page.press("?").await?;
+    page.until("a key does what it is for", "return document.querySelector('dialog[open] select')", vec![]).await
+}
+
 pub async fn a_slow_answer_can_be_left(_: &Stage, page: &Page) -> Result<()> {
     page.goto("/reports/message-traffic").await?;
     page.slow_network(20_000).await?;

@@ -130,7 +130,8 @@ impl Page {
             const begin = WebAssembly[name];
             WebAssembly[name] = async (...what) => {
                 const begun = await begin.apply(WebAssembly, what);
-                window.appMemory = (begun.instance ?? begun).exports.memory;
+                // Code that is loaded apart has none of its own.
+                window.appMemory ??= (begun.instance ?? begun).exports.memory;
                 return begun;
             };
         }";
@@ -248,6 +249,12 @@ impl Page {
         });
         self.devtools("Network.enable", json!({})).await?;
         self.devtools("Network.emulateNetworkConditions", conditions).await
+    }
+
+    /// What has such an address does not come from now on; nothing else is refused any more.
+    pub async fn refuse(&self, addresses: &[&str]) -> Result<()> {
+        self.devtools("Network.enable", json!({})).await?;
+        self.devtools("Network.setBlockedURLs", json!({ "urls": addresses })).await
     }
 
     /// Clicks what has this role (`link`, `button`, `radio`) and exactly this accessible name.

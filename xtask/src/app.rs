@@ -14,7 +14,8 @@ use crate::lean::{self, Names};
 use crate::page::{Link, Part};
 use crate::progress::{Progress, say};
 use crate::root::{self, root};
-use crate::{asset, even, order, page, paths, shell, tools};
+use crate::split::{self, Split};
+use crate::{asset, even, order, page, paths, shell, tools, unused};
 
 /// How the app's code is compiled.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,23 +38,26 @@ pub fn command(profile: Profile) -> Result<()> {
 pub fn build(profile: Profile, progress: &mut Progress) -> Result<()> {
     progress.step("Rust for WebAssembly", tools::ensure_wasm_target)?;
     let wasm = progress.step("compile the browser app", || compile(profile))?;
-    progress.step("bundle the browser app", || bundle(&wasm))
+    progress.step("bundle the browser app", || bundle(&wasm, profile))
 }
 
 fn compile(profile: Profile) -> Result<PathBuf> {
-    let (profile, folder, paths) = match profile {
-        Profile::Wasm => ("wasm", "wasm", paths::short()?),
-        Profile::Dev => ("dev", "debug", Vec::new()),
+    let (profile, folder, paths, cut) = match profile {
+        Profile::Wasm => ("wasm", "wasm", paths::short()?, CUT),
+        Profile::Dev => ("dev", "debug", Vec::new(), &[][..]),
     };
     let target = "wasm32-unknown-unknown";
-    let package = ["build", "--package", "mailtally-app", "--bin", "mailtally-app", "--target", target];
+    let package = ["rustc", "--package", "mailtally-app", "--bin", "mailtally-app", "--target", target];
     // Debugging symbols of wasm are read by nobody here, and cost the bundler half a minute.
     let strip = ["--config", "profile.dev.strip=\"debuginfo\""];
-    shell::run(shell::cargo(package).args(["--profile", profile]).args(strip).args(paths))?;
+    shell::run(shell::cargo(package).args(["--profile", profile]).args(strip).args(paths).args(cut))?;
     Ok(root::cargo_target().join(target).join(folder).join("mailtally-app.wasm"))
 }
 
-fn bundle(wasm: &Path) -> Result<()> {
+/// What makes code that can be cut: the functions at which it is, and what the linker knew of who needs what.
+const CUT: &[&str] = &["--features", "apart", "--", "-C", "link-arg=--emit-relocs"];
+
+fn bundle(wasm: &Path, profile: Profile) -> Result<()> {
     let html = read(&root().join("index.html"))?;
     let html = str::from_utf8(&html).context("index.html is not UTF-8")?;
     let parts = page::parse(html)?;
@@ -67,7 +71,7 @@ fn bundle(wasm: &Path) -> Result<()> {
     // The stamp goes first and comes back last: a bundle that was interrupted is made again.
     let _ = fs::remove_file(&stamp);
     let _ = fs::remove_dir_all(root::app());
-    let page = render(&parts, code)?;
+    let page = render(&parts, code, profile)?;
     asset::write(&root::app().join("index.html"), page.as_bytes())?;
     fs::write(&stamp, fingerprint).with_context(|| format!("cannot write {}", stamp.display()))
 }
@@ -86,7 +90,7 @@ fn fingerprint(html: &str, parts: &[Part], code: &[u8]) -> Result<String> {
 }
 
 /// Writes the assets and gives the page that names them.
-fn render(parts: &[Part], code: Vec<u8>) -> Result<String> {
+fn render(parts: &[Part], code: Vec<u8>, profile: Profile) -> Result<String> {
     let mut page = String::new();
     let mut code = Some(code);
     let mut sheets_done = false;
@@ -95,7 +99,10 @@ fn render(parts: &[Part], code: Vec<u8>) -> Result<String> {
             Part::Html(html) => page.push_str(html),
             Part::Built(Link::App) => {
                 let code = code.take().context("index.html has two links with rel=\"rust\"")?;
-                page.push_str(&app(code)?);
+                page.push_str(&match profile {
+                    Profile::Wasm => app(split::split(&unused::left_out(&code)?)?)?,
+                    Profile::Dev => app(Split::whole(code))?,
+                });
             }
             // All sheets are one file, which stands where the first one stood.
             Part::Built(Link::Sheet(_)) if sheets_done => {}
@@ -105,10 +112,10 @@ fn render(parts: &[Part], code: Vec<u8>) -> Result<String> {
                 sheets_done = true;
             }
             Part::Built(Link::Icon(path)) => {
-                page.push_str(&format!("<link rel=\"icon\" href=\"/assets/{}\">", copy(path)?));
+                page.push_str(&format!("<link rel=\"icon\" href=\"/assets/{}\">", copy(path, Ok)?));
             }
             Part::Built(Link::Script(path)) => {
-                page.push_str(&format!("<script src=\"/assets/{}\"></script>", copy(path)?));
+                page.push_str(&format!("<script src=\"/assets/{}\"></script>", copy(path, bare)?));
             }
         }
     }
@@ -129,20 +136,27 @@ fn sheets(parts: &[Part]) -> Result<Vec<u8>> {
 }
 
 /// The glue, the code, and a script that starts them; gives the elements that load all three at once.
-fn app(code: Vec<u8>) -> Result<String> {
+fn app(split: Split) -> Result<String> {
     let mut bindgen = Bindgen::new();
     bindgen.web(true)?.typescript(false).omit_default_module_path(true);
-    bindgen.remove_producers_section(true).remove_name_section(true);
-    let mut output = bindgen.input_bytes("mailtally", code).generate_output().context("wasm-bindgen failed")?;
+    // The parts use the table of functions.
+    bindgen.remove_producers_section(true).remove_name_section(true).keep_lld_exports(true);
+    let bindgen = bindgen.input_bytes("mailtally", split.main.clone());
+    let mut output = bindgen.generate_output().context("wasm-bindgen failed")?;
     snippets(output.snippets(), output.local_modules())?;
     let mut names = Names::default();
     let module = output.wasm_mut();
     module.imports.iter_mut().for_each(|import| names.shorten(&mut import.name));
     module.exports.iter_mut().for_each(|export| names.shorten(&mut export.name));
-    let glue = write_asset("mailtally", "js", names.applied(&lean::glue(output.js())).as_bytes())?;
-    let code = order::joined(even::written(&output.wasm_mut().emit_wasm())?)?;
-    let code = write_asset("mailtally", "wasm", &order::by_likeness(&code)?)?;
-    let start = write_asset("start", "js", starter(&glue, &code).as_bytes())?;
+    let mut files = BTreeMap::new();
+    for part in &split.parts {
+        let stem = format!("{}{}", asset::APART, part.of.join("-"));
+        files.insert(part.name.clone(), write_asset(&stem, "wasm", &finished(&part.code)?)?);
+    }
+    let glue = split.joined(output.js(), &files)?;
+    let glue = write_asset("mailtally", "js", names.applied(&lean::glue(&glue)).as_bytes())?;
+    let code = write_asset("mailtally", "wasm", &finished(&output.wasm_mut().emit_wasm())?)?;
+    let start = write_asset("start", "js", starter(&glue, &code, &split.parts, &files).as_bytes())?;
     Ok(format!(
         "<link rel=\"preload\" href=\"/assets/{code}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\
          <link rel=\"modulepreload\" href=\"/assets/{glue}\">\
@@ -150,20 +164,40 @@ fn app(code: Vec<u8>) -> Result<String> {
     ))
 }
 
+/// Code as it is shipped.
+fn finished(code: &[u8]) -> Result<Vec<u8>> {
+    order::by_likeness(&order::joined(even::written(code)?)?)
+}
+
 /// A page's first use of `Intl` takes some 30 ms, whenever it is: here it is while the code is on its way, which other
 /// threads read and compile.
 const WARM_UP: &str = "new Intl.DateTimeFormat().format();\nnew Intl.NumberFormat().format(0);\n";
 
-/// A browser that cannot run the app says so on the page; a blank one would explain nothing.
-fn starter(glue: &str, code: &str) -> String {
+/// A browser that cannot run the app says so on the page; a blank one would explain nothing. What a page needs beside the
+/// code that starts is asked for at the same time: a Trend needs nothing.
+fn starter(glue: &str, code: &str, parts: &[split::Part], files: &BTreeMap<String, String>) -> String {
+    let of = |function: &str| {
+        let needed = parts.iter().filter(|part| part.of.iter().any(|of| of == function));
+        let quoted = needed.filter_map(|part| files.get(&part.name)).map(|file| format!("\"{file}\""));
+        quoted.collect::<Vec<_>>().join(", ")
+    };
     format!(
         "import init from \"./{glue}\";\n\
          const started = init({{ module_or_path: \"/assets/{code}\" }});\n\
+         const {{ pathname, search }} = location;\n\
+         const isReport = pathname.startsWith(\"/reports/\") && !/[?&](by|found)=/.test(search);\n\
+         const parts = pathname === \"/\" ? [{overview}] : isReport ? [] : [{rest}];\n\
+         for (const part of parts) {{\n\
+         \x20 const link = {{ rel: \"preload\", href: `/assets/${{part}}`, as: \"fetch\", crossOrigin: \"\" }};\n\
+         \x20 document.head.append(Object.assign(document.createElement(\"link\"), link));\n\
+         }}\n\
          {WARM_UP}\
          started.catch((error) => {{\n\
          \x20 document.body.prepend(`Mailtally could not start in this browser: ${{error}}`);\n\
          \x20 throw error;\n\
-         }});\n"
+         }});\n",
+        overview = of("overview"),
+        rest = of("rest"),
     )
 }
 
@@ -184,12 +218,18 @@ fn snippets<'a>(
     Ok(())
 }
 
-/// Copies a file of the repository among the assets; gives its new name.
-fn copy(path: &str) -> Result<String> {
+/// A script without what only people read.
+fn bare(script: Vec<u8>) -> Result<Vec<u8>> {
+    let script = String::from_utf8(script).context("a script is not UTF-8")?;
+    Ok(lean::glue(&script).into_bytes())
+}
+
+/// Copies a file of the repository among the assets, made into what is shipped; gives its new name.
+fn copy(path: &str, made: fn(Vec<u8>) -> Result<Vec<u8>>) -> Result<String> {
     let source = root().join(path);
     let stem = source.file_stem().and_then(|stem| stem.to_str()).context("an asset has no name")?;
     let extension = source.extension().and_then(|extension| extension.to_str()).context("an asset has no extension")?;
-    write_asset(stem, extension, &read(&source)?)
+    write_asset(stem, extension, &made(read(&source)?)?)
 }
 
 fn write_asset(stem: &str, extension: &str, content: &[u8]) -> Result<String> {

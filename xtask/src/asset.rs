@@ -42,12 +42,22 @@ pub fn write(path: &Path, content: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// What the names of files begin with that a report can be looked at without.
+pub const APART: &str = "part-";
+
 /// One file of the built app.
 pub struct Size {
     pub name: String,
     pub raw: u64,
     /// As it goes over the wire: with brotli, where that saves something.
     pub packed: u64,
+}
+
+impl Size {
+    /// Whether a report stands before this is asked for.
+    pub fn comes_later(&self) -> bool {
+        self.name.starts_with(APART)
+    }
 }
 
 /// What a browser loads, by name.
@@ -72,8 +82,8 @@ pub fn sizes() -> Result<Vec<Size>> {
 }
 
 /// The bytes of all of them, as they are and over the wire.
-pub fn total(sizes: &[Size]) -> (u64, u64) {
-    sizes.iter().fold((0, 0), |(raw, packed), size| (raw + size.raw, packed + size.packed))
+pub fn total<'a>(sizes: impl IntoIterator<Item = &'a Size>) -> (u64, u64) {
+    sizes.into_iter().fold((0, 0), |(raw, packed), size| (raw + size.raw, packed + size.packed))
 }
 
 /// The built file whose name begins and ends like this.

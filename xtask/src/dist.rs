@@ -7,10 +7,14 @@ use anyhow::{Context, Result, ensure};
 use crate::progress::{Progress, say};
 use crate::{app, asset, root, shell};
 
-/// What a browser may load before the first report, compressed: at a megabyte a second it is there in half a second. It
-/// leaves a page or two of room above what the app comes to (docs/benchmarks.md); a dependency that brings its tables
-/// along, or views that are not erased any more, pass it at once, and are weighed before this is raised.
-const MOST_LOADED: u64 = 350 * 1024;
+/// What a browser may load before the first report, compressed: at a megabyte a second it is there in a quarter of a second.
+/// The goal is 220 KiB, and what the app comes to just below it (docs/benchmarks.md). A dependency that brings its tables
+/// along, or views that are not erased any more, pass this at once, and are weighed before it is raised. What opens on a
+/// report, or is another page, belongs into a part that comes later (src/apart.rs).
+const MOST_LOADED: u64 = 224 * 1024;
+
+/// The same with all parts that come later.
+const MOST_IN_ALL: u64 = 395 * 1024;
 
 /// The steps of [`build`].
 pub const STEPS: usize = 4;
@@ -44,13 +48,17 @@ fn sizes() -> Result<()> {
     for file in &files {
         say(&format!("{}: {}, brotli {}", file.name, kilobytes(file.raw), kilobytes(file.packed)));
     }
-    let (_, loaded) = asset::total(&files);
-    say(&format!("a browser loads {}", kilobytes(loaded)));
-    ensure!(
-        loaded <= MOST_LOADED,
-        "that is more than {}: see docs/benchmarks.md on what is large",
-        kilobytes(MOST_LOADED)
-    );
+    let (_, loaded) = asset::total(files.iter().filter(|file| !file.comes_later()));
+    let (_, all) = asset::total(&files);
+    say(&format!("a browser loads {} before a report, {} in all", kilobytes(loaded), kilobytes(all)));
+    for (bytes, most) in [(loaded, MOST_LOADED), (all, MOST_IN_ALL)] {
+        ensure!(
+            bytes <= most,
+            "{} is more than {}: see docs/benchmarks.md on what is large",
+            kilobytes(bytes),
+            kilobytes(most)
+        );
+    }
     Ok(())
 }
 

@@ -24,7 +24,7 @@ pub fn sheet(css: &str) -> String {
     lines(&bare, |_| true)
 }
 
-/// A script of wasm-bindgen's without the comments that stand on lines of their own, and without indentation.
+/// A script, wasm-bindgen's or ours, without the comments that stand on lines of their own, and without indentation.
 pub fn glue(script: &str) -> String {
     let mut in_comment = false;
     lines(script, |line| {

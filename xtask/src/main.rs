@@ -16,8 +16,10 @@ mod progress;
 mod root;
 mod run;
 mod shell;
+mod split;
 mod test;
 mod tools;
+mod unused;
 
 use std::net::SocketAddr;
 use std::process::ExitCode;

@@ -59,7 +59,7 @@ fn measures_have_numbers_and_ids_of_their_own() {
 #[test]
 fn every_rule_and_every_description_is_a_sentence() {
     for measure in measures() {
-        assert_sentence(measure.id, measure.rule);
+        assert_sentence(measure.id, measure.rule());
     }
     for report in REPORTS {
         assert_sentence(report.id, report.sentence);

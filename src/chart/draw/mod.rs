@@ -22,9 +22,18 @@ pub const LEADING: f64 = 1.24;
 pub const TEXT: f64 = 12.0;
 const TEXT_LARGE: f64 = 16.0;
 
-type Drawing<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
+pub type Drawing<DB> = Result<(), DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
 
-/// Draws a chart over the whole of `area`, which has the size of the layout's frame.
+/// Draws a Trend over the whole of `area`, which has the size of the layout's frame; of another chart nothing.
+pub fn draw_trend<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, layout: &Layout, theme: &Theme) -> Drawing<DB> {
+    area.fill(&theme.panel)?;
+    if let Layout::Trend(trend) = layout {
+        Pen::new(area, trend.frame, theme).trend(trend)?;
+    }
+    area.present()
+}
+
+/// The same for any chart.
 pub fn draw<DB: DrawingBackend>(area: &DrawingArea<DB, Shift>, layout: &Layout, theme: &Theme) -> Drawing<DB> {
     area.fill(&theme.panel)?;
     match layout {

@@ -126,7 +126,13 @@ pub struct Mark {
 const MOST_UNITS: usize = 2;
 
 impl Layout {
-    /// Lays a chart out on `frame`. `room` measures a label's width in units.
+    /// Lays a Trend out on `frame`. `room` measures a label's width in units.
+    pub fn trend(subject: Subject, frame: Frame, room: &dyn Fn(&str) -> i32) -> Result<Layout, Nothing> {
+        let drawn = Drawn::of(subject)?;
+        Ok(Layout::Trend(Trend::new(subject, &drawn, frame, room)))
+    }
+
+    /// The same for any chart.
     pub fn new(subject: Subject, frame: Frame, room: &dyn Fn(&str) -> i32) -> Result<Layout, Nothing> {
         let drawn = Drawn::of(subject)?;
         match subject.kind {

@@ -9,6 +9,7 @@ use mailtally_model::{Basis, By, Column, Table};
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 
+use crate::apart::Apart;
 use crate::context::View;
 use crate::memo::Memo;
 use crate::parts::icon::{self, Icon};
@@ -18,6 +19,8 @@ use crate::{anew, format, text, view};
 pub fn Head(table: Signal<Arc<Table>>) -> impl IntoView {
     let view = View::get();
     let explained = RwSignal::new(None::<Explained>);
+    let rest = Apart::get().rest;
+    let here = rest.here();
     // Columns come and go under one head: a signal would keep a place for each that ever read it, a memo forgets.
     let open = Memo::new(move |_| explained.read().as_ref().map(|explained| explained.column.id));
     let close = move || {
@@ -27,14 +30,7 @@ pub fn Head(table: Signal<Arc<Table>>) -> impl IntoView {
     };
     // One listener for all buttons: a head has fifteen, and is made anew with each report.
     let clicked = move |event: ev::MouseEvent| {
-        let Some(button) = pressed(&event) else { return };
-        let id = button.closest("th").ok().flatten().and_then(|head| head.get_attribute("data-column"));
-        let table = table.read_untracked();
-        let column = table.columns.iter().find(|column| Some(column.column.id) == id.as_deref());
-        match column {
-            Some(column) if button.class_list().contains("info") => toggle(explained, column.into(), &button),
-            _ => view.go(view.state.get_untracked().sorted_by(column.map(|column| column.column.id))),
-        }
+        here.does(move |rest| (rest.head_pressed)(&event, table, explained, view));
     };
     let keyed = move |event: ev::KeyboardEvent| {
         if event.key() == "Escape" && explained.read_untracked().is_some() {
@@ -57,7 +53,19 @@ pub fn Head(table: Signal<Arc<Table>>) -> impl IntoView {
             <th scope="col" aria-sort=aria_sort(sorted_by(None))>{anew(first)}</th>
             {anew(columns)}
         </tr>
-        {move || explained.get().map(|explained| view! { <Explanation explained/> })}
+        {move || explained.get().map(|explained| rest.beside(move |rest| (rest.rule)(explained)))}
+    }
+}
+
+/// A click on a head sorts by its column, or says how it is counted.
+pub fn head_pressed(event: &ev::MouseEvent, table: Signal<Arc<Table>>, explained: Explaining, view: View) {
+    let Some(button) = pressed(event) else { return };
+    let id = button.closest("th").ok().flatten().and_then(|head| head.get_attribute("data-column"));
+    let table = table.read_untracked();
+    let column = table.columns.iter().find(|column| Some(column.column.id) == id.as_deref());
+    match column {
+        Some(column) if button.class_list().contains("info") => toggle(explained, column.into(), &button),
+        _ => view.go(view.state.get_untracked().sorted_by(column.map(|column| column.column.id))),
     }
 }
 
@@ -146,10 +154,13 @@ fn basis_title(basis: Basis) -> Option<&'static str> {
     (basis != Basis::Exact).then(|| basis.label())
 }
 
+/// The one that is shown.
+pub type Explaining = RwSignal<Option<Explained>>;
+
 /// The column whose rule is shown, and where in the viewport, in pixels: the table scrolls, and would cut off what
 /// stands in it.
 #[derive(Clone, Copy)]
-struct Explained {
+pub struct Explained {
     column: &'static Column,
     basis: Basis,
     right: f64,
@@ -180,15 +191,14 @@ const RULE_WIDTH: f64 = 320.0;
 const RULE_HEIGHT: f64 = 180.0;
 const RULE_GAP: f64 = 8.0;
 
-#[component]
-fn Explanation(explained: Explained) -> impl IntoView {
-    let Explained { column, basis, right, top, bottom } = explained;
+/// How a column is counted.
+pub fn rule(Explained { column, basis, right, top, bottom }: Explained) -> AnyView {
     let pixels = |at: Option<f64>| at.map(|at| format!("{}px", Number(at)));
     view! {
         <leptos::portal::Portal>
             <div class="rule" role="status" style:right=pixels(Some(right)) style:top=pixels(top) style:bottom=pixels(bottom)>
                 <strong>{column.label}</strong>
-                <p>{column.measure().rule}{column.overlaps().then_some(text::OVERLAPS)}</p>
+                <p>{column.measure().rule()}{column.overlaps().then_some(text::OVERLAPS)}</p>
                 {text::basis_says(basis).map(|says| view! { <p class="rule-basis">{says}</p> })}
             </div>
         </leptos::portal::Portal>

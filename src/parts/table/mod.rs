@@ -12,14 +12,16 @@ use std::sync::Arc;
 use leptos::{ev, html, prelude::*};
 use mailtally_model::{By, Table};
 
+use crate::apart::Apart;
 use crate::context::View;
 use crate::memo::Memo;
 use crate::parts::show::Show;
 use crate::window::Window;
 use crate::{anew, effect, format, intl, text, view};
 use head::Head;
+pub use head::{Explained, Explaining, head_pressed, rule};
 use scroll::{Rows, rows_shown};
-pub use walk::on_key as walk_on_key;
+pub use walk::on_key as walk;
 
 /// Rows up to which a table is rendered whole.
 const WHOLE_ROWS: usize = 500;
@@ -38,6 +40,7 @@ pub fn ReportTable(
     window: Signal<Arc<Window>>,
 ) -> impl IntoView {
     let scroller = NodeRef::<html::Div>::new();
+    let here = Apart::get().rest.here();
     let top = RwSignal::new(0);
     let room = scroll::room(scroller);
     let prints = printing();
@@ -83,7 +86,7 @@ pub fn ReportTable(
             aria-label=caption
             node_ref=scroller
             on:scroll=on_scroll
-            on:keydown=move |event| walk::on_key(&event)
+            on:keydown=move |event| here.does(move |rest| (rest.walk)(&event))
         >
             <table class="report-table" aria-rowcount=row_count>
                 <caption class="sr">{anew(caption)}</caption>
