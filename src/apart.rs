@@ -21,6 +21,7 @@ use crate::awaited::Awaited;
 use crate::chart::{self, ChartEvent, ChartKind, Modes, Placed, Pointed, Shown};
 use crate::compare::{Before, Earlier, Missing};
 use crate::context::View;
+use crate::memo::Memo;
 use crate::page::{Page, Sheet, frame};
 use crate::parts::dialog::Handle;
 use crate::parts::keyboard::Listener;
@@ -144,7 +145,9 @@ mod cut {
 pub struct Part<T: 'static> {
     load: fn() -> Coming<T>,
     is_wanted: RwSignal<bool>,
-    came: Awaited<Option<Loaded<T>>>,
+    asked: Awaited<Option<Loaded<T>>>,
+    /// What came of it. A memo, for it stands as long as the app: a signal keeps a place for each that ever read it.
+    came: Memo<Option<Loaded<T>>>,
 }
 
 type Loaded<T> = Result<&'static T, Failure>;
@@ -161,11 +164,12 @@ impl<T> Copy for Part<T> {}
 impl<T: Send + Sync> Part<T> {
     fn new(load: fn() -> Coming<T>) -> Part<T> {
         let is_wanted = RwSignal::new(false);
-        let came = Awaited::new(move || {
+        let asked = Awaited::new(move || {
             let coming = is_wanted.get().then(load);
             async move { Some(coming?.await) }
         });
-        Part { load, is_wanted, came }
+        let came = Memo::new_with_compare(move |_| asked.get().flatten(), |_, _| true);
+        Part { load, is_wanted, asked, came }
     }
 
     /// Asks for it, unless it was asked for.
@@ -177,7 +181,7 @@ impl<T: Send + Sync> Part<T> {
 
     /// `None` until it has come.
     pub fn get(self) -> Option<&'static T> {
-        self.came.get()??.ok()
+        self.came.get()?.ok()
     }
 
     /// Whether it has come.
@@ -187,11 +191,11 @@ impl<T: Send + Sync> Part<T> {
 
     /// Whether it should have come and did not.
     pub fn has_failed(self) -> bool {
-        matches!(self.came.get(), Some(Some(Err(_))))
+        matches!(self.came.get(), Some(Err(_)))
     }
 
     pub fn again(self) {
-        self.came.again();
+        self.asked.again();
     }
 
     /// What is shown with it; `instead` until it has come, or where it did not.
@@ -202,7 +206,7 @@ impl<T: Send + Sync> Part<T> {
     ) -> AnyView {
         self.want();
         let retry = Callback::new(move |()| self.again());
-        anew(move || match self.came.get().flatten() {
+        anew(move || match self.came.get() {
             Some(Ok(part)) => show(part),
             Some(Err(failure)) => instead(Some(failure), retry),
             None => instead(None, retry),
@@ -255,6 +259,8 @@ impl<T: Send + Sync> Here<T> {
         self.part.want();
         match untrack(|| self.part.get()) {
             Some(part) => act(part),
+            // The page says so, with a way to try again; not each key is one.
+            None if untrack(|| self.part.has_failed()) => {}
             None => spawn_local(async move {
                 let came = (self.part.load)().await;
                 if let (Ok(part), Some(())) = (came, self.here.try_get_value()) {
