@@ -106,6 +106,9 @@ mod browser {
 
     const STORED_AS: &str = "mailtally-locale";
 
+    /// A few charts' dates.
+    const MOST_REMEMBERED: usize = 256;
+
     /// Numbers below are whole to the last digit.
     const MOST_WRITTEN: f64 = 9_007_199_254_740_992.0;
 
@@ -140,6 +143,8 @@ mod browser {
         static NUMBERS: RefCell<HashMap<usize, Numbers>> = RefCell::default();
         static DATES: RefCell<HashMap<DateStyle, Intl::DateTimeFormat>> = RefCell::default();
         static CLOCKS: RefCell<HashMap<String, Option<Function>>> = RefCell::default();
+        /// Dates that were written, each at a place that follows from it; the next that falls there takes it.
+        static WRITTEN: RefCell<Vec<Option<(i64, DateStyle, String)>>> = RefCell::new(vec![None; MOST_REMEMBERED]);
     }
 
     /// The current time, in whole seconds.
@@ -234,11 +239,19 @@ mod browser {
         written.ok().and_then(|text| text.as_string()).unwrap_or_else(|| Number(value).to_string())
     }
 
-    /// A wall clock (seconds as if UTC) in the locale's words.
+    /// A wall clock (seconds as if UTC) in the locale's words. Remembered: charts and tables of one range say the same dates, and to
+    /// ask for those of a chart took a tenth of its script.
     pub fn date(local_secs: i64, style: DateStyle) -> String {
+        let place = (local_secs / 3600 + 32 * style as i64) as usize % MOST_REMEMBERED;
+        let known = WRITTEN.with_borrow(|written| written[place].clone());
+        if let Some((.., text)) = known.filter(|(secs, of, _)| (*secs, *of) == (local_secs, style)) {
+            return text;
+        }
         let at = js_date(local_secs);
         let written = with_format(style, |format| format.format().call1(&JsValue::UNDEFINED, &at));
-        written.ok().and_then(|text| text.as_string()).unwrap_or_default()
+        let written = written.ok().and_then(|text| text.as_string()).unwrap_or_default();
+        WRITTEN.with_borrow_mut(|all| all[place] = Some((local_secs, style, written.clone())));
+        written
     }
 
     /// From one wall clock to another, as short as the locale allows: `27 Oct – 21 Nov 2026`.

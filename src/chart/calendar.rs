@@ -18,25 +18,26 @@ pub struct Stamp {
 impl Stamp {
     /// Where each row begins; none for rows that are not steps.
     pub fn of_each(table: &Table) -> Vec<Stamp> {
-        let mut before = None;
-        let of = |row| {
-            before = Stamp::of(row, table.step, &table.zone, before);
-            before
-        };
-        table.rows.iter().map_while(of).collect()
+        let mut stamps = Vec::with_capacity(table.rows.len());
+        let mut day = None;
+        for row in &table.rows {
+            let Some(stamp) = Stamp::of(row, table.step, &table.zone, &mut day) else { break };
+            stamps.push(stamp);
+        }
+        stamps
     }
 
-    /// `before` is the stamp of a row that is near: of the same day as a rule, and the calendar need not be asked again.
-    fn of(row: &Row, step: Step, zone: &Zone, before: Option<Stamp>) -> Option<Stamp> {
+    /// `day` is that of a row that is near, with its midnight: the same as a rule, and the calendar need not be asked again.
+    fn of(row: &Row, step: Step, zone: &Zone, day: &mut Option<(NaiveDate, i64)>) -> Option<Stamp> {
         let Row::Step { span, .. } = row else { return None };
         let local = zone.local(span.from);
-        let of_day = before.map(|before| (before.date, local - midnight_secs(before.date)));
-        let date = match of_day {
-            Some((date, 0..DAY_SECS)) => date,
-            _ => range::date_at(local)?,
+        let (date, midnight) = match *day {
+            Some((date, midnight)) if (0..DAY_SECS).contains(&(local - midnight)) => (date, midnight),
+            _ => range::date_at(local).map(|date| (date, midnight_secs(date)))?,
         };
+        *day = Some((date, midnight));
         // A day whose midnight the clock skips begins at one.
-        let hour = if step == Step::Hour { local.rem_euclid(DAY_SECS) / 3600 } else { 0 };
+        let hour = if step == Step::Hour { (local - midnight) / 3600 } else { 0 };
         Some(Stamp { date, hour: hour as u32 })
     }
 
@@ -167,7 +168,7 @@ mod tests {
     use mailtally_model::{Span, Time};
 
     fn stamp(step: Step, from: Time, zone: &Zone) -> Option<Stamp> {
-        Stamp::of(&Row::Step { span: Span::new(from, from.plus_secs(1)), partial: None }, step, zone, None)
+        Stamp::of(&Row::Step { span: Span::new(from, from.plus_secs(1)), partial: None }, step, zone, &mut None)
     }
 
     fn days(from: &str, count: usize) -> Vec<Stamp> {
@@ -191,7 +192,7 @@ mod tests {
             assert_eq!(stamp(step, midnight, &berlin), Some(Stamp { date, hour: 0 }));
         }
         let child = Row::Child("ann@example.com".parse().expect("a subject"));
-        assert_eq!(Stamp::of(&child, Step::Day, &berlin, None), None);
+        assert_eq!(Stamp::of(&child, Step::Day, &berlin, &mut None), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use plotters_backend::text_anchor::{HPos, VPos};
 use plotters_backend::{
     BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind, FontStyle,
 };
-use web_sys::{CanvasRenderingContext2d, ContextAttributes2d, HtmlCanvasElement};
+use web_sys::{CanvasRenderingContext2d, ContextAttributes2d, HtmlCanvasElement, Path2d};
 
 use super::draw::{self, Drawing, LEADING};
 use super::layout::{Frame, Layout};
@@ -75,12 +75,13 @@ pub fn paint(
     draw: Draw,
 ) -> Result<(), NotDrawn> {
     let (width, height) = surface.pixels();
-    // Setting a size clears the canvas, even to the size that it has.
-    canvas.set_width(width);
-    canvas.set_height(height);
+    // A canvas that has the size keeps what it was told of fonts; the panel hides what was drawn on it.
+    if (canvas.width(), canvas.height()) != (width, height) {
+        canvas.set_width(width);
+        canvas.set_height(height);
+    }
     let drawn_on = Canvas::new(canvas, surface.frame(), family)?;
-    let unit = 1.0 / f64::from(DOT);
-    drawn_on.context.set_transform(unit, 0.0, 0.0, unit, 0.0, 0.0)?;
+    drawn_on.shift((0.0, 0.0))?;
     let area = drawn_on.into_drawing_area();
     draw(&area, layout, theme).map_err(|failed| NotDrawn(failed.to_string()))
 }
@@ -132,14 +133,13 @@ pub struct Canvas {
     frame: Frame,
     /// The page's own fonts.
     family: String,
-    /// Strokes and discs that were asked for and not yet drawn: all of one kind and colour, as one path.
-    open: Option<Path>,
-    /// How many there are.
-    shapes: usize,
+    /// Shapes that were asked for and not yet drawn: all of one kind and colour, as one path, and how many they are.
+    open: Option<(Path, Path2d, usize)>,
     /// What the context was last told. To tell it again costs as much as a shape: the browser reads a text each time.
     fill: Option<u32>,
     stroke: Option<(u32, u32)>,
     font: Cell<Option<(i32, bool)>>,
+    align: Option<&'static str>,
 }
 
 /// What becomes of a path when it is whole.
@@ -159,40 +159,60 @@ impl Canvas {
         let context = canvas.get_context_with_context_options("2d", &opaque)?.ok_or_else(none)?;
         let context: CanvasRenderingContext2d = context.dyn_into().map_err(|_| none())?;
         let family = family.to_owned();
-        Ok(Canvas { context, frame, family, open: None, shapes: 0, fill: None, stroke: None, font: Cell::new(None) })
+        Ok(Canvas { context, frame, family, open: None, fill: None, stroke: None, font: Cell::new(None), align: None })
     }
 
-    /// Begins a path, or goes on with the one that is open if it is of this kind.
-    fn go_on_with(&mut self, path: Path) {
-        if self.open != Some(path) || self.shapes == MOST_SHAPES {
-            self.finish();
-            self.context.begin_path();
-            self.open = Some(path);
-            self.shapes = 0;
+    /// Has all that follows drawn so many screen pixels away from its place.
+    fn shift(&self, (right, down): (f64, f64)) -> Result<(), JsValue> {
+        let unit = 1.0 / f64::from(DOT);
+        self.context.set_transform(unit, 0.0, 0.0, unit, right, down)
+    }
+
+    /// The path that is open if it is of this kind, or a new one.
+    fn path(&mut self, of: Path) -> Result<Path2d, JsValue> {
+        if let Some((open, path, shapes)) = &mut self.open
+            && *open == of
+            && *shapes < MOST_SHAPES
+        {
+            *shapes += 1;
+            return Ok(path.clone());
         }
-        self.shapes += 1;
+        self.finish()?;
+        let path = Path2d::new()?;
+        self.open = Some((of, path.clone(), 1));
+        Ok(path)
     }
 
     /// Draws what is open.
-    fn finish(&mut self) {
+    fn finish(&mut self) -> Result<(), JsValue> {
         match self.open.take() {
             None => {}
-            Some(Path::Fill(colour)) => {
+            Some((Path::Fill(colour), path, _)) => {
                 self.fill_with(colour);
-                self.context.fill();
+                self.context.fill_with_path_2d(&path);
             }
-            Some(Path::Stroke(colour, width)) => {
+            Some((Path::Stroke(colour, width), path, _)) => {
+                let places = hairlines(colour, width);
                 if self.stroke != Some((colour, width)) {
                     self.stroke = Some((colour, width));
                     self.context.set_stroke_style_str(&hex(colour));
-                    self.context.set_line_width(f64::from(width));
+                    self.context.set_line_width(f64::from(if places.is_some() { DOT as u32 } else { width }));
                     // The corners of a thin line are smaller than what can be seen of them, and cost most of its drawing.
                     let is_thin = f64::from(width) < THIN * self.frame.px;
                     self.context.set_line_join(if is_thin { "bevel" } else { "round" });
                 }
-                self.context.stroke();
+                let Some(places) = places else {
+                    self.context.stroke_with_path(&path);
+                    return Ok(());
+                };
+                for place in places {
+                    self.shift(place)?;
+                    self.context.stroke_with_path(&path);
+                }
+                self.shift((0.0, 0.0))?;
             }
         }
+        Ok(())
     }
 
     fn fill_with(&mut self, colour: u32) {
@@ -200,14 +220,6 @@ impl Canvas {
             self.fill = Some(colour);
             self.context.set_fill_style_str(&hex(colour));
         }
-    }
-
-    fn trace(&self, path: impl IntoIterator<Item = BackendCoord>) {
-        let mut path = path.into_iter().map(|(x, y)| (f64::from(x), f64::from(y)));
-        if let Some((x, y)) = path.next() {
-            self.context.move_to(x, y);
-        }
-        path.for_each(|(x, y)| self.context.line_to(x, y));
     }
 
     /// Chooses the font of a style and gives its em in units.
@@ -221,6 +233,30 @@ impl Canvas {
         }
         em
     }
+}
+
+/// Where the hairlines lie that make a line of this width together, in screen pixels from its course; `None` for one that is
+/// drawn as it is.
+///
+/// Without a graphics card a browser draws a line one pixel wide as such, and any wider one as the outline around it, in three
+/// to ten times the time of three hairlines. Around two pixels wide they look the same, if their colour hides what is below.
+fn hairlines(colour: u32, width: u32) -> Option<[(f64, f64); 3]> {
+    let dot = DOT as u32;
+    let is_opaque = colour & 0xff == 0xff;
+    let away = (f64::from(width) / f64::from(dot) - 1.0) / 2.0;
+    (is_opaque && (dot + 1..2 * dot).contains(&width)).then_some([
+        (0.0, -away),
+        (-away, away / 2.0),
+        (away, away / 2.0),
+    ])
+}
+
+fn trace(path: &Path2d, points: impl IntoIterator<Item = BackendCoord>) {
+    let mut points = points.into_iter().map(|(x, y)| (f64::from(x), f64::from(y)));
+    if let Some((x, y)) = points.next() {
+        path.move_to(x, y);
+    }
+    points.for_each(|(x, y)| path.line_to(x, y));
 }
 
 /// As many shapes are drawn at once: the time that a path takes grows faster than what is in it.
@@ -256,8 +292,7 @@ impl DrawingBackend for Canvas {
     }
 
     fn present(&mut self) -> Drawn {
-        self.finish();
-        Ok(())
+        drawn(self.finish())
     }
 
     fn draw_pixel(&mut self, (x, y): BackendCoord, colour: BackendColor) -> Drawn {
@@ -278,7 +313,7 @@ impl DrawingBackend for Canvas {
         if !fill {
             return self.draw_path([(left, top), (right, top), (right, bottom), (left, bottom), (left, top)], style);
         }
-        self.finish();
+        drawn(self.finish())?;
         self.fill_with(word(style.color()));
         let (width, height) = (f64::from(right - left), f64::from(bottom - top));
         self.context.fill_rect(f64::from(left), f64::from(top), width, height);
@@ -286,37 +321,41 @@ impl DrawingBackend for Canvas {
     }
 
     fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
-        self.go_on_with(Path::Stroke(word(style.color()), style.stroke_width()));
-        self.trace(path);
-        Ok(())
+        let stroke = Path::Stroke(word(style.color()), style.stroke_width());
+        drawn(self.path(stroke).map(|open| trace(&open, path)))
     }
 
     fn draw_circle<S: BackendStyle>(&mut self, (x, y): BackendCoord, radius: u32, style: &S, fill: bool) -> Drawn {
         let colour = word(style.color());
-        self.go_on_with(if fill { Path::Fill(colour) } else { Path::Stroke(colour, style.stroke_width()) });
+        let kind = if fill { Path::Fill(colour) } else { Path::Stroke(colour, style.stroke_width()) };
         let (x, y, radius) = (f64::from(x), f64::from(y), f64::from(radius));
-        self.context.move_to(x + radius, y);
-        drawn(self.context.arc(x, y, radius, 0.0, TAU))
+        let disc = |path: Path2d| {
+            path.move_to(x + radius, y);
+            path.arc(x, y, radius, 0.0, TAU)
+        };
+        drawn(self.path(kind).and_then(disc))
     }
 
     fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
         // By itself: the time to fill grows faster than what is in one path.
-        self.finish();
-        self.go_on_with(Path::Fill(word(style.color())));
-        self.trace(path);
-        self.finish();
-        Ok(())
+        drawn(self.finish().and_then(|()| {
+            trace(&self.path(Path::Fill(word(style.color())))?, path);
+            self.finish()
+        }))
     }
 
     fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, (x, y): BackendCoord) -> Drawn {
-        self.finish();
+        drawn(self.finish())?;
         let em = self.set_font(style);
         self.fill_with(word(style.color()));
-        self.context.set_text_align(match style.anchor().h_pos {
+        let align = match style.anchor().h_pos {
             HPos::Left => "left",
             HPos::Right => "right",
             HPos::Center => "center",
-        });
+        };
+        if self.align.replace(align) != Some(align) {
+            self.context.set_text_align(align);
+        }
         // From the anchor to the base line, for digits and capitals, which are 0.72 em high in most fonts.
         let down = match style.anchor().v_pos {
             VPos::Top => 0.76,

@@ -56,3 +56,25 @@ impl Cue {
         self.outline(r).into_iter().map(|(dx, dy)| (x + dx.round() as i32, y + dy.round() as i32)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_have_the_shapes_of_the_plot() {
+        let sheet = include_str!("../../style/chart.css");
+        for (nth, cue) in ALL.into_iter().enumerate() {
+            let points = cue.outline(4.0).into_iter().map(|(x, y)| {
+                let px = |place: f64| format!("{}px", ((place + 6.0) * 100.0).round() / 100.0);
+                format!("{} {}", px(x), px(y))
+            });
+            let shape = match cue {
+                Cue::Circle => "circle(4px)".to_owned(),
+                _ => format!("polygon({})", points.collect::<Vec<_>>().join(", ")),
+            };
+            let rule = format!(".chart-key.series-{} {{\n  clip-path: {shape};\n}}", nth + 1);
+            assert!(sheet.contains(&rule), "no {rule}");
+        }
+    }
+}

@@ -1,15 +1,15 @@
 //! The legend: a button for each column, which shows or hides it.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use leptos::ev::MouseEvent;
 use leptos::html::Div;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
-use mailtally_model::report_json::Number;
 use web_sys::Element;
 
-use super::cue::Cue;
 use super::layout::Layout;
 use super::pointer::Placed;
 use super::theme::SERIES;
@@ -21,7 +21,7 @@ use crate::{anew, effect, format, text, view};
 /// stays on the one that was pressed.
 #[component]
 pub fn Legend(shown: Signal<Shown>, placed: Signal<Option<Arc<Placed>>>, on: Callback<ChartEvent>) -> impl IntoView {
-    let entries = NodeRef::<Div>::new();
+    let legend = NodeRef::<Div>::new();
     let columns = Memo::new(move |_| {
         let table = &shown.read().table;
         let columns = table.columns.iter().enumerate().filter(|(_, column)| column.column.is_told_by(table.by));
@@ -40,23 +40,20 @@ pub fn Legend(shown: Signal<Shown>, placed: Signal<Option<Arc<Placed>>>, on: Cal
         };
         columns.read().iter().map(state).collect::<Vec<_>>()
     });
-    let mut last = Vec::new();
+    let mut buttons = None::<Rc<Buttons>>;
     effect(move |_| {
-        let (Some(entries), columns, states) = (entries.get(), columns.read(), states.read()) else { return };
-        if last != *columns {
-            last.clone_from(&columns);
-            let html: String = columns.iter().map(|(at, _, label)| button(*at, label)).collect();
-            entries.set_inner_html(&html);
-        }
-        let mut button = entries.first_element_child();
-        for (is_shown, axis) in states.iter() {
-            let Some(entry) = button else { return };
-            // Attributes of a button that stands on the page: nothing refuses them.
-            let _ = entry.set_attribute("aria-pressed", &is_shown.to_string());
-            if let Some(words) = entry.last_element_child() {
-                words.set_text_content(Some(axis));
+        let (Some(legend), columns, states) = (legend.get(), columns.read(), states.read()) else { return };
+        if buttons.as_ref().is_none_or(|buttons| buttons.of != *columns) {
+            if let Some(buttons) = &buttons {
+                buttons.group.remove();
             }
-            button = entry.next_element_sibling();
+            let next = Buttons::of(&columns);
+            // Before what is said of the earlier period. A place that stands takes a child.
+            let _ = legend.insert_before(&next.group, legend.first_child().as_ref());
+            buttons = Some(next);
+        }
+        if let Some(buttons) = &buttons {
+            buttons.show(&states);
         }
     });
     // The id of the column whose button an event came from.
@@ -70,12 +67,13 @@ pub fn Legend(shown: Signal<Shown>, placed: Signal<Option<Arc<Placed>>>, on: Cal
         shown.with(|shown| Some(format::dates(shown.before.as_ref().filter(|_| is_drawn)?.dates)))
     });
     view! {
-        <div class="chart-legend" role="group" aria-label=text::SERIES>
-            <div
-                class="chart-legend-entries"
-                node_ref=entries
-                on:click=move |event| if let Some(id) = pressed(&event) { on.run(ChartEvent::Toggle(id)) }
-            ></div>
+        <div
+            class="chart-legend"
+            role="group"
+            aria-label=text::SERIES
+            node_ref=legend
+            on:click=move |event| if let Some(id) = pressed(&event) { on.run(ChartEvent::Toggle(id)) }
+        >
             {anew(move || earlier.get().map(|dates| view! {
                 <span class="chart-legend-earlier">
                     <svg class="chart-key" viewBox="0 -6 18 12" aria-hidden="true"><path d="M0 0H18"/></svg>
@@ -86,38 +84,74 @@ pub fn Legend(shown: Signal<Shown>, placed: Signal<Option<Arc<Placed>>>, on: Cal
     }
 }
 
+/// A column that has a button: its place in the table, its id and its label.
+type Entry = (usize, &'static str, &'static str);
+
+/// The buttons of some columns, which stay for the next chart of the same: to read their HTML takes a browser as long as to lay
+/// them out.
+struct Buttons {
+    of: Vec<Entry>,
+    group: Element,
+    /// For each whether its column is shown, and what is said of its axis, as it stands on the page.
+    states: RefCell<Vec<(bool, &'static str)>>,
+}
+
+thread_local! {
+    static LAST: RefCell<Option<Rc<Buttons>>> = RefCell::default();
+}
+
+impl Buttons {
+    fn of(columns: &[Entry]) -> Rc<Buttons> {
+        // Those on the page are another chart's.
+        let free = LAST.take().filter(|last| last.of == columns && !last.group.is_connected());
+        let buttons = free.unwrap_or_else(|| {
+            let group = document().create_element("div").expect("div is a name of an element");
+            group.set_class_name("chart-legend-entries");
+            let html: String = columns.iter().map(button).collect();
+            group.set_inner_html(&html);
+            Rc::new(Buttons { of: columns.to_vec(), group, states: RefCell::new(vec![(true, ""); columns.len()]) })
+        });
+        LAST.set(Some(Rc::clone(&buttons)));
+        buttons
+    }
+
+    fn show(&self, states: &[(bool, &'static str)]) {
+        let mut button = self.group.first_element_child();
+        for (known, state) in self.states.borrow_mut().iter_mut().zip(states) {
+            let Some(entry) = button else { return };
+            if known != state {
+                *known = *state;
+                // Attributes of a button that stands on the page: nothing refuses them.
+                let _ = entry.set_attribute("aria-pressed", &state.0.to_string());
+                if let Some(words) = entry.last_element_child() {
+                    words.set_text_content(Some(state.1));
+                }
+            }
+            button = entry.next_element_sibling();
+        }
+    }
+}
+
 /// The labels of columns are texts of the catalogue, none of which HTML would read as its own.
-fn button(at: usize, label: &str) -> String {
-    let (class, shape) = (key_class(at), key_shape(at));
+fn button((at, _, label): &Entry) -> String {
     format!(
-        "<button type=\"button\" class=\"chart-legend-entry\">\
-         <svg class=\"{class}\" viewBox=\"{KEY_BOX}\" aria-hidden=\"true\">{shape}</svg>\
-         {label} <span class=\"chart-legend-axis\"></span></button>"
+        "<button type=\"button\" class=\"chart-legend-entry\" aria-pressed=\"true\">\
+         <i class=\"{}\"></i>{label}<span class=\"chart-legend-axis\"></span></button>",
+        key_class(*at)
     )
 }
 
-/// A series' colour and shape, as on the plot.
+/// A series' colour and shape, as on the plot: style/chart.css has both.
 #[component]
 pub fn Key(
     /** The column's place in the table. */
     at: usize,
 ) -> impl IntoView {
-    view! { <svg class=key_class(at) viewBox=KEY_BOX aria-hidden="true" inner_html=key_shape(at)></svg> }
+    view! { <i class=key_class(at)></i> }
 }
-
-const KEY_BOX: &str = "-6 -6 12 12";
 
 fn key_class(at: usize) -> String {
     format!("chart-key series-{}", at % SERIES + 1)
-}
-
-fn key_shape(at: usize) -> String {
-    let cue = Cue::of(at);
-    if cue == Cue::Circle {
-        return "<circle r=\"4\"/>".to_owned();
-    }
-    let points = cue.outline(4.0).into_iter().map(|(x, y)| format!("{},{} ", Number(x), Number(y)));
-    format!("<polygon points=\"{}\"/>", points.collect::<String>())
 }
 
 /// Which columns are on the right axis of a chart.

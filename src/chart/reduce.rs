@@ -6,22 +6,33 @@ pub type Point = (i32, i32);
 /// A line through at most four points a pixel column (where it enters, its lowest, its highest, where it leaves), so that
 /// it covers the very pixels that the whole line would. `points` go from left to right; `dot` units make a pixel.
 pub fn line(points: &[Point], dot: i32) -> Vec<Point> {
-    let mut kept = Vec::with_capacity(points.len());
-    for column in points.chunk_by(|a, b| a.0.div_euclid(dot) == b.0.div_euclid(dot)) {
-        if column.len() <= 4 {
-            kept.extend_from_slice(column);
-            continue;
+    let mut kept = Vec::new();
+    let mut from = 0;
+    while let Some(first) = points.get(from) {
+        // Where the next pixel begins: to divide for each point, or to walk along a pixel's points once for each extreme, took longer
+        // than all else here.
+        let next = (first.0.div_euclid(dot) + 1) * dot;
+        let (mut until, mut low, mut high) = (from + 1, from, from);
+        while let Some(point) = points.get(until).filter(|point| point.0 < next) {
+            if point.1 < points[low].1 {
+                low = until;
+            }
+            if point.1 > points[high].1 {
+                high = until;
+            }
+            until += 1;
         }
-        let extreme = |better: fn(i32, i32) -> bool| {
-            (0..column.len()).fold(0, |best, at| if better(column[at].1, column[best].1) { at } else { best })
-        };
-        let (low, high) = (extreme(|y, best| y < best), extreme(|y, best| y > best));
-        let stay = [0, low.min(high), low.max(high), column.len() - 1];
-        for (nth, at) in stay.into_iter().enumerate() {
-            if nth == 0 || stay[nth - 1] != at {
-                kept.push(column[at]);
+        if until - from <= 4 {
+            kept.extend_from_slice(&points[from..until]);
+        } else {
+            let stay = [from, low.min(high), low.max(high), until - 1];
+            for (nth, at) in stay.into_iter().enumerate() {
+                if nth == 0 || stay[nth - 1] != at {
+                    kept.push(points[at]);
+                }
             }
         }
+        from = until;
     }
     kept
 }

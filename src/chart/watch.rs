@@ -11,7 +11,7 @@ use leptos::html::Div;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::prelude::Closure;
-use web_sys::{CssStyleDeclaration, MutationObserver, MutationObserverInit, ResizeObserver, Window};
+use web_sys::{CssStyleDeclaration, Element, MutationObserver, MutationObserverInit, ResizeObserver, Window};
 
 use super::theme::Theme;
 use crate::effect;
@@ -25,11 +25,17 @@ pub struct Surroundings {
     pub theme: Theme,
     /// The page's fonts, as CSS lists them.
     pub family: String,
+    /// What the page calls its theme: its tokens are what they were as long as this is. `None` before there is a sheet.
+    named: Option<String>,
 }
 
 thread_local! {
     /// What the last chart stood in, and how wide the window was.
     static LAST: RefCell<Option<(f64, Surroundings)>> = RefCell::default();
+}
+
+fn root(window: &Window) -> Option<Element> {
+    window.document()?.document_element()
 }
 
 fn window_width(window: &Window) -> f64 {
@@ -49,10 +55,24 @@ pub fn surroundings(element: NodeRef<Div>) -> ReadSignal<Option<Surroundings>> {
             move || {
                 let width = f64::from(element.client_width());
                 let ratio = window.device_pixel_ratio().max(1.0);
-                let style = Style::of_page(&window);
-                let seen = Surroundings { width, ratio, theme: style.theme(), family: style.family() };
+                let named = root(&window).map(|root| root.get_attribute("data-theme").unwrap_or_default());
+                let last = read.get_untracked();
+                let seen = match last.clone().filter(|last| last.named == named) {
+                    Some(last) => Surroundings { width, ratio, ..last },
+                    None => {
+                        let style = Style::of_page(&window);
+                        let (theme, family) = (style.theme(), style.family());
+                        Surroundings {
+                            width,
+                            ratio,
+                            theme,
+                            named: named.filter(|_| family.is_some()),
+                            family: family.unwrap_or_else(|| "sans-serif".to_owned()),
+                        }
+                    }
+                };
                 // Observers speak up without a change, too.
-                if width > 0.0 && read.with_untracked(|last| last.as_ref() != Some(&seen)) {
+                if width > 0.0 && last.as_ref() != Some(&seen) {
                     LAST.set(Some((window_width(&window), seen.clone())));
                     write.set(Some(seen));
                 }
@@ -78,8 +98,7 @@ struct Style(Option<CssStyleDeclaration>);
 
 impl Style {
     fn of_page(window: &Window) -> Style {
-        let root = window.document().and_then(|document| document.document_element());
-        Style(root.and_then(|root| window.get_computed_style(&root).ok().flatten()))
+        Style(root(window).and_then(|root| window.get_computed_style(&root).ok().flatten()))
     }
 
     fn token(&self, name: &str) -> Option<String> {
@@ -91,8 +110,8 @@ impl Style {
     }
 
     /// What style/chart.css gives the canvas.
-    fn family(&self) -> String {
-        self.token("--font").unwrap_or_else(|| "sans-serif".to_owned())
+    fn family(&self) -> Option<String> {
+        self.token("--font")
     }
 }
 
@@ -106,7 +125,7 @@ struct Watch {
 
 impl Watch {
     /// `None` where the browser has none of this; then there is no chart.
-    fn begin(window: &Window, element: &web_sys::Element, look: impl Fn() + 'static) -> Option<Watch> {
+    fn begin(window: &Window, element: &Element, look: impl Fn() + 'static) -> Option<Watch> {
         let look = Closure::<dyn Fn()>::new(look);
         let function = look.as_ref().unchecked_ref();
         let size = ResizeObserver::new(function).ok()?;
@@ -114,7 +133,7 @@ impl Watch {
         let attribute = MutationObserver::new(function).ok()?;
         let options = MutationObserverInit::new();
         options.set_attributes(true);
-        let root = window.document()?.document_element()?;
+        let root = root(window)?;
         // Light and dark are an attribute of the page, whoever chooses (style/theme.js).
         attribute.observe_with_options(&root, &options).ok()?;
         // Zooming and moving to another screen change the ratio and resize the window.

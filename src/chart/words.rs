@@ -133,8 +133,15 @@ pub fn summary(table: &Table, kind: ChartKind, layout: &Layout, hidden: &BTreeSe
         _ => text::chart_rows(rows.len()),
     };
     let highest = table.columns.iter().filter(|column| !hidden.contains(column.column.id)).filter_map(|column| {
-        let observed = rows.iter().filter_map(|row| Some((*row, column.cells[*row]?)));
-        let (row, value) = observed.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let mut highest = None;
+        for row in &rows {
+            if let Some(value) = column.cells[*row]
+                && highest.is_none_or(|(_, most)| value >= most)
+            {
+                highest = Some((*row, value));
+            }
+        }
+        let (row, value) = highest?;
         let value = format::headline(column.column, Some(value));
         Some(text::chart_highest(column.column.label, &value, &name(row)))
     });

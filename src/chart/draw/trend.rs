@@ -133,7 +133,7 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
     fn line(&self, trend: &Trend, nth: usize, run: Range<usize>) -> Drawing<DB> {
         let style = self.course(trend, 1.75, self.theme.series(trend.series[nth].column));
         let points = trend.points(nth, run.clone());
-        for (points, partial) in stretches(&points, &trend.partial[run]) {
+        for (points, partial) in stretches(points, &trend.partial[run]) {
             if partial {
                 self.dashed(points, style)?;
             } else {
@@ -162,7 +162,7 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
         let dot = self.frame.dot;
         let (tops, floors) = (trend.points(nth, run.clone()), trend.floor(nth, run.clone()));
         let partial = &trend.partial[run];
-        for ((top, partial), (floor, _)) in stretches(&tops, partial).into_iter().zip(stretches(&floors, partial)) {
+        for ((top, partial), (floor, _)) in stretches(tops, partial).into_iter().zip(stretches(floors, partial)) {
             let colour = colour.mix(if partial { strength * 0.4 } else { strength });
             // With a row or more in each pixel no slope is seen, and a browser fills a rectangle with the least effort.
             if trend.pitch() <= f64::from(dot) {
@@ -268,11 +268,14 @@ enum Cues {
 
 /// A course cut where it turns from whole rows to such as are not, halfway between the two: each row has the stretch beside
 /// it on both sides, so that a whole row among others is seen to be whole.
-fn stretches(points: &[Point], partial: &[bool]) -> Vec<(Vec<Point>, bool)> {
+fn stretches(points: Vec<Point>, partial: &[bool]) -> Vec<(Vec<Point>, bool)> {
+    if points.len() > 1 && !partial.contains(&true) {
+        return vec![(points, false)];
+    }
     let halfway = |a: Point, b: Point| (i32::midpoint(a.0, b.0), i32::midpoint(a.1, b.1));
     let mut stretches: Vec<(Vec<Point>, bool)> = Vec::new();
     let mut last = None;
-    for (point, partial) in points.iter().copied().zip(partial.iter().copied()) {
+    for (point, partial) in points.into_iter().zip(partial.iter().copied()) {
         match (stretches.last_mut(), last) {
             (Some((stretch, is_partial)), _) if *is_partial == partial => stretch.push(point),
             (Some((stretch, _)), Some(last)) => {
@@ -296,14 +299,14 @@ mod tests {
     #[test]
     fn a_whole_row_among_others_is_whole() {
         let points = [(0, 0), (10, 20), (20, 0), (30, 8)];
-        let cut = stretches(&points, &[true, false, true, true]);
+        let cut = stretches(points.to_vec(), &[true, false, true, true]);
         let expected = [
             (vec![(0, 0), (5, 10)], true),
             (vec![(5, 10), (10, 20), (15, 10)], false),
             (vec![(15, 10), (20, 0), (30, 8)], true),
         ];
         assert_eq!(cut, expected);
-        assert_eq!(stretches(&points, &[false; 4]), [(points.to_vec(), false)]);
-        assert_eq!(stretches(&points[..1], &[true]), []);
+        assert_eq!(stretches(points.to_vec(), &[false; 4]), [(points.to_vec(), false)]);
+        assert_eq!(stretches(points[..1].to_vec(), &[true]), []);
     }
 }

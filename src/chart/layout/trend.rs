@@ -108,10 +108,8 @@ impl Trend {
         let right_as_lines = right_as_lines(kind, drawn, f64::from(frame.width) / frame.px / table.rows.len() as f64);
         let stacked = stacked_axes(kind, right_as_lines);
         let scales = scales(subject, drawn, stacked, most);
-        let widest = |at: usize| {
-            let labels = scales.get(at).map(|scale| scale.ticks());
-            labels.into_iter().flatten().map(|(_, label)| room(&label)).max()
-        };
+        let ticks: Vec<Vec<(f64, String)>> = scales.iter().map(Scale::ticks).collect();
+        let widest = |at: usize| ticks.get(at).and_then(|ticks| ticks.iter().map(|(_, label)| room(label)).max());
         let margin = |at: usize| widest(at).map_or(frame.css(12.0), |width| width + frame.css(12.0));
         let plot = Rect {
             left: frame.snap(f64::from(margin(0))),
@@ -122,9 +120,13 @@ impl Trend {
         let place = |scale: &Scale, value: f64| plot.bottom - (scale.part(value) * f64::from(plot.height())) as i32;
         let axes = scales
             .iter()
-            .map(|scale| {
-                let ticks = scale.ticks().into_iter();
-                let ticks = ticks.map(|(value, label)| (frame.snap(f64::from(place(scale, value))), label)).collect();
+            .zip(&ticks)
+            .map(|(scale, ticks)| {
+                let ticks = ticks
+                    .iter()
+                    .cloned()
+                    .map(|(value, label)| (frame.snap(f64::from(place(scale, value))), label))
+                    .collect();
                 Axis { scale: scale.clone(), ticks }
             })
             .collect();
@@ -162,7 +164,10 @@ impl Trend {
         }
         let last = observable(table);
         let cells: Vec<&[Option<f64>]> = drawn.columns.iter().map(|at| table.columns[*at].cells.as_slice()).collect();
-        trend.gaps = trend.stretches(|row| row < last && cells.iter().all(|cells| cells[row].is_none()));
+        // One column that has them all says for all that there is no gap.
+        if !cells.iter().any(|cells| cells.iter().all(Option::is_some)) {
+            trend.gaps = trend.stretches(|row| row < last && cells.iter().all(|cells| cells[row].is_none()));
+        }
         trend
     }
 
@@ -245,7 +250,13 @@ impl Trend {
     /// Where a line or an area passes in a run.
     pub fn points(&self, nth: usize, run: Run) -> Vec<Point> {
         let (pitch, tops) = (self.pitch(), &self.series[nth].tops);
-        run.filter_map(|row| Some((self.middle(row, pitch), tops[row]?))).collect()
+        let mut points = Vec::with_capacity(run.len());
+        for row in run {
+            if let Some(top) = tops[row] {
+                points.push((self.middle(row, pitch), top));
+            }
+        }
+        points
     }
 
     pub fn floor(&self, nth: usize, run: Run) -> Vec<Point> {
@@ -459,8 +470,13 @@ fn series(table: &Table, drawn: &Drawn, stacked: usize, place: impl Fn(usize, f6
         .map(|column| {
             let axis = drawn.axis(table, *column);
             let mut series = Series { column: *column, axis, tops: vec![None; rows], floors: vec![base; rows] };
-            for (row, cell) in table.columns[*column].cells.iter().enumerate() {
-                let floor = if axis < stacked { below[axis][row] } else { 0.0 };
+            let cells = &table.columns[*column].cells;
+            if axis >= stacked {
+                series.tops = cells.iter().map(|cell| Some(place(axis, (*cell)?))).collect();
+                return series;
+            }
+            for (row, cell) in cells.iter().enumerate() {
+                let floor = below[axis][row];
                 series.floors[row] = place(axis, floor);
                 let Some(value) = cell else { continue };
                 series.tops[row] = Some(place(axis, floor + value));
