@@ -6,7 +6,7 @@
 //! tested natively; components only wire.
 
 pub mod account;
-mod apart;
+pub mod apart;
 pub mod api;
 pub mod awaited;
 pub mod chart;

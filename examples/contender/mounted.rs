@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use leptos::mount::{UnmountHandle, mount_to};
 use leptos::prelude::*;
+use mailtally_app::apart::Apart;
 use mailtally_app::chart::{Chart, ChartKind, Shown};
 use mailtally_app::context::View;
 use mailtally_app::memo::Memo;
@@ -41,6 +42,7 @@ pub(crate) fn rows(place: HtmlElement, table: Arc<Table>) -> Mounted {
     let order: Arc<Vec<u32>> = Arc::new((0..table.rows.len() as u32).collect());
     let shown = move || {
         // What a report's page gives to its parts.
+        Apart::provide();
         Router::provide();
         View::provide(Memo::new(|_| ViewState::new(report())));
         let window = Signal::stored(WINDOW.with(Arc::clone));
@@ -60,6 +62,7 @@ pub(crate) fn chart(place: HtmlElement, table: Arc<Table>, kind: &str) -> Mounte
     let order: Arc<Vec<u32>> = Arc::new((0..table.rows.len() as u32).collect());
     let kind = ChartKind::from_id(kind).unwrap_or(ChartKind::Line);
     let shown = move || {
+        Apart::provide();
         let shown = Signal::stored(Shown { table, order, kind, hidden: BTreeSet::new(), before: None, past: None });
         let (before, canvas, hand) = (Signal::stored(None), NodeRef::new(), StoredValue::new(false));
         view! { <Chart shown before canvas hand on=Callback::new(|_| {})/> }.into_any()
