@@ -177,7 +177,8 @@ impl Page {
         }
     }
 
-    /// Waits until the page is there; of a report, the table and the chart of the URL.
+    /// Waits until the page is there; of a report, the table and the chart of the URL, and the code that comes later, without
+    /// which a click or a key does its work at some moment after.
     pub async fn settled(&self) -> Result<()> {
         self.until("the report is shown", SETTLED, vec![]).await
     }
@@ -431,7 +432,7 @@ fn files_in(folder: &Path) -> Result<BTreeSet<PathBuf>> {
 /// The page is there; of a report, the table and the chart of the URL.
 pub const SETTLED: &str = "return document.querySelector('h1') && !document.querySelector('[aria-busy=true]')
     && (!location.pathname.startsWith('/reports/')
-        || document.querySelector('table tfoot') && document.querySelector('canvas[data-draws]'))";
+        || document.querySelector('table tfoot') && document.querySelector('canvas[data-draws][aria-label]:not([aria-label=\"\"])'))";
 
 /// `named(css, name)`: the first visible element with exactly this accessible name.
 pub const NAMED: &str = "

@@ -134,7 +134,11 @@ fn growth(sizes: &[Grown]) -> String {
     row("pflogsumm, CPU s", &|size| size.pflogsumm.as_ref().map_or(f64::NAN, cpu), "a line at a time");
     row("peak memory, MB", &|size| megabytes(size.without.peak_bytes), "rises until the largest batch, then not");
     row("peak memory with events, MB", &|size| megabytes(size.with.peak_bytes), "likewise");
-    row("stored, MB", &|size| megabytes(size.without_bytes), "hashes against copies are most of it: 16 bytes a line");
+    row(
+        "stored, MB",
+        &|size| megabytes(size.without_bytes),
+        "hashes against copies are most of it: 8 bytes a line of one source",
+    );
     row(
         "stored with events, MB",
         &|size| megabytes(size.with_bytes),

@@ -16,7 +16,7 @@ const RESULTS: &str = "results/ours-pages.json";
 const SIZES: [&str; 2] = ["0", "1000000"];
 
 /// Cold loads of each page, with two more reports asked for in each.
-const LOADS: &str = "4";
+const LOADS: &str = "6";
 
 pub fn run(folder: &Path, samples: &mut Samples) -> Result<()> {
     write_answers(folder, &SIZES)?;
