@@ -62,7 +62,7 @@ fn Below() -> impl IntoView {
             </table>
         </div>
         <Saying said/>
-        <Add list said/>
+        <div class:is-coming=move || list.get().is_none()><Add list said/></div>
     }
 }
 

@@ -123,7 +123,8 @@ fn Shown(evidence: Arc<Evidence>, zone: Arc<Zone>, read_until: RwSignal<Option<T
             }))}
         </div>
         {anew(peers)}
-        <div class="card table-scroll" tabindex="0" role="region" aria-label=text::EVENTS>
+        // What stands above it comes with its rows, and would push it down.
+        <div class="card table-scroll" class:is-coming=move || first.get().is_none() tabindex="0" role="region" aria-label=text::EVENTS>
             <table class="report-table event-table stacked">
                 <thead><tr>{heads}</tr></thead>
                 <Page page=first evidence=evidence.clone() listed zone=zone.clone()/>
