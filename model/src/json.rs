@@ -298,7 +298,7 @@ impl<'a> Json<'a> {
     /// A list of numbers: nearly all bytes of an answer are in such lists, so this is what reading it costs.
     ///
     /// The same as [`Json::array`] of [`Json::number`], with room made at once, and without a call for each that is as most
-    /// are: up to seven digits and a comma.
+    /// are: some digits and a comma.
     fn numbers<T>(&mut self, made: impl Fn(u64, bool) -> Option<T>) -> Result<Vec<T>, BadJson> {
         self.expect(b'[', "a list of numbers")?;
         if self.takes(b']') {
@@ -306,11 +306,13 @@ impl<'a> Json<'a> {
         }
         let mut list = Vec::with_capacity(self.room_for_numbers());
         loop {
-            if let Some((number, length)) = short_number(self.rest()) {
-                list.push(made(number, false).ok_or_else(|| self.error("a number in range"))?);
-                self.at += length;
-                continue;
+            let mut rest = self.rest();
+            while let Some((number, length)) = short_number(rest).or_else(|| long_number(rest)) {
+                let Some(number) = made(number, false) else { break };
+                list.push(number);
+                rest = &rest[length + 1..];
             }
+            self.at = self.bytes.len() - rest.len();
             list.push(self.number(&made)?);
             if self.takes(b']') {
                 break;
@@ -323,13 +325,13 @@ impl<'a> Json<'a> {
 
     /// How many numbers the list that begins here may hold: as many as the last one had, since those of an answer are of
     /// one length. The first one's commas are counted, so that no list grows while it is read.
-    fn room_for_numbers(&self) -> usize {
+    fn room_for_numbers(&mut self) -> usize {
         let most = self.rest().len() / 2 + 1;
         if self.rows > 0 {
             return self.rows.min(most);
         }
-        let list = self.rest().split(|byte| *byte == b']').next().unwrap_or_default();
-        list.iter().filter(|byte| **byte == b',').count() + 1
+        self.rows = commas_in_list(self.rest()) + 1;
+        self.rows
     }
 
     /// A list of so many numbers.
@@ -400,18 +402,49 @@ impl<'a> Json<'a> {
     }
 }
 
-/// A number as most are, up to seven digits and a comma, with the length of all that.
+/// A number as most are, up to seven digits and a comma: its value, and how many digits it has.
 ///
 /// Most of what an answer is read with, so its only branch is whether there is one here at all: how many digits the next
 /// number has is what a processor cannot guess.
-#[inline]
+#[inline(always)]
 fn short_number(bytes: &[u8]) -> Option<(u64, usize)> {
+    let (number, length) = digits_and_comma(bytes)?;
+    ((length == 1) | (length > 1) & (bytes[0] != b'0')).then_some((number, length))
+}
+
+/// A number as nearly all others are, times above all: eight to fifteen digits and a comma.
+fn long_number(bytes: &[u8]) -> Option<(u64, usize)> {
+    let first = u64::from_le_bytes(*bytes.first_chunk()?) ^ ZEROS;
+    let (last, length) = digits_and_comma(&bytes[8..])?;
+    let is_one = (digits_of(first) == 8) & (bytes[0] != b'0');
+    is_one.then(|| (value_of(first) * TENS[length] + last, 8 + length))
+}
+
+/// Up to seven digits before a comma, none of them and zeros before others too: their value, and how many they are.
+#[inline(always)]
+fn digits_and_comma(bytes: &[u8]) -> Option<(u64, usize)> {
     let word = u64::from_le_bytes(*bytes.first_chunk()?);
     let digits = word ^ ZEROS;
-    let length = digits_of(digits);
-    let has_comma = (word >> (8 * (length & 7))) as u8 == b',';
-    let has_zero_before = (length > 1) & (digits as u8 == 0);
-    ((1..8).contains(&length) & has_comma & !has_zero_before).then(|| (value_of(digits, length), length as usize + 1))
+    let length = digits_of(digits) & 7;
+    let has_comma = (word >> (8 * length)) as u8 == b',';
+    // In two steps, since no word can be moved by all of its bits.
+    has_comma.then(|| (value_of((digits << 8) << (56 - 8 * length)), length as usize))
+}
+
+/// How often there is a comma before the end of the list.
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+fn commas_in_list(bytes: &[u8]) -> usize {
+    let count = |stretch: &[u8], wanted| stretch.iter().map(|byte| u8::from(*byte == wanted)).sum::<u8>();
+    let mut commas = 0;
+    // As long as a byte can count.
+    for stretch in bytes.chunks(usize::from(u8::MAX)) {
+        if count(stretch, b']') > 0 {
+            let list = stretch.split(|byte| *byte == b']').next().unwrap_or_default();
+            return commas + usize::from(count(list, b','));
+        }
+        commas += usize::from(count(stretch, b','));
+    }
+    commas
 }
 
 /// The value of the digits that `bytes` begins with, and how many they are, up to eight.
@@ -419,7 +452,7 @@ fn eight_digits(bytes: &[u8]) -> (u64, usize) {
     let Some(word) = bytes.first_chunk() else { return few_digits(bytes) };
     let digits = u64::from_le_bytes(*word) ^ ZEROS;
     let length = digits_of(digits);
-    (if length == 0 { 0 } else { value_of(digits, length) }, length as usize)
+    (if length == 0 { 0 } else { value_of(digits << (64 - 8 * length)) }, length as usize)
 }
 
 /// One in each byte of a word.
@@ -427,6 +460,9 @@ const EACH: u64 = 0x0101_0101_0101_0101;
 
 /// Eight times the digit zero: taken away from eight bytes, digits are below ten.
 const ZEROS: u64 = EACH * 0x30;
+
+/// The powers of ten that fit seven digits.
+const TENS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
 /// How many of eight bytes are below ten before the first that is not.
 ///
@@ -438,13 +474,11 @@ fn digits_of(digits: u64) -> u32 {
     others.trailing_zeros() / 8
 }
 
-/// The value of the first digits of a word, one to eight of them: the word is moved so that they end in its last byte, with
-/// zeros before them, and neighbours are joined to pairs, fours and eight.
-fn value_of(digits: u64, length: u32) -> u64 {
-    let ones = digits << (64 - 8 * length);
-    let pairs = ones.wrapping_mul(10).wrapping_add(ones >> 8) & 0x00ff_00ff_00ff_00ff;
-    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
-    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff
+/// The value of eight digits: neighbours are joined to pairs, fours and eight.
+fn value_of(digits: u64) -> u64 {
+    let pairs = (digits.wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
+    fours.wrapping_mul(10_000 << 32 | 1) >> 32
 }
 
 /// The same where fewer than eight bytes are left.

@@ -212,8 +212,20 @@ proptest! {
         prop_assert_eq!(read::<u64>(digits.as_bytes()).ok(), serde_json::from_str(&digits).ok());
         prop_assert_eq!(read::<i64>(digits.as_bytes()).ok(), serde_json::from_str(&digits).ok());
         prop_assert_eq!(read::<u32>(digits.as_bytes()).ok(), serde_json::from_str(&digits).ok());
-        let list = format!("[1,{digits} ,2 , {digits}]");
-        prop_assert_eq!(read::<Vec<u64>>(list.as_bytes()).ok(), serde_json::from_str(&list).ok());
+        // The second as the server writes lists, in which most is read by words of eight bytes.
+        let zeros = "0,".repeat(10);
+        for list in [format!("[1,{digits} ,2 , {digits}]"), format!("[{digits},{digits},{zeros}{digits}]")] {
+            prop_assert_eq!(read::<Vec<u64>>(list.as_bytes()).ok(), serde_json::from_str(&list).ok());
+        }
+    }
+}
+
+#[test]
+fn a_list_is_given_room_for_its_numbers() {
+    for length in [1, 7, 127, 128, 129, 254, 255, 256, 5_000] {
+        let list = vec!["10"; length].join(",");
+        assert_eq!(commas_in_list(format!("{list}],[1,2]").as_bytes()), length - 1);
+        assert_eq!(commas_in_list(list.as_bytes()), length - 1, "without an end");
     }
 }
 
@@ -230,4 +242,12 @@ fn an_error_says_what_is_missing_and_where() {
     assert_eq!(error.to_string(), "root expected at byte 14");
     let deep = "[".repeat(100_000);
     assert_eq!(read::<Account>(format!("{{\"x\":{deep}").as_bytes()).expect_err("too deep").expected, "less depth");
+}
+
+#[test]
+fn zeros_before_a_number_are_none_of_json() {
+    for number in ["00", "012", "0123456", "01234567", "012345678", "000000000000001"] {
+        let list = format!("[{number},1,2,3,4,5,6,7,8,9]");
+        assert_eq!(read::<Vec<u64>>(list.as_bytes()).map_err(|error| error.at), Err(1), "{list}");
+    }
 }
