@@ -116,14 +116,52 @@ impl Lines {
         cell.push(b'"');
     }
 
-    /// Raw, without grouping and with a point whatever the locale; empty for what was not observed.
+    /// Raw, without grouping and with a point whatever the locale; empty for what was not observed. Not a line's first cell,
+    /// which is a name.
+    #[inline(always)]
     fn number(&mut self, value: Option<f64>) {
-        let cell = self.cell();
-        match value {
-            None => {}
-            // A sum of counters: whole, and nearly all that there is.
-            Some(value) if (0.0..4e9).contains(&value) && value.fract() == 0.0 => digits(cell, value as u32),
-            Some(value) => cell.extend_from_slice(Number(value).to_string().as_bytes()),
+        // A sum of counters: whole, and nearly all that there is.
+        match value.and_then(whole) {
+            Some(number) => self.whole_number(number),
+            None => self.other_number(value),
+        }
+    }
+
+    #[inline(always)]
+    fn whole_number(&mut self, number: u64) {
+        if number < EIGHT_DIGITS {
+            return self.first_digits(number);
+        }
+        self.first_digits(number / EIGHT_DIGITS);
+        self.bytes.extend_from_slice(&(digits_of(number % EIGHT_DIGITS) + ZEROS).to_le_bytes());
+    }
+
+    /// The comma before a cell, and the digits of a number below a hundred million, without zeros before them.
+    #[inline(always)]
+    fn first_digits(&mut self, number: u64) {
+        let word = digits_of(number);
+        // The last digit is one, even if it is zero.
+        let zeros = (word.trailing_zeros() / 8).min(7);
+        let mut text = (word + ZEROS) >> (8 * zeros);
+        let mut length = 8 - zeros as usize;
+        if length < 8 {
+            text = text << 8 | u64::from(b',');
+            length += 1;
+        } else {
+            self.bytes.push(b',');
+        }
+        // All eight bytes, then back to those that count: a copy of a length that the compiler knows is one store.
+        let end = self.bytes.len() + length;
+        self.bytes.extend_from_slice(&text.to_le_bytes());
+        self.bytes.truncate(end);
+    }
+
+    /// Apart from whole numbers, which are many: what writes a fraction would stand in their way.
+    #[inline(never)]
+    fn other_number(&mut self, value: Option<f64>) {
+        self.bytes.push(b',');
+        if let Some(value) = value {
+            self.bytes.extend_from_slice(Number(value).to_string().as_bytes());
         }
     }
 
@@ -133,28 +171,30 @@ impl Lines {
     }
 }
 
-/// Writes a whole number.
-fn digits(cell: &mut Vec<u8>, number: u32) {
-    const EIGHT: u32 = 100_000_000;
-    let (before, last) = (number / EIGHT, number % EIGHT);
-    if before > 0 {
-        digits(cell, before);
-    }
-    let word = digits_of(last);
-    // Zeros before the first digit, which are none behind others. The last digit is one, even if it is zero.
-    let zeros = if before > 0 { 0 } else { (word.trailing_zeros() / 8).min(7) };
-    let text = (word + 0x3030_3030_3030_3030) >> (8 * zeros);
-    // All eight bytes, then back to those that count: a copy of a length that the compiler knows is one store.
-    let end = cell.len() + 8 - zeros as usize;
-    cell.extend_from_slice(&text.to_le_bytes());
-    cell.truncate(end);
+/// The first number of nine digits.
+const EIGHT_DIGITS: u64 = 100_000_000;
+
+/// Eight times the digit zero.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// A whole number that is none too large for all its digits to be known.
+///
+/// Added to 2^52, it stands in the lowest bits as it is; a conversion and back looks first at what is out of range.
+#[inline(always)]
+fn whole(value: f64) -> Option<u64> {
+    const ABOVE: f64 = (1_u64 << 52) as f64;
+    let moved = value + ABOVE;
+    ((0.0..ABOVE).contains(&value) && moved - ABOVE == value).then(|| moved.to_bits() - ABOVE.to_bits())
 }
 
 /// The eight digits of a number below a hundred million, one in each byte, the first in the lowest.
 ///
 /// All at once instead of one after the other: the word is parted into fours, pairs and ones, as the wire's reader joins
 /// them. To multiply and shift is to divide, exact for numbers of that size.
-fn digits_of(number: u32) -> u64 {
+#[inline(always)]
+fn digits_of(number: u64) -> u64 {
+    // Below 2^32, and halves of a word are divided quicker than words.
+    let number = number as u32;
     let fours = u64::from(number / 10_000) | u64::from(number % 10_000) << 32;
     let hundreds = ((fours * 5_243) >> 19) & 0x0000_007f_0000_007f;
     let pairs = hundreds | (fours - hundreds * 100) << 16;
@@ -336,14 +376,19 @@ mod tests {
 
     #[test]
     fn numbers_are_written_digit_by_digit() {
-        for number in (0..100_000).chain([99_999_999, 100_000_000, 100_000_007, 2_147_483_648, 3_999_999_999, u32::MAX])
-        {
-            let mut cell = b"1,".to_vec();
-            digits(&mut cell, number);
-            assert_eq!(str::from_utf8(&cell), Ok(format!("1,{number}").as_str()));
+        let others =
+            [9_999_999_u64, 10_000_000, 99_999_999, 100_000_000, 100_000_007, 123_456_789_012_345, (1 << 52) - 1];
+        for number in (0..100_000).chain(others) {
+            let mut lines = Lines::with_room(0);
+            lines.text("a");
+            lines.number(Some(number as f64));
+            assert_eq!(str::from_utf8(&lines.bytes), Ok(format!("a,{number}").as_str()));
+        }
+        for other in [-1.0, -0.5, 0.5, 99_999_999.5, (1_u64 << 52) as f64, 1e300] {
+            assert_eq!(whole(other), None);
         }
         for four in 0..10_000 {
-            let digits = digits_of(four * 10_000).to_le_bytes().map(u32::from);
+            let digits = digits_of(u64::from(four) * 10_000).to_le_bytes().map(u32::from);
             assert_eq!(digits[..4].iter().fold(0, |number, digit| number * 10 + digit), four);
         }
     }
