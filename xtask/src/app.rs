@@ -37,21 +37,23 @@ pub fn command(profile: Profile) -> Result<()> {
 /// Three steps: the target, the code, the bundle.
 pub fn build(profile: Profile, progress: &mut Progress) -> Result<()> {
     progress.step("Rust for WebAssembly", tools::ensure_wasm_target)?;
-    let wasm = progress.step("compile the browser app", || compile(profile))?;
+    let wasm = progress
+        .step("compile the browser app", || compile(["--bin", "mailtally-app"], "mailtally-app.wasm", profile))?;
     progress.step("bundle the browser app", || bundle(&wasm, profile))
 }
 
-fn compile(profile: Profile) -> Result<PathBuf> {
+/// Compiles a binary or an example of the app's package, which cargo writes as `file`; gives where that is.
+pub fn compile(what: [&str; 2], file: &str, profile: Profile) -> Result<PathBuf> {
     let (profile, folder, paths, cut) = match profile {
         Profile::Wasm => ("wasm", "wasm", paths::short()?, CUT),
         Profile::Dev => ("dev", "debug", Vec::new(), &[][..]),
     };
     let target = "wasm32-unknown-unknown";
-    let package = ["rustc", "--package", "mailtally-app", "--bin", "mailtally-app", "--target", target];
+    let package = ["rustc", "--package", "mailtally-app", "--target", target];
     // Debugging symbols of wasm are read by nobody here, and cost the bundler half a minute.
     let strip = ["--config", "profile.dev.strip=\"debuginfo\""];
-    shell::run(shell::cargo(package).args(["--profile", profile]).args(strip).args(paths).args(cut))?;
-    Ok(root::cargo_target().join(target).join(folder).join("mailtally-app.wasm"))
+    shell::run(shell::cargo(package).args(what).args(["--profile", profile]).args(strip).args(paths).args(cut))?;
+    Ok(root::cargo_target().join(target).join(folder).join(file))
 }
 
 /// What makes code that can be cut: the functions at which it is, and what the linker knew of who needs what.
@@ -99,10 +101,7 @@ fn render(parts: &[Part], code: Vec<u8>, profile: Profile) -> Result<String> {
             Part::Html(html) => page.push_str(html),
             Part::Built(Link::App) => {
                 let code = code.take().context("index.html has two links with rel=\"rust\"")?;
-                page.push_str(&match profile {
-                    Profile::Wasm => app(split::split(&unused::left_out(&code)?)?)?,
-                    Profile::Dev => app(Split::whole(code))?,
-                });
+                page.push_str(&app(code, profile)?);
             }
             // All sheets are one file, which stands where the first one stood.
             Part::Built(Link::Sheet(_)) if sheets_done => {}
@@ -136,32 +135,67 @@ fn sheets(parts: &[Part]) -> Result<Vec<u8>> {
 }
 
 /// The glue, the code, and a script that starts them; gives the elements that load all three at once.
-fn app(split: Split) -> Result<String> {
-    let mut bindgen = Bindgen::new();
-    bindgen.web(true)?.typescript(false).omit_default_module_path(true);
-    // The parts use the table of functions.
-    bindgen.remove_producers_section(true).remove_name_section(true).keep_lld_exports(true);
-    let bindgen = bindgen.input_bytes("mailtally", split.main.clone());
-    let mut output = bindgen.generate_output().context("wasm-bindgen failed")?;
-    snippets(output.snippets(), output.local_modules())?;
-    let mut names = Names::default();
-    let module = output.wasm_mut();
-    module.imports.iter_mut().for_each(|import| names.shorten(&mut import.name));
-    module.exports.iter_mut().for_each(|export| names.shorten(&mut export.name));
-    let mut files = BTreeMap::new();
-    for part in &split.parts {
-        let stem = format!("{}{}", asset::APART, part.of.join("-"));
-        files.insert(part.name.clone(), write_asset(&stem, "wasm", &finished(&part.code)?)?);
-    }
-    let glue = split.joined(output.js(), &files)?;
-    let glue = write_asset("mailtally", "js", names.applied(&lean::glue(&glue)).as_bytes())?;
-    let code = write_asset("mailtally", "wasm", &finished(&output.wasm_mut().emit_wasm())?)?;
-    let start = write_asset("start", "js", starter(&glue, &code, &split.parts, &files).as_bytes())?;
+fn app(linked: Vec<u8>, profile: Profile) -> Result<String> {
+    let file =
+        |part: &split::Part, code: &[u8]| write_asset(&format!("{}{}", asset::APART, part.of.join("-")), "wasm", code);
+    let Bundle { glue, code, parts } = bundled("mailtally", linked, profile, &root::app().join("assets"), file)?;
+    let glue = write_asset("mailtally", "js", glue.as_bytes())?;
+    let code = write_asset("mailtally", "wasm", &code)?;
+    let start = write_asset("start", "js", starter(&glue, &code, &parts).as_bytes())?;
     Ok(format!(
         "<link rel=\"preload\" href=\"/assets/{code}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\
          <link rel=\"modulepreload\" href=\"/assets/{glue}\">\
          <script type=\"module\" src=\"/assets/{start}\"></script>"
     ))
+}
+
+/// Code as a browser loads it.
+pub struct Bundle {
+    pub glue: String,
+    pub code: Vec<u8>,
+    parts: Vec<Loaded>,
+}
+
+/// A part that is loaded apart.
+struct Loaded {
+    /// The functions of src/apart.rs that need it.
+    of: Vec<String>,
+    file: String,
+}
+
+/// Makes it of linked code. `file` writes a part and gives its file's name; pieces of script that dependencies bring go into
+/// `folder`.
+pub fn bundled(
+    name: &str,
+    linked: Vec<u8>,
+    profile: Profile,
+    folder: &Path,
+    file: impl Fn(&split::Part, &[u8]) -> Result<String>,
+) -> Result<Bundle> {
+    let split = match profile {
+        Profile::Wasm => split::split(&unused::left_out(&linked)?)?,
+        Profile::Dev => Split::whole(linked),
+    };
+    let mut bindgen = Bindgen::new();
+    bindgen.web(true)?.typescript(false).omit_default_module_path(true);
+    // The parts use the table of functions.
+    bindgen.remove_producers_section(true).remove_name_section(true).keep_lld_exports(true);
+    let mut output = bindgen.input_bytes(name, split.main.clone()).generate_output().context("wasm-bindgen failed")?;
+    snippets(&folder.join("snippets"), output.snippets(), output.local_modules())?;
+    let mut names = Names::default();
+    let module = output.wasm_mut();
+    module.imports.iter_mut().for_each(|import| names.shorten(&mut import.name));
+    module.exports.iter_mut().for_each(|export| names.shorten(&mut export.name));
+    let mut files = BTreeMap::new();
+    let mut parts = Vec::new();
+    for part in &split.parts {
+        let file = file(part, &finished(&part.code)?)?;
+        files.insert(part.name.clone(), file.clone());
+        parts.push(Loaded { of: part.of.clone(), file });
+    }
+    let glue = names.applied(&lean::glue(&split.joined(output.js(), &files)?));
+    let code = finished(&output.wasm_mut().emit_wasm())?;
+    Ok(Bundle { glue, code, parts })
 }
 
 /// Code as it is shipped.
@@ -175,11 +209,10 @@ const WARM_UP: &str = "new Intl.DateTimeFormat().format();\nnew Intl.NumberForma
 
 /// A browser that cannot run the app says so on the page; a blank one would explain nothing. What a page needs beside the
 /// code that starts is asked for at the same time: a Trend needs nothing.
-fn starter(glue: &str, code: &str, parts: &[split::Part], files: &BTreeMap<String, String>) -> String {
+fn starter(glue: &str, code: &str, parts: &[Loaded]) -> String {
     let of = |function: &str| {
         let needed = parts.iter().filter(|part| part.of.iter().any(|of| of == function));
-        let quoted = needed.filter_map(|part| files.get(&part.name)).map(|file| format!("\"{file}\""));
-        quoted.collect::<Vec<_>>().join(", ")
+        needed.map(|part| format!("\"{}\"", part.file)).collect::<Vec<_>>().join(", ")
     };
     format!(
         "import init from \"./{glue}\";\n\
@@ -203,10 +236,10 @@ fn starter(glue: &str, code: &str, parts: &[split::Part], files: &BTreeMap<Strin
 
 /// Pieces of script that dependencies bring; the glue imports them by these paths.
 fn snippets<'a>(
+    folder: &Path,
     inline: &BTreeMap<String, Vec<String>>,
     modules: impl IntoIterator<Item = (&'a String, &'a String)>,
 ) -> Result<()> {
-    let folder = root::app().join("assets/snippets");
     for (package, scripts) in inline {
         for (number, script) in scripts.iter().enumerate() {
             asset::write(&folder.join(package).join(format!("inline{number}.js")), script.as_bytes())?;

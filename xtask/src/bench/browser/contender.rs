@@ -1,26 +1,26 @@
-//! Builds examples/contender as a module that the harness loads.
+//! Builds examples/contender as a module that the harness loads: compiled, cut and finished as the app is, so that the whole
+//! page loads what a report does.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use wasm_bindgen_cli_support::Bindgen;
 
-use crate::root::{self, root};
-use crate::{asset, paths, shell};
+use crate::app::{self, Bundle, Profile};
+use crate::asset;
+use crate::root::root;
 
 pub fn build(place: &Path) -> Result<()> {
-    let target = "wasm32-unknown-unknown";
-    let package = ["build", "--package", "mailtally-app", "--example", "contender", "--target", target];
-    shell::run(shell::cargo(package).args(["--profile", "wasm"]).args(paths::short()?))?;
-    let built = root::cargo_target().join(target).join("wasm/examples/contender.wasm");
-    let code = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
-
-    let mut bindgen = Bindgen::new();
-    bindgen.web(true)?.typescript(false).omit_default_module_path(true);
-    let mut output = bindgen.input_bytes("ours", code).generate_output().context("wasm-bindgen failed")?;
-    output.emit(place).with_context(|| format!("cannot write {}", place.display()))?;
-    fs::rename(place.join("ours_bg.wasm"), place.join("ours.wasm")).context("wasm-bindgen has written no code")?;
+    let linked = app::compile(["--example", "contender"], "examples/contender.wasm", Profile::Wasm)?;
+    let linked = fs::read(&linked).with_context(|| format!("cannot read {}", linked.display()))?;
+    let part = |name: &str, code: &[u8]| {
+        let file = format!("{name}.wasm");
+        fs::write(place.join(&file), code).map(|()| file).context("cannot write a part")
+    };
+    let Bundle { glue, code, .. } =
+        app::bundled("ours", linked, Profile::Wasm, place, |apart, code| part(&apart.name, code))?;
+    part("ours", &code)?;
+    fs::write(place.join("ours.js"), glue).context("cannot write the glue")?;
 
     for name in ["contender.js", "whole.html", "whole.js"] {
         let file = root().join("examples/contender").join(name);
