@@ -43,13 +43,14 @@ pub fn ReportTable(
     let here = Apart::get().rest.here();
     let top = RwSignal::new(0);
     let room = scroll::room(scroller);
+    let just_come = scroll::just_come();
     let prints = printing();
     let rows = Memo::new(move |_| {
         let count = order.read().len();
         if count <= WHOLE_ROWS || prints.get() {
             Rows { first: 0, until: count.min(PRINTED_ROWS) }
         } else {
-            rows_shown(top.get(), count, room.get().rows)
+            rows_shown(top.get(), count, room.get().rows, just_come.get())
         }
     });
     // Another table in the same place begins at its top.

@@ -1,6 +1,8 @@
 //! Which rows of a long table are on screen, and whether the table is wider than its place. Plain arithmetic beside one
 //! observer: rows of windowed tables have one height.
 
+use std::time::Duration;
+
 use leptos::html;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
@@ -35,14 +37,33 @@ pub fn rows_in(window_height: f64) -> usize {
     (rows.ceil() as usize + 1).saturating_sub(2)
 }
 
-/// The rows to show of `count`, `screen` at a time, when the table is scrolled down by `top` pixels.
-pub fn rows_shown(top: i32, count: usize, screen: usize) -> Rows {
+/// The rows to show of `count`, `screen` at a time, when the table is scrolled down by `top` pixels. Those of a table that has
+/// `just_come` are the ones on screen: it is painted sooner, and nobody scrolls yet.
+pub fn rows_shown(top: i32, count: usize, screen: usize, just_come: bool) -> Rows {
     let at = usize::try_from(top).unwrap_or(0) / ROW_HEIGHT;
     let stride = at / SPARE * SPARE;
     let first = stride.saturating_sub(SPARE).min(count.saturating_sub(screen + SPARE));
     // A table that has not been scrolled yet is made at every change of it, and most never are.
-    let spare = if stride == 0 { SPARE } else { 2 * SPARE };
+    let spare = match at {
+        0 if just_come => 0,
+        _ if stride == 0 => SPARE,
+        _ => 2 * SPARE,
+    };
     Rows { first, until: (stride + screen + spare).min(count) }
+}
+
+/// How long a table has just come: painted by then, and sooner than a hand is at it.
+const JUST_COME: Duration = Duration::from_millis(200);
+
+/// Whether the table that is made here has just come.
+pub fn just_come() -> ReadSignal<bool> {
+    let (just_come, set_just_come) = signal(true);
+    let settle = move || {
+        // The table may be gone by then.
+        let _ = set_just_come.try_set(false);
+    };
+    set_timeout(settle, JUST_COME);
+    just_come
 }
 
 /// What the table's place is like.
@@ -98,15 +119,17 @@ mod tests {
         assert_eq!(screen, 27);
         for count in [501, 2_000, 100_000] {
             for at in [0, 1, 7, 8, 9, 15, 16, 499, count - screen] {
-                let rows = rows_shown((at * ROW_HEIGHT) as i32, count, screen);
                 let end = (at + screen).min(count);
-                assert!(rows.first <= at && rows.until >= end, "{rows:?} does not hold {at}..{end} of {count}");
+                for just_come in [true, false] {
+                    let rows = rows_shown((at * ROW_HEIGHT) as i32, count, screen, just_come);
+                    assert!(rows.first <= at && rows.until >= end, "{rows:?} does not hold {at}..{end} of {count}");
+                }
             }
         }
     }
 
     #[test]
     fn a_bounce_above_the_top_is_the_top() {
-        assert_eq!(rows_shown(-20, 1_000, 28).first, 0);
+        assert_eq!(rows_shown(-20, 1_000, 28, false).first, 0);
     }
 }
