@@ -49,9 +49,8 @@ use tally::Tally;
 /// A batch of so many lines is written, in one transaction of about a second. What comes and goes within a batch costs
 /// the store nothing, and a sum that rises in it is written once, so fewer and larger ones are cheaper.
 pub const MAX_BATCH_LINES: usize = 150_000;
-/// Or of so many events that are kept, which take some 250 bytes each, and there are two batches in memory. Twice as many
-/// are a little cheaper and take seven MiB more on a busy day.
-const MAX_BATCH_EVENTS: usize = 16_000;
+/// Or of so many events that are kept, which take some 150 bytes each, and there are two batches in memory.
+const MAX_BATCH_EVENTS: usize = 32_000;
 /// Or of so many sums, which take 40 bytes each.
 const MAX_BATCH_SUMS: usize = 200_000;
 /// Log time that is no older than this may be looked at while it is read: the time of open sessions is booked at each slot of
