@@ -393,6 +393,13 @@ impl Tracker {
         }
     }
 
+    /// How many rows are open or ended lately.
+    pub fn rows(&self) -> usize {
+        let (queue, filters) = (&self.queue, &self.filters);
+        let of_mail = queue.messages.len() + queue.failures.len() + filters.scans.len() + filters.verdicts.len();
+        of_mail + self.sessions.rows.len() + self.mailboxes.rows.len() + self.limits.trips.len()
+    }
+
     /// The number of the next event.
     pub fn next_event(&self) -> u64 {
         self.next_event
