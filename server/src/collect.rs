@@ -48,12 +48,18 @@ use tally::Tally;
 
 /// A batch of so many lines is written, in one transaction of about a second. What comes and goes within a batch costs
 /// the store nothing, and a sum that rises in it is written once, so fewer and larger ones are cheaper.
-pub const MAX_BATCH_LINES: usize = 150_000;
-/// Or of so many events that are kept, which take some 250 bytes each, and there are two batches in memory. Twice as many
-/// are a little cheaper and take seven MiB more on a busy day.
-const MAX_BATCH_EVENTS: usize = 16_000;
+pub const MAX_BATCH_LINES: usize = 300_000;
+/// Or of so many events that are kept, which take some 150 bytes each, and there are two batches in memory.
+const MAX_BATCH_EVENTS: usize = 96_000;
 /// Or of so many sums, which take 40 bytes each.
-const MAX_BATCH_SUMS: usize = 200_000;
+const MAX_BATCH_SUMS: usize = 300_000;
+/// On a busy day what is open or ended lately takes the room, once where it stands and once more packed: each row of it
+/// makes a batch smaller by so many lines and so many events.
+const LINES_A_ROW: usize = 6;
+const EVENTS_A_ROW: usize = 4;
+/// But no smaller than this.
+const LEAST_BATCH_LINES: usize = 150_000;
+const LEAST_BATCH_EVENTS: usize = 16_000;
 /// Log time that is no older than this may be looked at while it is read: the time of open sessions is booked at each slot of
 /// it, and of older logs when all is read.
 const LOOKED_AT_SECS: i64 = 6 * 3600;
@@ -409,8 +415,10 @@ impl Collector {
 
     /// Whether it is time to commit.
     fn is_full(&self) -> bool {
-        self.lines >= self.batch_lines
-            || self.batch.events.len() >= MAX_BATCH_EVENTS
+        let (lines, events, rows) = (self.lines, self.batch.events.len(), self.tracker.rows());
+        lines >= self.batch_lines
+            || lines >= LEAST_BATCH_LINES && lines + LINES_A_ROW * rows >= MAX_BATCH_LINES
+            || events >= LEAST_BATCH_EVENTS && events + EVENTS_A_ROW * rows >= MAX_BATCH_EVENTS
             || self.batch.counters.len() >= MAX_BATCH_SUMS
     }
 

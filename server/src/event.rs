@@ -27,6 +27,14 @@ pub struct EventId(pub u64);
 /// Names in the order in which an event has them, held together as a [`Text`] is.
 pub type Subjects = Arc<[Subject]>;
 
+/// How MessagePack begins an array of the fields of an [`Event`]: a "fixarray".
+const ARRAY_OF_EIGHT: u8 = 0x98;
+
+/// Appends subjects as [`Event::pack`] does.
+pub fn pack_subjects(subjects: &Subjects, bytes: &mut Vec<u8>) {
+    rmp_serde::encode::write(bytes, subjects).expect("plain data, written to memory");
+}
+
 /// Adds the names that are not there, up to `max` in all. Most often none is new, or all are.
 pub fn join(subjects: &mut Subjects, more: &Subjects, max: usize) {
     if subjects.is_empty() && more.len() <= max {
@@ -264,6 +272,26 @@ impl Event {
     /// too. So fields are added at the end, with a default, and are not moved.
     pub fn pack(&self, bytes: &mut Vec<u8>) {
         rmp_serde::encode::write(bytes, self).expect("plain data, written to memory");
+    }
+
+    /// The same without its subjects, which many events share and [`pack_subjects`] packs. Gives after how many bytes they
+    /// belong.
+    pub fn pack_but_subjects(&self, bytes: &mut Vec<u8>) -> usize {
+        fn put(field: &impl Serialize, bytes: &mut Vec<u8>) {
+            rmp_serde::encode::write(bytes, field).expect("plain data, written to memory");
+        }
+        let Event { time, host, subjects: _, peer, bytes: size, duration_ms, detail, kind } = self;
+        let from = bytes.len();
+        bytes.push(ARRAY_OF_EIGHT);
+        put(time, bytes);
+        put(host, bytes);
+        let head_bytes = bytes.len() - from;
+        put(peer, bytes);
+        put(size, bytes);
+        put(duration_ms, bytes);
+        put(detail, bytes);
+        put(kind, bytes);
+        head_bytes
     }
 
     /// None for what this build does not understand.

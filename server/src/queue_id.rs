@@ -69,24 +69,25 @@ impl std::fmt::Display for QueueId {
         let letters = (127 - packed.leading_zeros()) as usize / 6;
         let parts = QueueId::EXIM_PARTS.iter().find(|parts| parts.iter().sum::<usize>() == letters);
         let parts = parts.filter(|_| self.0 & QueueId::EXIM != 0);
+        // From its end, where the last letter is at hand.
         let mut text = [0; QueueId::MAX_LETTERS + 2];
-        let mut length = 0;
-        let mut push = |byte| {
-            text[length] = byte;
-            length += 1;
-        };
-        for at in 0..letters {
-            if parts.is_some_and(|parts| at == parts[0] || at == parts[0] + parts[1]) {
-                push(b'-');
-            }
-            let code = (packed >> ((letters - 1 - at) * 6) & 63) as u8;
-            push(match code {
+        let mut from = text.len();
+        let mut rest = packed;
+        for at in (0..letters).rev() {
+            let code = (rest & 63) as u8;
+            rest >>= 6;
+            from -= 1;
+            text[from] = match code {
                 0..=9 => b'0' + code,
                 10..=35 => b'A' + code - 10,
                 _ => b'a' + code - 36,
-            });
+            };
+            if parts.is_some_and(|parts| at == parts[0] || at == parts[0] + parts[1]) {
+                from -= 1;
+                text[from] = b'-';
+            }
         }
-        f.write_str(str::from_utf8(&text[..length]).expect("letters, digits and hyphens are ASCII"))
+        f.write_str(str::from_utf8(&text[from..]).expect("letters, digits and hyphens are ASCII"))
     }
 }
 

@@ -51,7 +51,7 @@ impl Counters {
     pub fn add(&mut self, subject: &Subject, measure: u16, slot: Slot, amount: i64) {
         let subject = self.number(subject);
         let row = self.row(slot, subject);
-        self.sum(row, measure, amount);
+        self.sum(row, 0, measure, amount);
     }
 
     /// Adds what an event counts, `times` over: once for an event as it is now, minus once for what it was before.
@@ -80,15 +80,16 @@ impl Counters {
         moved.clear();
         amounts(&mut |measure, count, slot, amount| moved.push((measure.number, count, slot, amount * times)));
         for (nth, subject) in owners.iter().enumerate() {
-            // Nearly all of an event lies in one slot.
+            // Nearly all of an event lies in one slot, and its measures lie there in their order.
             let mut row = None;
+            let mut next = 0;
             for (measure, _, slot, amount) in moved.iter().filter(|(_, count, ..)| nth <= *count) {
                 let at = match row {
                     Some((known, at)) if known == *slot => at,
                     _ => self.row(*slot, *subject),
                 };
                 row = Some((*slot, at));
-                self.sum(at, *measure, *amount);
+                next = self.sum(at, next, *measure, *amount) + 1;
             }
         }
         self.scratch = Some(scratch);
@@ -110,7 +111,9 @@ impl Counters {
         let numbers: Vec<u32> = other.subjects.iter().map(|subject| self.number(subject)).collect();
         for ((slot, subject), at) in &other.places {
             let row = self.row(*slot, numbers[*subject as usize]);
-            other.rows[*at as usize].iter().for_each(|(measure, amount)| self.sum(row, *measure, *amount));
+            for (nth, (measure, amount)) in other.rows[*at as usize].iter().enumerate() {
+                self.sum(row, nth, *measure, *amount);
+            }
         }
     }
 
@@ -157,13 +160,20 @@ impl Counters {
         at as usize
     }
 
-    fn sum(&mut self, row: usize, measure: u16, amount: i64) {
+    /// Adds to the sum of a measure in a row, which may well be at this place; gives where it is.
+    fn sum(&mut self, row: usize, expected: usize, measure: u16, amount: i64) -> usize {
         let row = &mut self.rows[row];
-        match row.iter_mut().find(|(known, _)| *known == measure) {
-            Some((_, sum)) => *sum = sum.saturating_add(amount),
+        let is_it = |(known, _): &(u16, i64)| *known == measure;
+        let found = if row.get(expected).is_some_and(is_it) { Some(expected) } else { row.iter().position(is_it) };
+        match found {
+            Some(at) => {
+                row[at].1 = row[at].1.saturating_add(amount);
+                at
+            }
             None => {
                 row.push((measure, amount));
                 self.len += 1;
+                row.len() - 1
             }
         }
     }

@@ -118,10 +118,18 @@ pub struct Writer<'a> {
     tx: &'a Connection,
     packer: Compressor<'static>,
     unpacker: Decompressor<'static>,
-    /// The block that is gathered, and what of it is new: where the measures of each event end, and its bytes.
+    /// The block that is gathered, and what of it is new.
     key: Option<Key>,
-    fresh: Vec<(Place, usize, &'a [u8])>,
+    fresh: Vec<Fresh>,
     measures: Vec<u8>,
+    events: Vec<u8>,
+}
+
+/// An event that is gathered: where it stands, and up to where its measures and its bytes go.
+struct Fresh {
+    place: Place,
+    measures_until: usize,
+    event_until: usize,
 }
 
 impl<'a> Writer<'a> {
@@ -133,33 +141,38 @@ impl<'a> Writer<'a> {
             key: None,
             fresh: Vec::new(),
             measures: Vec::new(),
+            events: Vec::new(),
         })
     }
 
-    /// Puts an event in, packed, in place of what it was in this block. Within a block they come in the order of their
-    /// places.
-    pub fn put(&mut self, key: Key, entry: Entry<'_>, event: &'a [u8]) -> Result<()> {
+    /// Puts an event in, packed and in whatever parts, in place of what it was in this block. Within a block they come in the
+    /// order of their places.
+    pub fn put(&mut self, key: Key, entry: Entry<'_>, event: &[&[u8]]) -> Result<()> {
         if self.key != Some(key) {
             self.finish()?;
             self.key = Some(key);
         }
         self.measures.extend_from_slice(entry.measures);
-        self.fresh.push((entry.place, self.measures.len(), event));
+        event.iter().for_each(|part| self.events.extend_from_slice(part));
+        let (measures_until, event_until) = (self.measures.len(), self.events.len());
+        self.fresh.push(Fresh { place: entry.place, measures_until, event_until });
         Ok(())
     }
 
     /// Writes what was gathered.
     pub fn finish(&mut self) -> Result<()> {
         let Some(key) = self.key.take() else { return Ok(()) };
-        let mut from = 0;
+        let (mut measures_from, mut event_from) = (0, 0);
         let mut rows: Vec<Row<'_>> = Vec::with_capacity(self.fresh.len());
-        for (place, until, event) in &self.fresh {
-            rows.push(Row { entry: Entry { place: *place, measures: &self.measures[from..*until] }, event });
-            from = *until;
+        for Fresh { place, measures_until, event_until } in &self.fresh {
+            let measures = &self.measures[measures_from..*measures_until];
+            let event = &self.events[event_from..*event_until];
+            rows.push(Row { entry: Entry { place: *place, measures }, event });
+            (measures_from, event_from) = (*measures_until, *event_until);
         }
         let before = Block::read(self.tx, key, &mut self.unpacker)?;
         if let Some(before) = &before {
-            let is_fresh = |id| self.fresh.iter().any(|((_, fresh), ..)| *fresh == id);
+            let is_fresh = |id| self.fresh.iter().any(|fresh| fresh.place.1 == id);
             rows.extend(before.rows(key.slot)?.into_iter().filter(|row| !is_fresh(row.entry.place.1)));
             rows.sort_unstable_by_key(|row| row.entry.place);
         }
@@ -167,6 +180,7 @@ impl<'a> Writer<'a> {
         drop(rows);
         self.fresh.clear();
         self.measures.clear();
+        self.events.clear();
         Ok(())
     }
 
@@ -272,7 +286,7 @@ pub fn pack_rows(tx: &Connection) -> Result<()> {
         of_slot.sort_unstable_by_key(|row| (row.key, row.place));
         let mut blocks = Writer::new(tx)?;
         for Former { key, place, measures, event } in &of_slot {
-            blocks.put(*key, Entry { place: *place, measures }, event)?;
+            blocks.put(*key, Entry { place: *place, measures }, &[event])?;
         }
         blocks.finish()?;
         from = span.until;

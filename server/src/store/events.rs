@@ -53,30 +53,28 @@ pub fn write(tx: &Connection, names: &Names, events: &Events) -> Result<()> {
     let mut blocks = blocks::Writer::new(tx)?;
     let place = |kept: &Kept| (kept.time, kept.id);
     let key = |kept: &Kept| Key::of(place(kept), kept.is_sample);
-    for kept in events.iter() {
+    for (kept, stored) in events.stored() {
         let (id, key) = (kept.id, key(kept));
-        if let Some(stored) = &kept.stored {
-            let before = Key { slot: stored.time.slot(), ..key };
-            if before != key {
-                blocks.take_out(before, id)?;
-            }
-            forget_what_moved(tx, names, (stored.time, id), stored, kept.time, &events.lists()[kept.list])?;
+        let before = Key { slot: stored.time.slot(), ..key };
+        if before != key {
+            blocks.take_out(before, id)?;
         }
+        forget_what_moved(tx, names, (stored.time, id), stored, kept.time, events.subjects(kept).1)?;
     }
     let mut measures = Vec::new();
     let mut in_order: Vec<&Kept> = events.iter().collect();
     in_order.sort_unstable_by_key(|kept| (key(kept), place(kept)));
     for kept in &in_order {
         events.measures(kept, 0, &mut measures);
-        blocks.put(key(kept), Entry { place: place(kept), measures: &measures }, events.bytes(kept))?;
+        blocks.put(key(kept), Entry { place: place(kept), measures: &measures }, &events.bytes(kept))?;
     }
     blocks.finish()?;
     let rows = |list: &Subjects| list.iter().map(|subject| names.find(subject)).collect();
-    let rows: Vec<Vec<Option<i64>>> = events.lists().iter().map(rows).collect();
+    let rows: Vec<Vec<Option<i64>>> = events.lists().map(rows).collect();
     let mut touches = Touches::default();
     in_order.sort_unstable_by_key(|kept| place(kept));
     for kept in in_order {
-        for (nth, row) in rows[kept.list].iter().enumerate() {
+        for (nth, row) in rows[events.subjects(kept).0].iter().enumerate() {
             if let Some(row) = row {
                 events.measures(kept, nth + 1, &mut measures);
                 touches.add(*row, Entry { place: place(kept), measures: &measures });

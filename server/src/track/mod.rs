@@ -4,6 +4,7 @@
 //! sessions of clients, [`mailbox`] for POP3 and IMAP, [`filter`] for scanners, [`throttle`] for limits. Rows are
 //! kept in the store between runs, so that a log may be cut at any line.
 
+mod daemon;
 mod exim_queue;
 mod exim_twice;
 mod expiry;
@@ -33,6 +34,7 @@ use crate::settings::MailSettings;
 use crate::syslog::Line;
 use crate::text::{Parsed, Text, quoted};
 use crate::{amavis, clamav, dovecot, exim, host, log_daemon, policy, rspamd, spamassassin};
+use daemon::Daemon;
 use names::Ours;
 use state::{Interner, Out, Wording};
 
@@ -62,6 +64,8 @@ pub struct Tracker {
     programs: Interner,
     /// The program of the line that was taken last.
     latest_program: Option<u16>,
+    /// By the programs' numbers.
+    daemons: Vec<Option<Daemon>>,
     /// The instances that programs of Postfix are of, by the programs' numbers.
     instances: Vec<Option<u16>>,
     /// By host: where its log time stands.
@@ -164,6 +168,7 @@ impl Tracker {
             latest_host: None,
             programs: Interner::restore(meta.programs),
             latest_program: None,
+            daemons: Vec::new(),
             instances: Vec::new(),
             clocks: meta.clocks,
             next_event: meta.next_event,
@@ -228,61 +233,62 @@ impl Tracker {
 
     fn take(&mut self, at: &At<'_>, out: &mut Out<'_>) -> Verdict {
         let line = at.line;
-        match line.program {
-            b"dovecot" => match dovecot::parse(line.message) {
+        match self.daemon(at) {
+            Daemon::Dovecot => match dovecot::parse(line.message) {
                 Parsed::Fact(fact) => self.dovecot(at, &fact, out),
                 parsed => return verdict(&parsed),
             },
-            b"spamd" => match spamassassin::spamd(line.message) {
+            Daemon::Spamd => match spamassassin::spamd(line.message) {
                 Parsed::Fact(fact) => self.spamassassin(at, &fact, out),
                 parsed => return verdict(&parsed),
             },
-            b"spamc" => match spamassassin::spamc(line.message) {
+            Daemon::Spamc => match spamassassin::spamc(line.message) {
                 Parsed::Fact(fact) => self.spamassassin(at, &fact, out),
                 parsed => return verdict(&parsed),
             },
-            b"amavis" | b"amavisd" => match amavis::parse(line.message) {
+            Daemon::Amavis => match amavis::parse(line.message) {
                 Parsed::Fact(fact) => self.amavis(at, &fact, out),
                 parsed => return verdict(&parsed),
             },
-            b"rspamd" => match rspamd::parse(line.message) {
+            Daemon::Rspamd => match rspamd::parse(line.message) {
                 Parsed::Fact(fact) => self.rspamd(at, &fact, out),
                 parsed => return verdict(&parsed),
             },
-            b"cbpolicyd" | b"policyd" | b"postfix-policyd" => match policy::policyd(line.message) {
+            Daemon::Policyd => match policy::policyd(line.message) {
                 Parsed::Fact(fact) => self.policy(at, &fact, out),
                 parsed => return verdict(&parsed),
             },
-            b"MailScanner" => match policy::mailscanner(line.message) {
+            Daemon::MailScanner => match policy::mailscanner(line.message) {
                 Parsed::Fact(fact) => self.policy(at, &fact, out),
                 parsed => return verdict(&parsed),
             },
-            b"clamd" => match clamav::clamd(line.message) {
+            Daemon::Clamd => match clamav::clamd(line.message) {
                 Parsed::Fact(fact) => self.clamav(at, &fact, true, out),
                 parsed => return verdict(&parsed),
             },
-            b"clamav-milter" => match clamav::clamav_milter(line.message) {
+            Daemon::ClamavMilter => match clamav::clamav_milter(line.message) {
                 Parsed::Fact(fact) => self.clamav(at, &fact, false, out),
                 parsed => return verdict(&parsed),
             },
-            b"exim" | b"exim4" => match exim::parse(line.message) {
+            Daemon::Exim => match exim::parse(line.message) {
                 Parsed::Fact(exim::Fact::Reject(_) | exim::Fact::LoginFailed { .. }) if self.is_said_twice(at) => {
                     return Verdict::Ignored;
                 }
                 Parsed::Fact(fact) => self.exim(at, &fact, out),
                 parsed => return verdict(&parsed),
             },
-            program if program == host::PROGRAM.as_bytes() => {
+            Daemon::Sampler => {
                 let Some(sample) = host::parse(line.message) else { return Verdict::Unparsed };
                 out.once(at.event(Kind::HostSample(Box::new(sample)), Subjects::default()));
             }
-            program => {
-                let Some(speaker) = Speaker::parse(program) else { return of_no_mail(line) };
+            Daemon::Other => return of_no_mail(line),
+            Daemon::Postfix(names) => {
+                let speaker = names.speaker(line.program);
                 // By reference: a fact is large, and to move it cost as much as to read it.
                 match &postfix::parse(&speaker, line.message) {
                     Parsed::Fact(fact) => self.postfix(at, &speaker, fact, out),
                     // Policy servers that `master` starts may log in the name of Postfix: `postfix/policyd-spf`.
-                    Parsed::Unparsed if policy::is_silent(program) => return Verdict::Ignored,
+                    Parsed::Unparsed if policy::is_silent(line.program) => return Verdict::Ignored,
                     parsed => return verdict(parsed),
                 }
             }
@@ -387,6 +393,13 @@ impl Tracker {
         }
     }
 
+    /// How many rows are open or ended lately.
+    pub fn rows(&self) -> usize {
+        let (queue, filters) = (&self.queue, &self.filters);
+        let of_mail = queue.messages.len() + queue.failures.len() + filters.scans.len() + filters.verdicts.len();
+        of_mail + self.sessions.rows.len() + self.mailboxes.rows.len() + self.limits.trips.len()
+    }
+
     /// The number of the next event.
     pub fn next_event(&self) -> u64 {
         self.next_event
@@ -396,6 +409,18 @@ impl Tracker {
     pub fn number_events_from(&mut self, id: u64) {
         self.next_event = id;
         self.is_meta_changed = true;
+    }
+
+    /// Whose line it is.
+    fn daemon(&mut self, at: &At<'_>) -> Daemon {
+        let place = usize::from(at.program);
+        if let Some(Some(daemon)) = self.daemons.get(place) {
+            return *daemon;
+        }
+        let daemon = Daemon::of(at.line.program);
+        self.daemons.resize(self.daemons.len().max(place + 1), None);
+        self.daemons[place] = Some(daemon);
+        daemon
     }
 
     /// The number of the instance of Postfix that a line is of.

@@ -45,11 +45,14 @@ impl Tracker {
         let host = at.line.host;
         let is_filter_pipe = delivery.daemon == b"pipe"
             && self.queue.filter_pipes.contains(&format!("{host}/{}", lossy(delivery.relay)));
-        let mut role = relay::role(&self.settings, speaker, delivery, is_filter_pipe);
+        let peer = delivery.peer();
+        let mut role = relay::role(&self.settings, speaker, delivery, peer, is_filter_pipe);
         if let Some(message) = self.queue.messages.get_mut(row) {
             message.touched = Some(at.line.time);
         }
         let mut is_linked = false;
+        // The next hop, and how it calls the message.
+        let mut taken_by = None;
         if delivery.status == Status::Sent {
             if let Some(child) = delivery.forwarded_as() {
                 match self.queue.row_of(FileKey { id: child, ..key }) {
@@ -58,8 +61,9 @@ impl Tracker {
                 }
                 return;
             }
-            if let (Some(child), Some(peer)) = (delivery.queued_as(), delivery.peer())
-                && self.link_relayed(at, key, row, child, &peer, out)
+            taken_by = delivery.queued_as().zip(peer);
+            if let Some((child, peer)) = &taken_by
+                && self.link_relayed(at, key, row, *child, peer, out)
             {
                 is_linked = true;
                 role = Role::Filter;
@@ -76,9 +80,8 @@ impl Tracker {
             Role::Void => {}
         }
         // Where the next hop may be one of ours, its own lines may be still to come.
-        if delivery.status == Status::Sent
+        if let Some((child, peer)) = taken_by
             && !is_linked
-            && let (Some(child), Some(peer)) = (delivery.queued_as(), delivery.peer())
         {
             let is_internal = relay::is_internal(&self.settings, &peer);
             if is_internal || self.hosts.names().len() > 1 {

@@ -23,12 +23,17 @@ pub enum Role {
     Void,
 }
 
-/// `is_filter_pipe` says whether a message came back from the pipe of that name before.
-pub fn role(settings: &MailSettings, speaker: &Speaker<'_>, delivery: &Delivery<'_>, is_filter_pipe: bool) -> Role {
+/// `peer` is the delivery's, and `is_filter_pipe` says whether a message came back from the pipe of that name before.
+pub fn role(
+    settings: &MailSettings,
+    speaker: &Speaker<'_>,
+    delivery: &Delivery<'_>,
+    peer: Option<Peer<'_>>,
+    is_filter_pipe: bool,
+) -> Role {
     if let Some(role) = configured(settings, speaker, delivery) {
         return role;
     }
-    let peer = delivery.peer();
     match delivery.daemon {
         b"local" | b"virtual" => Role::Local,
         b"pipe" if MAILBOX_PIPES.contains(&delivery.relay) => Role::Local,

@@ -150,11 +150,13 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     fn put(&mut self, number: u64, row: Row<T>) {
         self.rows.insert(number, Box::new(row));
         // New ones rise, and those of the store are given back in whatever order.
-        let at = match self.order.back() {
-            Some(newest) if *newest > number => self.order.partition_point(|other| *other < number),
-            _ => self.order.len(),
-        };
-        self.order.insert(at, number);
+        match self.order.back() {
+            Some(newest) if *newest > number => {
+                let at = self.order.partition_point(|other| *other < number);
+                self.order.insert(at, number);
+            }
+            _ => self.order.push_back(number),
+        }
     }
 
     pub fn remove(&mut self, row: u64) -> Option<T> {

@@ -86,6 +86,7 @@ impl Message {
 
     /// The domain whose being ours would change the owner.
     pub fn awaited_domain(&self, settings: &MailSettings, ours: &Ours) -> Option<String> {
+        self.sender()?;
         let depends = match &self.origin {
             Origin::Pickup { .. } | Origin::Local { .. } => true,
             Origin::Smtp { ip, user: None, .. } => ours.trusts(ip, settings),
@@ -136,6 +137,8 @@ pub fn owner_subjects(owner: &Owner) -> Subjects {
 
 /// `owner-list@`, `list-bounces@`, VERP (`list-bounces+ann=outside.example@`), and what the settings list.
 fn is_list_sender(settings: &MailSettings, sender: &str, local: &str) -> bool {
+    // Nearly all are people's, and asked no further: each of these forms has one of the two signs.
+    let may_be_list = local.bytes().any(|byte| byte == b'-' || byte == b'=');
     let begins = |with: &str| local.get(..with.len()).is_some_and(|part| part.eq_ignore_ascii_case(with));
     let ends = |with: &str| {
         let at = local.len().checked_sub(with.len());
@@ -147,6 +150,6 @@ fn is_list_sender(settings: &MailSettings, sender: &str, local: &str) -> bool {
             None => entry.eq_ignore_ascii_case(sender),
         })
     };
-    let is_verp = local.contains('=') && (local.contains('+') || local.contains('-')) && !begins("srs");
-    begins("owner-") || ends("-owner") || ends("-bounces") || is_verp || is_listed()
+    let is_verp = || local.contains('=') && (local.contains('+') || local.contains('-')) && !begins("srs");
+    may_be_list && (begins("owner-") || ends("-owner") || ends("-bounces") || is_verp()) || is_listed()
 }

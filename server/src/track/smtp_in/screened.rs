@@ -14,10 +14,7 @@ const MOST_OF_A_SECOND: usize = 1_000;
 impl Tracker {
     /// The session that postscreen began for this client, if it did (LOG-LINES trap 25).
     pub(super) fn passed_on(&mut self, at: &At<'_>, speaker: &Speaker<'_>, client: &Peer<'_>) -> Option<u64> {
-        if speaker.is_submission() {
-            return None;
-        }
-        if self.sessions.by_ip.is_empty() {
+        if self.sessions.by_ip.is_empty() || speaker.is_submission() {
             return None;
         }
         let key = (at.host, detail(client.ip));

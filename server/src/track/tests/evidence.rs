@@ -17,7 +17,7 @@ fn events_of(lines: &[&str]) -> Vec<Event> {
         tracker.line(&line, &mut updates, &mut batch.known);
         updates.drain(..).for_each(|update| batch.book(update));
     }
-    let unpacked = |kept| Event::unpack(batch.events.bytes(kept)).unwrap();
+    let unpacked = |kept| Event::unpack(&batch.events.bytes(kept).concat()).unwrap();
     let events: BTreeMap<_, _> = batch.events.iter().map(|kept| (kept.id, unpacked(kept))).collect();
     events.into_values().collect()
 }
