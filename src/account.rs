@@ -2,15 +2,14 @@
 //!
 //! Knows the wire of accounts and nothing of how it looks.
 
-use gloo_net::http::{Method, RequestBuilder};
 use leptos::task::spawn_local;
 use mailtally_model::account::Means;
 use mailtally_model::json::{self, FromJson};
-use mailtally_model::wire::ApiError;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 use crate::api::Failure;
+use crate::request::{self, Method, Request};
 
 /// Sends a change; the browser says by itself which page it comes from.
 pub async fn send<T: FromJson>(method: Method, url: &str, body: Option<String>) -> Result<T, Failure> {
@@ -24,20 +23,11 @@ pub async fn change(method: Method, url: &str, body: Option<String>) -> Result<(
 }
 
 async fn answer(method: Method, url: &str, body: Option<String>) -> Result<Vec<u8>, Failure> {
-    let request = RequestBuilder::new(url).method(method);
-    let request = match body {
-        Some(body) => request.header("content-type", "application/json").body(body),
-        None => request.build(),
-    };
-    let response = request.map_err(|_| Failure::Unreachable)?.send().await.map_err(|_| Failure::Unreachable)?;
-    let bytes = response.binary().await.map_err(|_| Failure::Unreachable)?;
-    if response.ok() {
-        return Ok(bytes);
-    }
-    Err(match json::read::<ApiError>(&bytes) {
-        Ok(error) => Failure::Refused(error),
-        Err(_) => Failure::Unreadable(format!("{} {}", response.status(), response.status_text())),
-    })
+    let header = body.as_ref().map(|_| ("content-type", "application/json"));
+    let sent = Request { method, header, body: body.as_deref(), signal: None }.send(url);
+    let reply = request::reply(sent).await?;
+    let bytes = request::body(&reply).await?;
+    if reply.ok() { Ok(bytes) } else { Err(request::refusal(&reply, &bytes)) }
 }
 
 /// Whether there is a session to end: a proxy signs its people out itself.
@@ -48,7 +38,7 @@ pub fn may_leave(means: Option<Means>) -> bool {
 /// Signs out, and begins anew at the log-in page.
 pub fn leave(url: &'static str) {
     spawn_local(async move {
-        let _ = change(Method::DELETE, url, None).await;
+        let _ = change(Method::Delete, url, None).await;
         restart_at("/");
     });
 }

@@ -8,7 +8,6 @@ use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use gloo_net::http::{Request, Response};
 use leptos::prelude::{GetValue, SetValue, StoredValue, WithValue, on_cleanup};
 use mailtally_model::account::{AccountList, AuditLog, Status, TokenList};
 use mailtally_model::json::{self, BadJson, FromJson, Reader};
@@ -17,6 +16,7 @@ use mailtally_model::{Answer, Time};
 use web_sys::{AbortController, AbortSignal};
 
 use crate::awaited::Awaited;
+use crate::request::{self, Method, Request};
 use crate::{intl, later, text};
 
 /// Why there is no answer.
@@ -258,19 +258,17 @@ fn fetch_while_wanted(url: String, read: Read, memory: Memory) -> impl Future<Ou
 
 async fn fetch(url: String, signal: Option<AbortSignal>, read: Read) -> AnyAnswer {
     let kept = kept(&url);
-    let mut request = Request::get(&url).abort_signal(signal.as_ref());
-    if let Some((etag, _)) = &kept {
-        request = request.header("If-None-Match", etag);
-    }
-    let response = request.send().await.map_err(|_| Failure::Unreachable)?;
-    if let (304, Some((_, answer))) = (response.status(), kept) {
+    let header = kept.as_ref().map(|(etag, _)| ("If-None-Match", etag.as_str()));
+    let sent = Request { method: Method::Get, header, body: None, signal: signal.as_ref() }.send(&url);
+    let reply = request::reply(sent).await?;
+    if let (304, Some((_, answer))) = (reply.status(), kept) {
         confirm(&url, &answer);
         return Ok(answer);
     }
-    if !response.ok() {
-        return Err(refusal(&response).await);
+    let body = request::body(&reply).await?;
+    if !reply.ok() {
+        return Err(request::refusal(&reply, &body));
     }
-    let body = response.binary().await.map_err(|_| Failure::Unreachable)?;
     // To receive, to read and to show a large answer are moments of their own, between which the browser may paint.
     let is_large = body.len() > LARGE_BYTES;
     if is_large {
@@ -280,18 +278,10 @@ async fn fetch(url: String, signal: Option<AbortSignal>, read: Read) -> AnyAnswe
     if is_large {
         later::turn().await;
     }
-    if let Some(etag) = response.headers().get("etag") {
+    if let Ok(Some(etag)) = reply.headers().get("etag") {
         keep(Kept { url, etag, confirmed: intl::now(), bytes: body.len(), answer: answer.clone() });
     }
     Ok(answer)
-}
-
-async fn refusal(response: &Response) -> Failure {
-    let body = response.binary().await.unwrap_or_default();
-    match json::read::<ApiError>(&body) {
-        Ok(error) => Failure::Refused(error),
-        Err(_) => Failure::Unreadable(format!("{} {}", response.status(), response.status_text())),
-    }
 }
 
 fn kept(url: &str) -> Option<(String, Arc<dyn Any + Send + Sync>)> {

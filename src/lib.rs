@@ -27,6 +27,7 @@ pub mod parts;
 pub mod query;
 pub mod range;
 pub mod remember;
+pub mod request;
 pub mod route;
 pub mod scroll;
 pub mod state;

@@ -1,6 +1,5 @@
 //! Accounts below whoever answers for a server or a domain: who may sign in, and what they see.
 
-use gloo_net::http::Method;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::{ev, html};
@@ -15,6 +14,7 @@ use crate::memo::Memo;
 use crate::parts::card::cell;
 use crate::parts::form::{PasswordField, Said, Saying, Word, clear, value};
 use crate::parts::show::Show;
+use crate::request::Method;
 use crate::{anew, format, text, view};
 
 pub const PATH: &str = "/accounts";
@@ -73,20 +73,20 @@ fn Row(row: AccountRow, is_own: bool, list: List, said: Said) -> impl IntoView {
     let disable = !row.is_disabled;
     let switch = move |_| {
         let body = format!("{{\"is_disabled\":{disable}}}");
-        run(list, said, None, async move { account::change(Method::PATCH, &url.get_value(), Some(body)).await });
+        run(list, said, None, async move { account::change(Method::Patch, &url.get_value(), Some(body)).await });
     };
     // Nothing brings an account back: the first click asks, the second does it.
     let is_sure = RwSignal::new(false);
     let remove = move |_| match is_sure.get_untracked() {
         false => is_sure.set(true),
-        true => run(list, said, None, async move { account::change(Method::DELETE, &url.get_value(), None).await }),
+        true => run(list, said, None, async move { account::change(Method::Delete, &url.get_value(), None).await }),
     };
     // A forgotten password is replaced by another, which the owner is told by whatever way is safe.
     let (is_setting, password) = (RwSignal::new(false), NodeRef::<html::Input>::new());
     let set = move |event: ev::SubmitEvent| {
         event.prevent_default();
         let body = object(&[("password", &value(password))]);
-        let set = async move { account::change(Method::PATCH, &url.get_value(), Some(body)).await };
+        let set = async move { account::change(Method::Patch, &url.get_value(), Some(body)).await };
         run(list, said, Some(text::ACCOUNT_PASSWORD_SET), set);
     };
     let form = move || {
@@ -147,7 +147,7 @@ fn Add(list: List, said: Said) -> impl IntoView {
         let [name, root, password] = fields.map(value);
         let body = object(&[("name", &name), ("root", &root), ("password", &password)]);
         let added = async move {
-            let added = account::change(Method::POST, "/api/accounts", Some(body)).await;
+            let added = account::change(Method::Post, "/api/accounts", Some(body)).await;
             if added.is_ok() {
                 fields.into_iter().for_each(clear);
             }

@@ -1,6 +1,5 @@
 //! The way in: the log-in page, which stands at every address while nobody is signed in, and the set-up page.
 
-use gloo_net::http::Method;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::{ev, html};
@@ -10,6 +9,7 @@ use super::frame::entitle;
 use crate::account::{self, object};
 use crate::api::{Asked, Failure};
 use crate::parts::icon::{self, Icon};
+use crate::request::Method;
 use crate::text;
 use crate::view;
 
@@ -32,7 +32,7 @@ pub fn LogInPage(
     };
     let send = move |name: String, password: String| async move {
         let body = object(&[("name", &name), ("password", &password)]);
-        account::change(Method::POST, "/api/session", Some(body)).await?;
+        account::change(Method::Post, "/api/session", Some(body)).await?;
         let here = window().location();
         account::restart_at(&format!("{}{}", here.pathname().unwrap_or_default(), here.search().unwrap_or_default()));
         Ok(())
@@ -52,7 +52,7 @@ pub fn SetUpPage() -> impl IntoView {
     let link = StoredValue::new(account::fragment());
     let send = move |name: String, password: String| async move {
         let body = object(&[("link", &link.get_value()), ("name", &name), ("password", &password)]);
-        account::change(Method::POST, "/api/setup", Some(body)).await?;
+        account::change(Method::Post, "/api/setup", Some(body)).await?;
         account::restart_at("/");
         Ok(())
     };

@@ -24,7 +24,7 @@ use crate::query::Query;
 use crate::range::{Dates, Preset, Range, date_of};
 use crate::state::ViewState;
 use crate::window::{self, Window};
-use crate::{anew, context, format, text, view};
+use crate::{anew, context, format, order, text, view};
 
 #[component]
 pub fn OverviewPage() -> impl IntoView {
@@ -106,7 +106,12 @@ impl Period {
             kept.extend(of_now);
             kept
         };
-        answer.coverage.iter().map(|(family, coverage)| (*family, of_family(coverage))).collect()
+        // One by one: a map that is collected is sorted first, by a sort of its own.
+        let mut whole = BTreeMap::new();
+        for (family, coverage) in &answer.coverage {
+            whole.insert(*family, of_family(coverage));
+        }
+        whole
     }
 
     /// Both periods, summed between their days and where the earlier one is cut.
@@ -114,7 +119,7 @@ impl Period {
         let mut edges = Step::Day.edges(self.before.span, &self.before.zone);
         edges.extend(Step::Day.edges(self.now.span, &self.now.zone));
         edges.push(self.span_before().until);
-        edges.sort_unstable();
+        let mut edges: Vec<Time> = order::sorted(&edges, Time::cmp).copied().collect();
         edges.dedup();
         let span = Span::new(self.before.span.from, self.now.span.until);
         Query::between_edges(report, None, span, edges)

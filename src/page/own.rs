@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use gloo_net::http::Method;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::{ev, html};
@@ -16,6 +15,7 @@ use crate::memo::Memo;
 use crate::parts::card::cell;
 use crate::parts::form::{PasswordField, Said, Saying, Word, clear, value};
 use crate::parts::show::Show;
+use crate::request::Method;
 use crate::{anew, format, text, view};
 
 pub const PATH: &str = "/account";
@@ -57,7 +57,7 @@ fn Password() -> impl IntoView {
         fields.into_iter().for_each(clear);
         spawn_local(async move {
             let body = object(&[("old", &old), ("new", &new)]);
-            let done = account::change(Method::PUT, "/api/password", Some(body)).await;
+            let done = account::change(Method::Put, "/api/password", Some(body)).await;
             said.set(Some(done.map(|()| text::PASSWORD_CHANGED)));
         });
     };
@@ -91,7 +91,7 @@ fn Tokens() -> impl IntoView {
         }
         let body = object(&pairs);
         spawn_local(async move {
-            let answer = account::send::<MadeToken>(Method::POST, "/api/tokens", Some(body)).await;
+            let answer = account::send::<MadeToken>(Method::Post, "/api/tokens", Some(body)).await;
             if answer.is_ok() {
                 [label, root].into_iter().for_each(clear);
             }
@@ -102,7 +102,7 @@ fn Tokens() -> impl IntoView {
     };
     let revoke = Callback::new(move |id: i64| {
         spawn_local(async move {
-            let done: Result<(), Failure> = account::change(Method::DELETE, &format!("/api/tokens/{id}"), None).await;
+            let done: Result<(), Failure> = account::change(Method::Delete, &format!("/api/tokens/{id}"), None).await;
             said.set(done.err().map(Err));
             list.again();
         });

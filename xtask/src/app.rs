@@ -82,7 +82,7 @@ fn fingerprint(html: &str, parts: &[Part], code: &[u8]) -> Result<String> {
     hasher.update(&read(&std::env::current_exe().context("cannot find this program")?)?);
     hasher.update(html.as_bytes()).update(code);
     for part in parts {
-        if let Part::Built(Link::Sheet(path) | Link::Icon(path) | Link::Script(path)) = part {
+        if let Part::Built(Link::Sheet(path) | Link::SheetApart(path) | Link::Icon(path) | Link::Script(path)) = part {
             hasher.update(&read(&root().join(path))?);
         }
     }
@@ -99,15 +99,18 @@ fn render(parts: &[Part], code: Vec<u8>, profile: Profile) -> Result<String> {
             Part::Html(html) => page.push_str(html),
             Part::Built(Link::App) => {
                 let code = code.take().context("index.html has two links with rel=\"rust\"")?;
-                page.push_str(&match profile {
-                    Profile::Wasm => app(split::split(&unused::left_out(&code)?)?)?,
-                    Profile::Dev => app(Split::whole(code))?,
-                });
+                let split = match profile {
+                    Profile::Wasm => split::split(&unused::left_out(&code)?)?,
+                    Profile::Dev => Split::whole(code),
+                };
+                page.push_str(&app(split, &sheets(parts, |link| come_apart(link, profile))?)?);
             }
             // All sheets are one file, which stands where the first one stood.
+            Part::Built(Link::SheetApart(_)) => {}
             Part::Built(Link::Sheet(_)) if sheets_done => {}
             Part::Built(Link::Sheet(_)) => {
-                let name = write_asset("mailtally", "css", &sheets(parts)?)?;
+                let first = sheets(parts, |link| !come_apart(link, profile))?;
+                let name = write_asset("mailtally", "css", &first)?;
                 page.push_str(&format!("<link rel=\"stylesheet\" href=\"/assets/{name}\">"));
                 sheets_done = true;
             }
@@ -123,20 +126,30 @@ fn render(parts: &[Part], code: Vec<u8>, profile: Profile) -> Result<String> {
     Ok(page)
 }
 
-/// The sheets in the order of the page.
-fn sheets(parts: &[Part]) -> Result<Vec<u8>> {
+/// Whether a sheet comes with the parts of the code. Where there are none it stands with the others.
+fn come_apart(link: &Link, profile: Profile) -> bool {
+    profile == Profile::Wasm && matches!(link, Link::SheetApart(_))
+}
+
+/// Some of the sheets, in the order of the page.
+fn sheets(parts: &[Part], is_wanted: impl Fn(&Link) -> bool) -> Result<Vec<u8>> {
     let mut all = Vec::new();
     for part in parts {
-        if let Part::Built(Link::Sheet(path)) = part {
-            let sheet = String::from_utf8(read(&root().join(path))?).with_context(|| format!("{path} is not UTF-8"))?;
-            all.extend(lean::sheet(&sheet).into_bytes());
+        match part {
+            Part::Built(link @ (Link::Sheet(path) | Link::SheetApart(path))) if is_wanted(link) => {
+                let sheet = read(&root().join(path))?;
+                let sheet = String::from_utf8(sheet).with_context(|| format!("{path} is not UTF-8"))?;
+                all.extend(lean::sheet(&sheet).into_bytes());
+            }
+            _ => {}
         }
     }
     Ok(all)
 }
 
-/// The glue, the code, and a script that starts them; gives the elements that load all three at once.
-fn app(split: Split) -> Result<String> {
+/// The glue, the code, and a script that starts them; gives the elements that load all three at once. `sheet` is what parts
+/// of the code look like.
+fn app(split: Split, sheet: &[u8]) -> Result<String> {
     let mut bindgen = Bindgen::new();
     bindgen.web(true)?.typescript(false).omit_default_module_path(true);
     // The parts use the table of functions.
@@ -153,10 +166,15 @@ fn app(split: Split) -> Result<String> {
         let stem = format!("{}{}", asset::APART, part.of.join("-"));
         files.insert(part.name.clone(), write_asset(&stem, "wasm", &finished(&part.code)?)?);
     }
-    let glue = split.joined(output.js(), &files)?;
+    let sheet = if split.parts.is_empty() {
+        String::new()
+    } else {
+        write_asset(&format!("{}sheet", asset::APART), "css", sheet)?
+    };
+    let glue = split.joined(output.js(), &files, &sheet)?;
     let glue = write_asset("mailtally", "js", names.applied(&lean::glue(&glue)).as_bytes())?;
     let code = write_asset("mailtally", "wasm", &finished(&output.wasm_mut().emit_wasm())?)?;
-    let start = write_asset("start", "js", starter(&glue, &code, &split.parts, &files).as_bytes())?;
+    let start = write_asset("start", "js", starter(&glue, &code, &split.parts, &files, &sheet).as_bytes())?;
     Ok(format!(
         "<link rel=\"preload\" href=\"/assets/{code}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\
          <link rel=\"modulepreload\" href=\"/assets/{glue}\">\
@@ -175,11 +193,11 @@ const WARM_UP: &str = "new Intl.DateTimeFormat().format();\nnew Intl.NumberForma
 
 /// A browser that cannot run the app says so on the page; a blank one would explain nothing. What a page needs beside the
 /// code that starts is asked for at the same time: a Trend needs nothing.
-fn starter(glue: &str, code: &str, parts: &[split::Part], files: &BTreeMap<String, String>) -> String {
+fn starter(glue: &str, code: &str, parts: &[split::Part], files: &BTreeMap<String, String>, sheet: &str) -> String {
     let of = |function: &str| {
         let needed = parts.iter().filter(|part| part.of.iter().any(|of| of == function));
-        let quoted = needed.filter_map(|part| files.get(&part.name)).map(|file| format!("\"{file}\""));
-        quoted.collect::<Vec<_>>().join(", ")
+        let needed = needed.filter_map(|part| files.get(&part.name)).map(String::as_str).chain([sheet]);
+        needed.map(|file| format!("\"{file}\"")).collect::<Vec<_>>().join(", ")
     };
     format!(
         "import init from \"./{glue}\";\n\
@@ -188,7 +206,8 @@ fn starter(glue: &str, code: &str, parts: &[split::Part], files: &BTreeMap<Strin
          const isReport = pathname.startsWith(\"/reports/\") && !/[?&](by|found)=/.test(search);\n\
          const parts = pathname === \"/\" ? [{overview}] : isReport ? [] : [{rest}];\n\
          for (const part of parts) {{\n\
-         \x20 const link = {{ rel: \"preload\", href: `/assets/${{part}}`, as: \"fetch\", crossOrigin: \"\" }};\n\
+         \x20 const as = part.endsWith(\".css\") ? \"style\" : \"fetch\";\n\
+         \x20 const link = {{ rel: \"preload\", href: `/assets/${{part}}`, as, crossOrigin: \"\" }};\n\
          \x20 document.head.append(Object.assign(document.createElement(\"link\"), link));\n\
          }}\n\
          {WARM_UP}\
