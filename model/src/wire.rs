@@ -8,6 +8,7 @@ use crate::account::Means;
 use crate::basis::Basis;
 use crate::catalogue::Column;
 use crate::coverage::Covered;
+use crate::few::Few;
 use crate::json::{reads, reads_in_parts, reads_word};
 use crate::measure::Family;
 use crate::names::Names;
@@ -49,6 +50,7 @@ impl By {
         }
     }
 
+    #[inline]
     pub fn from_id(id: &str) -> Option<By> {
         By::ALL.into_iter().find(|by| by.id() == id)
     }
@@ -93,7 +95,7 @@ reads!(Account { name, root });
 /// With `by=time` there is a row for each slot that holds anything, in order, and `subjects` is empty. With any other
 /// `by` there is a row for each child, in name order, and `slot` is empty. `values` and `totals` hold every measure of
 /// the report's columns at this scope whose basis has values; each list is as long as there are rows.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     pub report: String,
     pub subject: Subject,
@@ -104,9 +106,9 @@ pub struct Answer {
     /// Up to when the sources were read; later is not observed. `None`: nothing was read yet.
     pub read_until: Option<Time>,
     /// By family, sorted and disjoint, cut to the span.
-    pub coverage: BTreeMap<Family, Vec<Covered>>,
+    pub coverage: Few<Family, Vec<Covered>>,
     /// The worst basis in the span, by measure id.
-    pub basis: BTreeMap<String, Basis>,
+    pub basis: Few<String, Basis>,
     /// Names of the rows of a Mode, `(other)` last where there is one.
     pub subjects: Names,
     /// The first slot's number, then the distance of each to the one before. Where the server summed between edges,
@@ -114,43 +116,9 @@ pub struct Answer {
     pub slot: Vec<i32>,
     /// Row to position in `subjects`.
     pub subject_index: Vec<u32>,
-    pub values: BTreeMap<String, Numbers>,
+    pub values: Few<String, Numbers>,
     /// The viewed subject's own sums over the whole span, by measure id: never the sum of the rows.
-    pub totals: BTreeMap<String, u64>,
-}
-
-/// Field by field, for the sake of its maps.
-impl Clone for Answer {
-    #[inline]
-    fn clone(&self) -> Answer {
-        Answer {
-            report: self.report.clone(),
-            subject: self.subject.clone(),
-            by: self.by,
-            from: self.from,
-            until: self.until,
-            slot_seconds: self.slot_seconds,
-            read_until: self.read_until,
-            coverage: copied(&self.coverage),
-            basis: copied(&self.basis),
-            subjects: self.subjects.clone(),
-            slot: self.slot.clone(),
-            subject_index: self.subject_index.clone(),
-            values: copied(&self.values),
-            totals: copied(&self.totals),
-        }
-    }
-}
-
-/// A map with the same entries, put in one by one as they are read: what a map brings to be cloned is a kilobyte for each kind,
-/// for browsers to load.
-#[inline]
-fn copied<K: Clone + Ord, V: Clone>(map: &BTreeMap<K, V>) -> BTreeMap<K, V> {
-    let mut copy = BTreeMap::new();
-    for (key, value) in map {
-        copy.insert(key.clone(), value.clone());
-    }
-    copy
+    pub totals: Few<String, u64>,
 }
 
 impl Answer {
@@ -168,13 +136,13 @@ reads_in_parts!(Answer, AnswerParts {
     until: Time,
     slot_seconds: i64,
     read_until: Option<Time>,
-    coverage: BTreeMap<Family, Vec<Covered>>,
-    basis: BTreeMap<String, Basis>,
+    coverage: Few<Family, Vec<Covered>>,
+    basis: Few<String, Basis>,
     subjects: Names,
     slot: Vec<i32>,
     subject_index: Vec<u32>,
-    values: BTreeMap<String, Numbers>,
-    totals: BTreeMap<String, u64>,
+    values: Few<String, Numbers>,
+    totals: Few<String, u64>,
 });
 
 /// `GET /api/unusual?from=&until=[&subject=&skip=&limit=]`: what stood out of its own past, most unusual first.

@@ -3,14 +3,13 @@
 //!
 //! Each report is asked for sums between days over both periods at once: a few hundred numbers, however long the log.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::Days;
 use leptos::prelude::*;
 use mailtally_model::coverage::{Covered, observed_secs};
 use mailtally_model::table::{self, TableColumn, largest_first};
-use mailtally_model::{Answer, Basis, Column, Family, Report, SLOT_SECS, Span, Step, Time, Zone, alike};
+use mailtally_model::{Answer, Basis, Column, Family, Few, Report, SLOT_SECS, Span, Step, Time, Zone, alike};
 
 use super::frame::{self, Frame};
 use crate::api::{Asked, Failure};
@@ -89,7 +88,7 @@ impl Period {
     }
 
     /// The days, and what there is of today, that were observed whole in both periods, of each family.
-    fn whole_days(&self, answer: &Answer) -> BTreeMap<Family, Vec<Span>> {
+    fn whole_days(&self, answer: &Answer) -> Few<Family, Vec<Span>> {
         let days = |span: Span, zone: &Zone| -> Vec<Span> {
             let mut edges = Step::Day.edges(span, zone);
             edges.retain(|edge| *edge < span.until);
@@ -106,12 +105,7 @@ impl Period {
             kept.extend(of_now);
             kept
         };
-        // One by one: a map that is collected is sorted first, by a sort of its own.
-        let mut whole = BTreeMap::new();
-        for (family, coverage) in &answer.coverage {
-            whole.insert(*family, of_family(coverage));
-        }
-        whole
+        answer.coverage.iter().map(|(family, coverage)| (*family, of_family(coverage))).collect()
     }
 
     /// Both periods, summed between their days and where the earlier one is cut.
