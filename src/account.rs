@@ -6,11 +6,10 @@ use gloo_net::http::{Method, RequestBuilder};
 use leptos::task::spawn_local;
 use mailtally_model::account::Means;
 use mailtally_model::json::{self, FromJson};
-use mailtally_model::wire::ApiError;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-use crate::api::Failure;
+use crate::api::{self, Failure};
 
 /// Sends a change; the browser says by itself which page it comes from.
 pub async fn send<T: FromJson>(method: Method, url: &str, body: Option<String>) -> Result<T, Failure> {
@@ -30,14 +29,7 @@ async fn answer(method: Method, url: &str, body: Option<String>) -> Result<Vec<u
         None => request.build(),
     };
     let response = request.map_err(|_| Failure::Unreachable)?.send().await.map_err(|_| Failure::Unreachable)?;
-    let bytes = response.binary().await.map_err(|_| Failure::Unreachable)?;
-    if response.ok() {
-        return Ok(bytes);
-    }
-    Err(match json::read::<ApiError>(&bytes) {
-        Ok(error) => Failure::Refused(error),
-        Err(_) => Failure::Unreadable(format!("{} {}", response.status(), response.status_text())),
-    })
+    api::body(&response).await
 }
 
 /// Whether there is a session to end: a proxy signs its people out itself.

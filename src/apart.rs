@@ -20,7 +20,7 @@ use crate::api::Failure;
 use crate::awaited::Awaited;
 use crate::chart::{self, ChartEvent, ChartKind, Modes, Placed, Pointed, Shown};
 use crate::compare::{Before, Earlier, Missing};
-use crate::context::View;
+use crate::context::{self, View};
 use crate::memo::Memo;
 use crate::page::{Page, Sheet, frame};
 use crate::parts::dialog::Handle;
@@ -67,6 +67,8 @@ pub struct Rest {
     pub modes: &'static Modes,
     pub page: fn(Page) -> AnyView,
     pub log_in: fn(link_void: bool) -> AnyView,
+    /// Here, too, so that the overview is of both parts and packed with what they share, as one.
+    pub overview: fn() -> AnyView,
 }
 
 pub struct Overview {
@@ -104,6 +106,7 @@ static REST: Rest = Rest {
     modes: &chart::MODES,
     page: crate::page::other,
     log_in: crate::page::log_in,
+    overview: crate::page::overview,
 };
 
 static OVERVIEW: Overview = Overview { page: crate::page::overview };
@@ -301,7 +304,7 @@ impl Apart {
 
     /// The app's parts; every component lives under [`Apart::provide`].
     pub fn get() -> Apart {
-        expect_context()
+        context::expect()
     }
 
     /// A page stands: now is the time for what it was not asked for.

@@ -267,10 +267,7 @@ async fn fetch(url: String, signal: Option<AbortSignal>, read: Read) -> AnyAnswe
         confirm(&url, &answer);
         return Ok(answer);
     }
-    if !response.ok() {
-        return Err(refusal(&response).await);
-    }
-    let body = response.binary().await.map_err(|_| Failure::Unreachable)?;
+    let body = body(&response).await?;
     // To receive, to read and to show a large answer are moments of their own, between which the browser may paint.
     let is_large = body.len() > LARGE_BYTES;
     if is_large {
@@ -286,12 +283,16 @@ async fn fetch(url: String, signal: Option<AbortSignal>, read: Read) -> AnyAnswe
     Ok(answer)
 }
 
-async fn refusal(response: &Response) -> Failure {
-    let body = response.binary().await.unwrap_or_default();
-    match json::read::<ApiError>(&body) {
+/// The whole of what came back, or why the server said no.
+pub async fn body(response: &Response) -> Result<Vec<u8>, Failure> {
+    let body = response.binary().await.map_err(|_| Failure::Unreachable)?;
+    if response.ok() {
+        return Ok(body);
+    }
+    Err(match json::read::<ApiError>(&body) {
         Ok(error) => Failure::Refused(error),
         Err(_) => Failure::Unreadable(format!("{} {}", response.status(), response.status_text())),
-    }
+    })
 }
 
 fn kept(url: &str) -> Option<(String, Arc<dyn Any + Send + Sync>)> {

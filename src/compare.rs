@@ -3,14 +3,12 @@
 //!
 //! Plain values: no clock, no signal, no request.
 
-use std::collections::BTreeMap;
-
 use chrono::Days;
 use mailtally_model::coverage::observed_secs;
 use mailtally_model::measure::Worse;
 use mailtally_model::table::{self, Row, TableColumn};
 use mailtally_model::time::DAY_SECS;
-use mailtally_model::{Answer, By, Column, Family, Span, Step, Table, Time, Zone, alike};
+use mailtally_model::{Answer, By, Column, Family, Few, Span, Step, Table, Time, Zone, alike};
 
 use crate::range::Dates;
 use crate::{format, intl, text};
@@ -172,8 +170,8 @@ impl Before {
         let moved = |stretch: &Span| Span::new(earlier(stretch.from), slot_end(earlier(stretch.until))).intersect(span);
         let forth = |stretch: &Span| Span::new(later(stretch.from), slot_end(later(stretch.until))).intersect(read);
         let observed = observed(present, answer);
-        let mut wanted: BTreeMap<Family, Vec<Span>> = BTreeMap::new();
-        let mut held: BTreeMap<Family, Vec<Span>> = BTreeMap::new();
+        let mut wanted: Few<Family, Vec<Span>> = Few::new();
+        let mut held: Few<Family, Vec<Span>> = Few::new();
         for (family, stretches) in &observed {
             let coverage = then.coverage.get(family).map_or(&[][..], Vec::as_slice);
             let then: Vec<Span> = alike::observed_stretches(coverage, span).iter().map(forth).collect();
@@ -268,31 +266,38 @@ fn span_read(present: &Table, answer: &Answer) -> Span {
     Span { until, ..present.span }
 }
 
-/// The stretches of that which were observed, for each family that its columns are of.
-fn observed(present: &Table, answer: &Answer) -> BTreeMap<Family, Vec<Span>> {
-    let mut observed = BTreeMap::new();
+/// The stretches of that which were observed of a family.
+fn observed_of(present: &Table, answer: &Answer, family: Family) -> Vec<Span> {
+    let coverage = answer.coverage.get(&family).map_or(&[][..], Vec::as_slice);
+    alike::observed_stretches(coverage, span_read(present, answer))
+}
+
+/// The same for each family that its columns are of.
+fn observed(present: &Table, answer: &Answer) -> Few<Family, Vec<Span>> {
+    let mut observed = Few::new();
     for column in &present.columns {
         let family = column.column.measure().family;
-        let coverage = answer.coverage.get(&family).map_or(&[][..], Vec::as_slice);
-        let stretches = || alike::observed_stretches(coverage, span_read(present, answer));
-        observed.entry(family).or_insert_with(stretches);
+        observed.get_or_make(family, || observed_of(present, answer, family));
     }
     observed
 }
 
-/// How much of a span some stretches leave out, of the family that has most of it left out; what was not observed at all has
-/// no change that could be wrong.
-fn unobserved_secs(stretches: &BTreeMap<Family, Vec<Span>>, span: Span) -> i64 {
-    let observed = stretches.values().filter(|stretches| !stretches.is_empty());
-    observed
-        .map(|stretches| span.secs() - stretches.iter().map(|stretch| stretch.secs()).sum::<i64>())
-        .max()
-        .unwrap_or(0)
+/// How much of a span some stretches leave out, of the family that has most of it left out.
+fn unobserved_secs(stretches: &Few<Family, Vec<Span>>, span: Span) -> i64 {
+    stretches.values().map(|stretches| left_out_secs(stretches, span)).max().unwrap_or(0)
 }
 
-/// How much of a Table's time was not observed.
+/// How much of a span some stretches leave out; what was not observed at all has no change that could be wrong.
+fn left_out_secs(stretches: &[Span], span: Span) -> i64 {
+    if stretches.is_empty() { 0 } else { span.secs() - stretches.iter().map(|stretch| stretch.secs()).sum::<i64>() }
+}
+
+/// How much of a Table's time was not observed, of the family of which that is most.
 pub fn unobserved_secs_of(present: &Table, answer: &Answer) -> i64 {
-    unobserved_secs(&observed(present, answer), span_read(present, answer))
+    let read = span_read(present, answer);
+    let left_out =
+        |column: &TableColumn| left_out_secs(&observed_of(present, answer, column.column.measure().family), read);
+    present.columns.iter().map(left_out).max().unwrap_or(0)
 }
 
 /// Whether so much of some stretches was observed that a sum over them is a yardstick: nine tenths.
@@ -523,7 +528,7 @@ mod tests {
             slot: distances.collect(),
             subject_index: Vec::new(),
             values: measures().map(|m| (m.id.to_owned(), counts.iter().map(|(_, count)| *count).collect())).collect(),
-            totals: BTreeMap::new(),
+            totals: Few::new(),
         }
     }
 

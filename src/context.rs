@@ -15,6 +15,13 @@ use crate::route::{Leaves, Router};
 use crate::state::{ViewState, ZoneChoice};
 use crate::{intl, window};
 
+/// What a component above has provided. In leptos' own `expect_context` a panic says of which type it is, as texts are written
+/// for debugging, which takes four kilobytes of code and tables of letters.
+#[track_caller]
+pub fn expect<T: Clone + 'static>() -> T {
+    use_context().expect("a component above provides it")
+}
+
 /// Who is asking, and what time it is.
 #[derive(Clone, Copy)]
 pub struct Host {
@@ -61,7 +68,7 @@ impl Host {
 
     /// The app's host; every component lives under [`Host::provide`].
     pub fn get() -> Host {
-        expect_context()
+        expect()
     }
 
     /// What the server said of the caller; `None` until it has.
@@ -144,7 +151,7 @@ impl View {
 
     /// The report page's view; only components of that page may ask.
     pub fn get() -> View {
-        expect_context()
+        expect()
     }
 
     /// Goes to another view: a new entry of the history for another place, else in place of the current one.

@@ -90,7 +90,8 @@ impl Evidence {
     /// What a file of the events is called.
     pub fn file_name(&self, dates: &str) -> String {
         let subject = self.subject.as_ref().map_or_else(|| "all".to_owned(), Subject::to_string);
-        let safe = |c: char| if c.is_ascii_alphanumeric() || ".@+-_".contains(c) { c } else { '-' };
+        let safe =
+            |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '@' | '+' | '-' | '_') { c } else { '-' };
         format!("events_{}_{}_{subject}_{dates}.csv", self.report.id, self.column.id).chars().map(safe).collect()
     }
 

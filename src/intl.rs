@@ -95,7 +95,6 @@ impl Groups {
 #[cfg(target_arch = "wasm32")]
 mod browser {
     use std::cell::RefCell;
-    use std::collections::HashMap;
 
     use js_sys::{Array, Date, Function, Intl, Object, Reflect};
     use mailtally_model::report_json::Number;
@@ -140,11 +139,22 @@ mod browser {
 
     thread_local! {
         // Making a formatter costs a hundred times what using it does.
-        static NUMBERS: RefCell<HashMap<usize, Numbers>> = RefCell::default();
-        static DATES: RefCell<HashMap<DateStyle, Intl::DateTimeFormat>> = RefCell::default();
-        static CLOCKS: RefCell<HashMap<String, Option<Function>>> = RefCell::default();
+        static NUMBERS: RefCell<Vec<(usize, Numbers)>> = RefCell::default();
+        static DATES: RefCell<Vec<(DateStyle, Intl::DateTimeFormat)>> = RefCell::default();
+        static CLOCKS: RefCell<Vec<(String, Option<Function>)>> = RefCell::default();
         /// Dates that were written, each at a place that follows from it; the next that falls there takes it.
         static WRITTEN: RefCell<Vec<Option<(i64, DateStyle, String)>>> = RefCell::new(vec![None; MOST_REMEMBERED]);
+    }
+
+    /// What was made for a key before, or is made now. There are a few of each, one behind the other: a table by hashes is code of
+    /// its own for each sort of key.
+    fn made<K: PartialEq, V>(all: &mut Vec<(K, V)>, key: K, make: impl FnOnce() -> V) -> &mut V {
+        let known = all.iter().position(|(known, _)| *known == key);
+        let place = known.unwrap_or_else(|| {
+            all.push((key, make()));
+            all.len() - 1
+        });
+        &mut all[place].1
     }
 
     /// The current time, in whole seconds.
@@ -180,7 +190,7 @@ mod browser {
     /// A clock that writes `11/22/2026, 02:17:14` as the zone's wall shows it.
     fn clock(zone: &str) -> Option<Function> {
         CLOCKS.with_borrow_mut(|clocks| {
-            if let Some(clock) = clocks.get(zone) {
+            if let Some((_, clock)) = clocks.iter().find(|(known, _)| known == zone) {
                 return clock.clone();
             }
             let digits = ["month", "day", "hour", "minute", "second"].map(|part| (part, "2-digit"));
@@ -192,7 +202,7 @@ mod browser {
                 .map(Function::from);
             let made = new.and_then(|new| Reflect::construct(&new, &Array::of2(&"en-US".into(), &options)));
             let clock = made.ok().map(|made| Intl::DateTimeFormat::from(made).format());
-            clocks.insert(zone.to_owned(), clock.clone());
+            clocks.push((zone.to_owned(), clock.clone()));
             clock
         })
     }
@@ -208,7 +218,7 @@ mod browser {
     /// A number with the locale's grouping and exactly this many decimals.
     pub fn number(value: f64, decimals: usize) -> String {
         NUMBERS.with_borrow_mut(|formats| {
-            let format = formats.entry(decimals).or_insert_with(|| Numbers::of(decimals));
+            let format = made(formats, decimals, || Numbers::of(decimals));
             let groups =
                 format.groups.as_ref().filter(|_| value.fract() == 0.0 && (0.0..MOST_WRITTEN).contains(&value));
             groups.map_or_else(|| written(&format.write, value), |groups| groups.write(value as u64))
@@ -263,7 +273,7 @@ mod browser {
     fn with_format<T>(style: DateStyle, use_it: impl FnOnce(&Intl::DateTimeFormat) -> T) -> T {
         DATES.with_borrow_mut(|formats| {
             let make = || Intl::DateTimeFormat::new(&locales(), &options(parts(style).iter().copied()));
-            use_it(formats.entry(style).or_insert_with(make))
+            use_it(made(formats, style, make))
         })
     }
 

@@ -143,7 +143,11 @@ impl Range {
         if let Some(preset) = Preset::ALL.into_iter().find(|preset| preset.id() == word) {
             return Some(Range::Preset(preset));
         }
-        let (first, last) = word.split_once("..").unwrap_or((word, word));
+        // One dot, then the other: to look for a text of two brings along how any text is looked for.
+        let (first, last) = match word.split_once('.') {
+            Some((first, rest)) => (first, rest.strip_prefix('.')?),
+            None => (word, word),
+        };
         Dates::new(date(first)?, date(last)?).map(Range::Dates)
     }
 

@@ -9,7 +9,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlAnchorElement, MouseEvent};
 
-use crate::scroll;
+use crate::{context, scroll};
 
 /// What follows the origin. The fragment is the browser's own: it scrolls and asks nothing of us.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Address {
         self.path
             .strip_prefix(prefix)
             .map(|id| id.trim_end_matches('/'))
-            .filter(|id| !id.is_empty() && !id.contains('/'))
+            .filter(|id| !id.is_empty() && !id.as_bytes().contains(&b'/'))
     }
 }
 
@@ -74,7 +74,7 @@ impl Router {
 
     /// The app's router; every component lives under [`Router::provide`].
     pub fn get() -> Router {
-        expect_context()
+        context::expect()
     }
 
     pub fn address(self) -> Signal<Address> {

@@ -9,14 +9,12 @@ mod mounted;
 mod named;
 mod whole;
 
-use std::collections::BTreeMap;
-
-use mailtally_model::{Numbers, json};
+use mailtally_model::{Few, Numbers, json};
 use wasm_bindgen::prelude::*;
 
 /// T1: lists of numbers by name, as `values` stands in an answer.
 #[wasm_bindgen]
-pub struct Columns(BTreeMap<String, Numbers>);
+pub struct Columns(Few<String, Numbers>);
 
 #[wasm_bindgen]
 impl Columns {

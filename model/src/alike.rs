@@ -1,10 +1,9 @@
 //! Like with like: an earlier answer without the time of which a later one saw nothing, so that half a day is held against
 //! half a day. Knows nothing of what is compared with what, or why.
 
-use std::collections::BTreeMap;
-
 use crate::catalogue;
 use crate::coverage::Covered;
+use crate::few::Few;
 use crate::measure::Family;
 use crate::time::{SLOT_SECS, Span, Time};
 use crate::wire::Answer;
@@ -29,6 +28,7 @@ pub fn observed_stretches(coverage: &[Covered], span: Span) -> Vec<Span> {
 }
 
 /// What two lists of stretches (each sorted, disjoint) have in common.
+#[inline]
 pub fn common(a: &[Span], b: &[Span]) -> Vec<Span> {
     let with = |one: &Span| b.iter().map(|other| one.intersect(*other)).collect::<Vec<_>>();
     a.iter().flat_map(with).filter(|both| !both.is_empty()).collect()
@@ -36,7 +36,8 @@ pub fn common(a: &[Span], b: &[Span]) -> Vec<Span> {
 
 /// The answer of a Trend, of which the families in `kept` know nothing outside the stretches given for them (sorted,
 /// disjoint): neither counts nor coverage. The other families stay as they are. A slot that begins outside goes whole.
-pub fn only_within(answer: &Answer, kept: &BTreeMap<Family, Vec<Span>>) -> Answer {
+#[inline]
+pub fn only_within(answer: &Answer, kept: &Few<Family, Vec<Span>>) -> Answer {
     let mut answer = answer.clone();
     for (family, stretches) in kept {
         if let Some(coverage) = answer.coverage.get_mut(family) {
@@ -54,6 +55,7 @@ pub fn only_within(answer: &Answer, kept: &BTreeMap<Family, Vec<Span>>) -> Answe
     answer
 }
 
+#[inline]
 fn within(coverage: &[Covered], stretches: &[Span]) -> Vec<Covered> {
     let of = |stretch: &Span| {
         let stretch = *stretch;
@@ -63,6 +65,7 @@ fn within(coverage: &[Covered], stretches: &[Span]) -> Vec<Covered> {
 }
 
 /// For each slot (first a number, then distances) whether it begins within a stretch.
+#[inline]
 fn slots_within(slot: &[i32], stretches: &[Span]) -> Vec<bool> {
     let (mut number, mut next) = (0, 0);
     let is_within = |distance: &i32| {
@@ -133,7 +136,7 @@ mod tests {
                 ("2026-03-02T06:00:00Z", &[1000, 0]),
             ],
         );
-        let kept = BTreeMap::from([(
+        let kept = Few::from([(
             Family::Dovecot,
             vec![
                 span("2026-03-01T00:00:00Z", "2026-03-01T06:00:00Z"),
@@ -148,7 +151,7 @@ mod tests {
         2026-03-02  -  -  Gap
         Total  101  0.5
         ");
-        let other = BTreeMap::from([(Family::Postfix, Vec::new())]);
+        let other = Few::from([(Family::Postfix, Vec::new())]);
         assert_eq!(only_within(&whole, &other).values, whole.values, "POP is no concern of SMTP's log");
     }
 }

@@ -173,6 +173,7 @@ impl Report {
 }
 
 /// The report with this id.
+#[inline]
 pub fn find(id: &str) -> Option<&'static Report> {
     REPORTS.iter().find(|report| report.id == id)
 }

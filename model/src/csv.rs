@@ -240,7 +240,7 @@ pub fn file_name(table: &Table, order: &[u32], zone: &Zone) -> String {
         rows.to_owned(),
     ];
     let filtered = (order.len() < table.rows.len()).then(|| "filtered".to_owned());
-    let safe = |c: char| if c.is_ascii_alphanumeric() || ".@+-_".contains(c) { c } else { '-' };
+    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '@' | '+' | '-' | '_') { c } else { '-' };
     let mut name: String = parts.into_iter().chain(filtered).collect::<Vec<_>>().join("_").chars().map(safe).collect();
     name.truncate(MAX_FILE_NAME_BYTES);
     name + ".csv"

@@ -4,12 +4,12 @@
 //! browser too. Knows nothing of sorting, names on screen or files.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use crate::basis::Basis;
 use crate::catalogue::{Column, Formula};
 use crate::coverage::{Covered, Observed, observed_of_each};
+use crate::few::Few;
 use crate::measure::Family;
 use crate::numbers::Numbers;
 use crate::step::Step;
@@ -241,11 +241,11 @@ fn span_read(answer: &Answer, span: Span) -> Span {
     Span::new(span.from, span.until.min(until))
 }
 
-fn observed_by_family(columns: &[&'static Column], answer: &Answer, spans: &[Span]) -> BTreeMap<Family, Vec<Observed>> {
-    let mut by_family = BTreeMap::new();
+fn observed_by_family(columns: &[&'static Column], answer: &Answer, spans: &[Span]) -> Few<Family, Vec<Observed>> {
+    let mut by_family = Few::new();
     for column in columns {
         let family = column.measure().family;
-        by_family.entry(family).or_insert_with(|| {
+        by_family.get_or_make(family, || {
             let coverage: &[Covered] = answer.coverage.get(&family).map_or(&[], Vec::as_slice);
             observed_of_each(coverage, spans)
         });

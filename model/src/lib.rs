@@ -28,6 +28,7 @@ pub mod coverage;
 pub mod csv;
 pub mod docs;
 pub mod events;
+pub mod few;
 mod fold;
 pub mod json;
 #[cfg(test)]
@@ -50,6 +51,7 @@ pub mod zone;
 
 pub use basis::Basis;
 pub use catalogue::{Column, Formula, Report};
+pub use few::Few;
 pub use measure::{Family, Measure};
 pub use names::Names;
 pub use numbers::Numbers;

@@ -3,12 +3,9 @@
 //! A number is a promise, as an id is: it stands in stored counters. Numbers and ids are never used again for
 //! another meaning (a test over the catalogue holds them unique).
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::basis::Basis;
-use crate::json::{BadJson, FromJson, Json};
 
 /// Which sources feed a measure. Coverage is kept by family: a Dovecot log of its own says nothing of SMTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,19 +39,6 @@ impl Family {
 
     pub fn from_id(id: &str) -> Option<Family> {
         Self::ALL.into_iter().find(|family| family.id() == id)
-    }
-}
-
-/// The keys of an answer's coverage.
-impl<T: FromJson> FromJson for BTreeMap<Family, T> {
-    fn from_json(json: &mut Json) -> Result<BTreeMap<Family, T>, BadJson> {
-        let mut members = BTreeMap::new();
-        json.object(|key, json| {
-            let family = Family::from_id(key).ok_or_else(|| json.error("a family"))?;
-            members.insert(family, T::from_json(json)?);
-            Ok(())
-        })?;
-        Ok(members)
     }
 }
 

@@ -46,6 +46,7 @@ impl Counts {
         }
     }
 
+    #[inline]
     pub fn from_id(id: &str) -> Option<Counts> {
         Counts::ALL.into_iter().find(|counts| counts.id() == id)
     }

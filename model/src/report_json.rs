@@ -101,7 +101,7 @@ impl std::fmt::Display for Number {
         if fraction > 0 {
             // The one in front keeps the zeros behind the point.
             let digits = (unit + fraction).to_string();
-            write!(f, ".{}", digits[1..].trim_end_matches('0'))?;
+            write!(f, ".{}", digits.strip_prefix('1').unwrap_or_default().trim_end_matches('0'))?;
         }
         Ok(())
     }

@@ -3,15 +3,15 @@
 //! Law: an answer spliced with a newer answer over its tail is the newer answer over the whole, as long as nothing before
 //! the tail has changed.
 
-use std::collections::BTreeMap;
-
 use crate::coverage::Covered;
+use crate::few::Few;
 use crate::measure::Family;
 use crate::time::{Slot, Span, Time};
 use crate::wire::{Answer, By};
 
 /// `answer` with everything from `tail.from` on as `tail` has it. `None` where the two are not parts of one answer; the
 /// whole must then be asked for again.
+#[inline]
 pub fn splice(answer: &Answer, tail: &Answer) -> Option<Answer> {
     let is_part = answer.by == By::Time
         && (&answer.report, &answer.subject, answer.by, answer.slot_seconds, answer.until)
@@ -22,8 +22,8 @@ pub fn splice(answer: &Answer, tail: &Answer) -> Option<Answer> {
         return None;
     }
     let kept = rows_before(&answer.slot, tail.from);
-    let mut values = BTreeMap::new();
-    let mut totals = BTreeMap::new();
+    let mut values = Few::new();
+    let mut totals = Few::new();
     for (measure, before) in &answer.values {
         let after = tail.values.get(measure)?;
         values.insert(measure.clone(), before.iter().take(kept).chain(after.iter()).collect());
@@ -42,6 +42,7 @@ pub fn splice(answer: &Answer, tail: &Answer) -> Option<Answer> {
 }
 
 /// How many rows begin before an instant.
+#[inline]
 fn rows_before(slot: &[i32], until: Time) -> usize {
     let mut number = 0_i64;
     let starts = slot.iter().map(|distance| {
@@ -52,6 +53,7 @@ fn rows_before(slot: &[i32], until: Time) -> usize {
 }
 
 /// The first number, then distances, over both parts.
+#[inline]
 fn slots(before: &[i32], after: &[i32]) -> Vec<i32> {
     let last: i32 = before.iter().sum();
     let mut slots = before.to_vec();
@@ -63,18 +65,19 @@ fn slots(before: &[i32], after: &[i32]) -> Vec<i32> {
     slots
 }
 
+#[inline]
 fn coverage(
-    before: &BTreeMap<Family, Vec<Covered>>,
-    after: &BTreeMap<Family, Vec<Covered>>,
+    before: &Few<Family, Vec<Covered>>,
+    after: &Few<Family, Vec<Covered>>,
     kept: Span,
-) -> BTreeMap<Family, Vec<Covered>> {
-    let mut all: BTreeMap<Family, Vec<Covered>> = BTreeMap::new();
+) -> Few<Family, Vec<Covered>> {
+    let mut all: Few<Family, Vec<Covered>> = Few::new();
     for (family, covered) in before {
         let cut = covered.iter().map(|covered| Covered { span: covered.span.intersect(kept), ..*covered });
         all.insert(*family, cut.filter(|covered| covered.span.secs() > 0).collect());
     }
     for (family, covered) in after {
-        let stretches = all.entry(*family).or_default();
+        let stretches = all.get_or_make(*family, Vec::new);
         for next in covered {
             match stretches.last_mut() {
                 Some(last) if last.span.until == next.span.from && last.missing_hosts == next.missing_hosts => {
@@ -117,13 +120,13 @@ mod tests {
             until: at(amounts.len()),
             slot_seconds: 900,
             read_until: Some(at(read_slots)),
-            coverage: BTreeMap::from([(Family::Dovecot, covered.into_iter().collect())]),
-            basis: BTreeMap::new(),
+            coverage: Few::from([(Family::Dovecot, covered.into_iter().collect())]),
+            basis: Few::new(),
             subjects: crate::Names::default(),
             slot,
             subject_index: Vec::new(),
-            values: BTreeMap::from([("pop.connections".to_owned(), values)]),
-            totals: BTreeMap::from([("pop.connections".to_owned(), total)]),
+            values: Few::from([("pop.connections".to_owned(), values)]),
+            totals: Few::from([("pop.connections".to_owned(), total)]),
         }
     }
 

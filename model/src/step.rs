@@ -82,6 +82,7 @@ impl Step {
         }
     }
 
+    #[inline]
     pub fn from_id(id: &str) -> Option<Step> {
         Step::ALL.into_iter().find(|step| step.id() == id)
     }
@@ -182,6 +183,7 @@ impl Step {
 
     /// Whether the step is offered for a range: it holds a whole unit of the step (for a quarter: three full months on
     /// end), and not more rows than anyone reads.
+    #[inline]
     pub fn offered(self, span: Span, zone: &Zone) -> Result<(), NotOffered> {
         let span = span.intersect(CALENDAR);
         let (unit, needed) = if self == Step::Quarter { (Step::Month, 3) } else { (self, 1) };

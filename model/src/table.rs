@@ -217,14 +217,11 @@ impl Table {
 
     /// Leaves in an order the rows of subjects whose names hold a text, in letters of either case.
     pub fn retain_named(&self, order: &mut Vec<u32>, text: &str) {
-        let Some(first) = text.bytes().next() else { return };
-        let either_case = [first.to_ascii_lowercase(), first.to_ascii_uppercase()];
+        if text.is_empty() {
+            return;
+        }
         order.retain(|row| match self.rows.get(*row as usize) {
-            Some(Row::Child(subject)) => {
-                let name = subject.name();
-                let mut places = name.as_bytes().windows(text.len());
-                places.any(|place| either_case.contains(&place[0]) && place.eq_ignore_ascii_case(text.as_bytes()))
-            }
+            Some(Row::Child(subject)) => holds(&subject.name(), text),
             Some(Row::Step { .. } | Row::Rest(_)) | None => false,
         });
     }
@@ -238,6 +235,14 @@ impl Table {
             By::Services => "Service",
         }
     }
+}
+
+/// Whether a name holds a text, in letters of either case.
+pub fn holds(name: &str, text: &str) -> bool {
+    let Some(first) = text.bytes().next() else { return true };
+    let either_case = [first.to_ascii_lowercase(), first.to_ascii_uppercase()];
+    let mut places = name.as_bytes().windows(text.len());
+    places.any(|place| either_case.contains(&place[0]) && place.eq_ignore_ascii_case(text.as_bytes()))
 }
 
 /// `rows` by their cells, not observed last whatever the direction, equal ones as they stood.

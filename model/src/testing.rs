@@ -90,7 +90,7 @@ pub(crate) fn with_children(mut answer: Answer, columns: &[&str], rows: &[(&str,
 fn push(answer: &mut Answer, columns: &[&str], values: &[u64]) {
     let given: Vec<(&str, u64)> =
         columns.iter().map(|column| measure(answer, column).id).zip(values.iter().copied()).collect();
-    for (id, list) in &mut answer.values {
+    for (id, list) in answer.values.iter_mut() {
         let value = given.iter().find(|(given, _)| given == id).map_or(0, |(_, value)| *value);
         *list = list.iter().chain([value]).collect();
     }

@@ -8,6 +8,7 @@ use crate::account::Means;
 use crate::basis::Basis;
 use crate::catalogue::Column;
 use crate::coverage::Covered;
+use crate::few::Few;
 use crate::json::{reads, reads_in_parts, reads_word};
 use crate::measure::Family;
 use crate::names::Names;
@@ -49,6 +50,7 @@ impl By {
         }
     }
 
+    #[inline]
     pub fn from_id(id: &str) -> Option<By> {
         By::ALL.into_iter().find(|by| by.id() == id)
     }
@@ -104,9 +106,9 @@ pub struct Answer {
     /// Up to when the sources were read; later is not observed. `None`: nothing was read yet.
     pub read_until: Option<Time>,
     /// By family, sorted and disjoint, cut to the span.
-    pub coverage: BTreeMap<Family, Vec<Covered>>,
+    pub coverage: Few<Family, Vec<Covered>>,
     /// The worst basis in the span, by measure id.
-    pub basis: BTreeMap<String, Basis>,
+    pub basis: Few<String, Basis>,
     /// Names of the rows of a Mode, `(other)` last where there is one.
     pub subjects: Names,
     /// The first slot's number, then the distance of each to the one before. Where the server summed between edges,
@@ -114,9 +116,9 @@ pub struct Answer {
     pub slot: Vec<i32>,
     /// Row to position in `subjects`.
     pub subject_index: Vec<u32>,
-    pub values: BTreeMap<String, Numbers>,
+    pub values: Few<String, Numbers>,
     /// The viewed subject's own sums over the whole span, by measure id: never the sum of the rows.
-    pub totals: BTreeMap<String, u64>,
+    pub totals: Few<String, u64>,
 }
 
 impl Answer {
@@ -134,13 +136,13 @@ reads_in_parts!(Answer, AnswerParts {
     until: Time,
     slot_seconds: i64,
     read_until: Option<Time>,
-    coverage: BTreeMap<Family, Vec<Covered>>,
-    basis: BTreeMap<String, Basis>,
+    coverage: Few<Family, Vec<Covered>>,
+    basis: Few<String, Basis>,
     subjects: Names,
     slot: Vec<i32>,
     subject_index: Vec<u32>,
-    values: BTreeMap<String, Numbers>,
-    totals: BTreeMap<String, u64>,
+    values: Few<String, Numbers>,
+    totals: Few<String, u64>,
 });
 
 /// `GET /api/unusual?from=&until=[&subject=&skip=&limit=]`: what stood out of its own past, most unusual first.

@@ -12,7 +12,8 @@ pub fn sin_cos(turn: f64) -> (f64, f64) {
 
 /// The part of a whole turn, from the top clockwise, at which a point lies.
 pub fn of(x: f64, y: f64) -> f64 {
-    atan2(x, -y).rem_euclid(TAU) / TAU
+    let turn = atan2(x, -y) / TAU;
+    if turn < 0.0 { turn + 1.0 } else { turn }
 }
 
 #[cfg(target_arch = "wasm32")]

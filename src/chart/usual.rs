@@ -117,21 +117,31 @@ fn may_have_spikes(values: &[f64], least: f64) -> bool {
     highest > (lowest * TIMES).max(lowest + least)
 }
 
-fn of_kind(mut values: Vec<f64>, least: f64) -> Option<Usual> {
+fn of_kind(values: Vec<f64>, least: f64) -> Option<Usual> {
     if values.len() < FEWEST {
         return None;
     }
-    values.sort_unstable_by(f64::total_cmp);
+    let values = in_order(values);
     let at = |part: f64| values[((values.len() - 1) as f64 * part).round() as usize];
     let (low, middle, high) = (at(0.1), at(0.5), at(0.9));
-    let mut away: Vec<f64> = values.iter().map(|value| (value - middle).abs()).collect();
-    away.sort_unstable_by(f64::total_cmp);
+    let away = in_order(values.iter().map(|value| (value - middle).abs()));
     // As wide as chance alone makes counts, even where they were the same each time.
     let spread = (1.4826 * away[away.len() / 2]).max(middle.max(0.0).sqrt()).max(middle * 0.05);
     let limit = (middle + SPREADS * spread).max(middle * TIMES).max(middle + least);
     // A spike that is itself among the highest tenth is not what is usual.
     let high = values.iter().rev().copied().find(|value| *value <= limit.min(high)).unwrap_or(middle);
     Some(Usual { low, high, limit })
+}
+
+/// Values from the lowest on. Those of a kind are some dozens, and a sort of floats would be all the code that is loaded
+/// for sorting before a report.
+fn in_order(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
+    let mut sorted: Vec<f64> = Vec::new();
+    for value in values {
+        let place = sorted.partition_point(|other| *other <= value);
+        sorted.insert(place, value);
+    }
+    sorted
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 mod row;
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 use leptos::{ev, prelude::*};
@@ -23,7 +22,7 @@ use crate::parts::icon::{self, Icon};
 use crate::parts::notes::FailedAt;
 use crate::route::{Leaves, Router};
 use crate::state::{ViewState, ZoneChoice};
-use crate::{anew, download, effect, format, intl, text, view, window};
+use crate::{anew, download, effect, format, intl, order, text, view, window};
 
 /// As many columns as the table has heads.
 const COLUMNS: usize = text::EVENT_HEADS.len();
@@ -193,13 +192,12 @@ fn came_from(evidence: &Evidence, total: &EventTotal) -> Option<AnyView> {
     if total.events < 2 || total.peers.is_empty() {
         return None;
     }
-    let mut peers: Vec<(&String, u64)> = total.peers.iter().map(|(peer, events)| (peer, *events)).collect();
-    peers.sort_by_key(|(_, events)| Reverse(*events));
+    let peers: Vec<(&String, u64)> = total.peers.iter().map(|(peer, events)| (peer, *events)).collect();
     let count = |number: u64| intl::number(number as f64, 0);
-    let peers = peers.into_iter().enumerate().map(|(nth, (peer, events))| {
-        let own = Evidence { text: peer.clone(), ..evidence.clone() }.url();
+    let peers = order::sorted(&peers, |a, b| b.1.cmp(&a.1)).enumerate().map(|(nth, (peer, events))| {
+        let own = Evidence { text: (*peer).clone(), ..evidence.clone() }.url();
         let comma = if nth == 0 { " " } else { ", " };
-        view! { {comma}<a class="link" href=own><bdi>{format::visible(peer)}</bdi></a>" ("{count(events)}")" }
+        view! { {comma}<a class="link" href=own><bdi>{format::visible(peer)}</bdi></a>" ("{count(*events)}")" }
     });
     let more = (total.more_peers > 0).then(|| text::more_peers(total.more_peers));
     Some(view! { <p class="sentence event-peers">{text::MOST_CAME_FROM}{peers.collect_view()}{more}</p> })

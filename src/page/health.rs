@@ -143,7 +143,7 @@ fn told(health: &Health) -> [bool; 10] {
 /// The folder that all logs are in or below: said once.
 fn common_folder(health: &Health) -> &str {
     let Some(first) = health.sources.first() else { return "" };
-    let folders = first.path.match_indices('/').map(|(at, _)| &first.path[..=at]);
+    let folders = first.path.match_indices('/').filter_map(|(at, _)| first.path.get(..=at));
     let holds_all = |folder: &&str| health.sources.iter().all(|log| log.path.starts_with(folder));
     folders.take_while(holds_all).last().unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use chrono::{Datelike, Months, NaiveDate};
 use leptos::prelude::*;
 use mailtally_model::overage::{self, Counts};
 use mailtally_model::wire::{Overage, OverageRow};
-use mailtally_model::{Span, Subject, Time};
+use mailtally_model::{Span, Subject, Time, table};
 
 use super::frame::{self, Frame};
 use crate::api::{Asked, Failure};
@@ -314,10 +314,8 @@ impl Order {
 
     fn of_rows(&self, overage: &Overage) -> Overage {
         let mut overage = sorted(overage, self.sort);
-        let holds = self.filter.trim().to_ascii_lowercase();
-        if !holds.is_empty() {
-            overage.rows.retain(|row| row.subject.to_string().to_ascii_lowercase().contains(&holds));
-        }
+        let text = self.filter.trim();
+        overage.rows.retain(|row| table::holds(&row.subject.to_string(), text));
         overage
     }
 }

@@ -3,14 +3,13 @@
 //!
 //! Each report is asked for sums between days over both periods at once: a few hundred numbers, however long the log.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::Days;
 use leptos::prelude::*;
 use mailtally_model::coverage::{Covered, observed_secs};
 use mailtally_model::table::{self, TableColumn, largest_first};
-use mailtally_model::{Answer, Basis, Column, Family, Report, SLOT_SECS, Span, Step, Time, Zone, alike};
+use mailtally_model::{Answer, Basis, Column, Family, Few, Report, SLOT_SECS, Span, Step, Time, Zone, alike};
 
 use super::frame::{self, Frame};
 use crate::api::{Asked, Failure};
@@ -24,7 +23,7 @@ use crate::query::Query;
 use crate::range::{Dates, Preset, Range, date_of};
 use crate::state::ViewState;
 use crate::window::{self, Window};
-use crate::{anew, context, format, text, view};
+use crate::{anew, context, format, order, text, view};
 
 #[component]
 pub fn OverviewPage() -> impl IntoView {
@@ -89,7 +88,7 @@ impl Period {
     }
 
     /// The days, and what there is of today, that were observed whole in both periods, of each family.
-    fn whole_days(&self, answer: &Answer) -> BTreeMap<Family, Vec<Span>> {
+    fn whole_days(&self, answer: &Answer) -> Few<Family, Vec<Span>> {
         let days = |span: Span, zone: &Zone| -> Vec<Span> {
             let mut edges = Step::Day.edges(span, zone);
             edges.retain(|edge| *edge < span.until);
@@ -114,7 +113,7 @@ impl Period {
         let mut edges = Step::Day.edges(self.before.span, &self.before.zone);
         edges.extend(Step::Day.edges(self.now.span, &self.now.zone));
         edges.push(self.span_before().until);
-        edges.sort_unstable();
+        let mut edges: Vec<Time> = order::sorted(&edges, Time::cmp).copied().collect();
         edges.dedup();
         let span = Span::new(self.before.span.from, self.now.span.until);
         Query::between_edges(report, None, span, edges)

@@ -13,7 +13,7 @@ use crate::apart::{Apart, Rest};
 use crate::api::{self, Memory};
 use crate::awaited::Awaited;
 use crate::compare::{Before, Missing};
-use crate::context::{Host, View};
+use crate::context::{self, Host, View};
 use crate::effect;
 use crate::later;
 use crate::memo::Memo;
@@ -132,7 +132,7 @@ impl Sheet {
 
     /// The report page's sheet; only components of that page may ask.
     pub fn get() -> Sheet {
-        expect_context()
+        context::expect()
     }
 
     /// Asks the same question again.

@@ -151,7 +151,7 @@ fn on_key(position: Position, event: &ev::KeyboardEvent) {
     }
 }
 
-/// Whether there is room for the right month alone, as style/range.css has it.
+/// Whether there is room for the right month alone, as style/calendar.css has it.
 fn shows_one() -> bool {
     window().inner_width().ok().and_then(|width| width.as_f64()).is_some_and(|width| width <= 760.0)
 }

@@ -1,4 +1,4 @@
-//! A cell of a list whose rows are cards on a phone (style/table.css): there it says itself which column it is of.
+//! A cell of a list whose rows are cards on a phone (style/lists.css): there it says itself which column it is of.
 
 use leptos::prelude::*;
 

@@ -148,7 +148,8 @@ fn save_picture(sheet: &Sheet, name: &str, failed: RwSignal<bool>) -> Option<()>
         says: format!("{} · {dates} · {}", text::subject_name(&table.subject), table.zone.name),
         series: shown.key(),
     };
-    let base = name.trim().trim_end_matches(".csv").to_owned();
+    let name = name.trim();
+    let base = name.strip_suffix(".csv").unwrap_or(name).to_owned();
     picture::png(&canvas, &caption, move |blob| {
         let saved = blob.is_some_and(|blob| download::save_blob(&with_extension(&base, "png"), &blob).is_ok());
         failed.set(!saved);

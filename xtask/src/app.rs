@@ -84,7 +84,7 @@ fn fingerprint(html: &str, parts: &[Part], code: &[u8]) -> Result<String> {
     hasher.update(&read(&std::env::current_exe().context("cannot find this program")?)?);
     hasher.update(html.as_bytes()).update(code);
     for part in parts {
-        if let Part::Built(Link::Sheet(path) | Link::Icon(path) | Link::Script(path)) = part {
+        if let Part::Built(Link::Sheet(path) | Link::SheetApart(path) | Link::Icon(path) | Link::Script(path)) = part {
             hasher.update(&read(&root().join(path))?);
         }
     }
@@ -101,12 +101,15 @@ fn render(parts: &[Part], code: Vec<u8>, profile: Profile) -> Result<String> {
             Part::Html(html) => page.push_str(html),
             Part::Built(Link::App) => {
                 let code = code.take().context("index.html has two links with rel=\"rust\"")?;
-                page.push_str(&app(code, profile)?);
+                let sheet = sheets(parts, |link| come_apart(link, profile))?;
+                page.push_str(&app(code, profile, &sheet)?);
             }
             // All sheets are one file, which stands where the first one stood.
+            Part::Built(Link::SheetApart(_)) => {}
             Part::Built(Link::Sheet(_)) if sheets_done => {}
             Part::Built(Link::Sheet(_)) => {
-                let name = write_asset("mailtally", "css", &sheets(parts)?)?;
+                let first = sheets(parts, |link| !come_apart(link, profile))?;
+                let name = write_asset("mailtally", "css", &first)?;
                 page.push_str(&format!("<link rel=\"stylesheet\" href=\"/assets/{name}\">"));
                 sheets_done = true;
             }
@@ -122,26 +125,41 @@ fn render(parts: &[Part], code: Vec<u8>, profile: Profile) -> Result<String> {
     Ok(page)
 }
 
-/// The sheets in the order of the page.
-fn sheets(parts: &[Part]) -> Result<Vec<u8>> {
+/// Whether a sheet comes with the parts of the code. Where there are none it stands with the others.
+fn come_apart(link: &Link, profile: Profile) -> bool {
+    profile == Profile::Wasm && matches!(link, Link::SheetApart(_))
+}
+
+/// Some of the sheets, in the order of the page.
+fn sheets(parts: &[Part], is_wanted: impl Fn(&Link) -> bool) -> Result<Vec<u8>> {
     let mut all = Vec::new();
     for part in parts {
-        if let Part::Built(Link::Sheet(path)) = part {
-            let sheet = String::from_utf8(read(&root().join(path))?).with_context(|| format!("{path} is not UTF-8"))?;
-            all.extend(lean::sheet(&sheet).into_bytes());
+        match part {
+            Part::Built(link @ (Link::Sheet(path) | Link::SheetApart(path))) if is_wanted(link) => {
+                let sheet = read(&root().join(path))?;
+                let sheet = String::from_utf8(sheet).with_context(|| format!("{path} is not UTF-8"))?;
+                all.extend(lean::sheet(&sheet).into_bytes());
+            }
+            _ => {}
         }
     }
     Ok(all)
 }
 
-/// The glue, the code, and a script that starts them; gives the elements that load all three at once.
-fn app(linked: Vec<u8>, profile: Profile) -> Result<String> {
+/// The glue, the code, and a script that starts them; gives the elements that load all three at once. `sheet` is what parts
+/// of the code look like.
+fn app(linked: Vec<u8>, profile: Profile, sheet: &[u8]) -> Result<String> {
     let file =
         |part: &split::Part, code: &[u8]| write_asset(&format!("{}{}", asset::APART, part.of.join("-")), "wasm", code);
-    let Bundle { glue, code, parts } = bundled("mailtally", linked, profile, &root::app().join("assets"), file)?;
+    let sheet = match profile {
+        Profile::Wasm => write_asset(&format!("{}sheet", asset::APART), "css", sheet)?,
+        Profile::Dev => String::new(),
+    };
+    let folder = root::app().join("assets");
+    let Bundle { glue, code, parts } = bundled("mailtally", linked, profile, &folder, &sheet, file)?;
     let glue = write_asset("mailtally", "js", glue.as_bytes())?;
     let code = write_asset("mailtally", "wasm", &code)?;
-    let start = write_asset("start", "js", starter(&glue, &code, &parts).as_bytes())?;
+    let start = write_asset("start", "js", starter(&glue, &code, &parts, &sheet).as_bytes())?;
     Ok(format!(
         "<link rel=\"preload\" href=\"/assets/{code}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\
          <link rel=\"modulepreload\" href=\"/assets/{glue}\">\
@@ -163,13 +181,14 @@ struct Loaded {
     file: String,
 }
 
-/// Makes it of linked code. `file` writes a part and gives its file's name; pieces of script that dependencies bring go into
-/// `folder`.
+/// Makes it of linked code. `file` writes a part and gives its file's name, and `sheet` is the file of what parts look like;
+/// pieces of script that dependencies bring go into `folder`.
 pub fn bundled(
     name: &str,
     linked: Vec<u8>,
     profile: Profile,
     folder: &Path,
+    sheet: &str,
     file: impl Fn(&split::Part, &[u8]) -> Result<String>,
 ) -> Result<Bundle> {
     let split = match profile {
@@ -193,7 +212,7 @@ pub fn bundled(
         files.insert(part.name.clone(), file.clone());
         parts.push(Loaded { of: part.of.clone(), file });
     }
-    let glue = names.applied(&lean::glue(&split.joined(output.js(), &files)?));
+    let glue = names.applied(&lean::glue(&split.joined(output.js(), &files, sheet)?));
     let code = finished(&output.wasm_mut().emit_wasm())?;
     Ok(Bundle { glue, code, parts })
 }
@@ -209,10 +228,11 @@ const WARM_UP: &str = "new Intl.DateTimeFormat().format();\nnew Intl.NumberForma
 
 /// A browser that cannot run the app says so on the page; a blank one would explain nothing. What a page needs beside the
 /// code that starts is asked for at the same time: a Trend needs nothing.
-fn starter(glue: &str, code: &str, parts: &[Loaded]) -> String {
+fn starter(glue: &str, code: &str, parts: &[Loaded], sheet: &str) -> String {
     let of = |function: &str| {
         let needed = parts.iter().filter(|part| part.of.iter().any(|of| of == function));
-        needed.map(|part| format!("\"{}\"", part.file)).collect::<Vec<_>>().join(", ")
+        let needed = needed.map(|part| part.file.as_str()).chain([sheet]);
+        needed.map(|file| format!("\"{file}\"")).collect::<Vec<_>>().join(", ")
     };
     format!(
         "import init from \"./{glue}\";\n\
@@ -221,7 +241,8 @@ fn starter(glue: &str, code: &str, parts: &[Loaded]) -> String {
          const isReport = pathname.startsWith(\"/reports/\") && !/[?&](by|found)=/.test(search);\n\
          const parts = pathname === \"/\" ? [{overview}] : isReport ? [] : [{rest}];\n\
          for (const part of parts) {{\n\
-         \x20 const link = {{ rel: \"preload\", href: `/assets/${{part}}`, as: \"fetch\", crossOrigin: \"\" }};\n\
+         \x20 const as = part.endsWith(\".css\") ? \"style\" : \"fetch\";\n\
+         \x20 const link = {{ rel: \"preload\", href: `/assets/${{part}}`, as, crossOrigin: \"\" }};\n\
          \x20 document.head.append(Object.assign(document.createElement(\"link\"), link));\n\
          }}\n\
          {WARM_UP}\

@@ -21,6 +21,8 @@ pub enum Link<'a> {
     App,
     /// `<link data-trunk rel="css" href=…>`
     Sheet(&'a str),
+    /// The same with `data-apart`: what a report is painted without.
+    SheetApart(&'a str),
     /// `<link data-trunk rel="icon" href=…>`
     Icon(&'a str),
     /// `<script data-trunk src=…></script>`: runs before the first paint.
@@ -108,6 +110,7 @@ fn link<'a>(tag: &str, attributes: &[(&str, &'a str)]) -> Result<Link<'a>> {
     }
     match needed("rel")? {
         "rust" => Ok(Link::App),
+        "css" if has(attributes, "data-apart") => Ok(Link::SheetApart(needed("href")?)),
         "css" => Ok(Link::Sheet(needed("href")?)),
         "icon" => Ok(Link::Icon(needed("href")?)),
         other => bail!("index.html: our build does not know data-trunk rel=\"{other}\""),
@@ -145,12 +148,13 @@ mod tests {
     fn what_trunk_builds_is_found_and_the_rest_is_kept() {
         let html = "<head><!-- not shown --><meta name=a content='x > y'>\
             <script data-trunk src=\"theme.js\"></script><link data-trunk rel=\"css\" href=\"a.css\" />\
-            <link data-trunk rel=rust data-wasm-opt=0></head>";
+            <link data-trunk data-apart rel=css href=b.css><link data-trunk rel=rust data-wasm-opt=0></head>";
         let expected = [
             Part::Html("<head>"),
             Part::Html("<meta name=a content='x > y'>"),
             Part::Built(Link::Script("theme.js")),
             Part::Built(Link::Sheet("a.css")),
+            Part::Built(Link::SheetApart("b.css")),
             Part::Built(Link::App),
             Part::Html("</head>"),
         ];

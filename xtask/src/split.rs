@@ -3,7 +3,7 @@
 //! The cutting is wasm-split's, which leptos' own tool uses, too. It goes by the relocations that the linker leaves: what is
 //! reached from one part alone is in that part, and what several need in one more that each of them loads. Its script, which
 //! loads parts when the code asks for them, becomes a piece of the glue: as a file of its own each would name the other, and
-//! both names hold a hash.
+//! both names hold a hash. What parts look like comes with them: no part is there before its sheet.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -31,6 +31,21 @@ pub struct Part {
 /// What the code imports the script as, and the script the glue.
 const SCRIPT: &str = "./parts.js";
 const GLUE: &str = "./glue.js";
+
+/// Asks for the sheet of the parts, unless it is there or on its way. As a part that did not come, it is asked for again.
+const SHEET: &str = r#"let sheet;
+function makeSheet() {
+  return sheet ??= new Promise((resolve, reject) => {
+    const onerror = () => { link.remove(); sheet = undefined; reject(new Error(link.href)); };
+    const wanted = { rel: "stylesheet", href: new URL("./SHEET", import.meta.url), crossOrigin: "", onload: resolve, onerror };
+    const link = Object.assign(document.createElement("link"), wanted);
+    document.head.append(link);
+  });
+}
+"#;
+
+/// Where a part waits for what it needs besides.
+const NEEDED: &str = "deps.map(d => d())";
 
 /// Cuts the code, which was linked with its relocations.
 pub fn split(code: &[u8]) -> Result<Split> {
@@ -71,8 +86,8 @@ impl Split {
         Split { main, parts: Vec::new(), script: String::new() }
     }
 
-    /// The glue with the script in it, which loads each part by its file's new name.
-    pub fn joined(&self, glue: &str, files: &BTreeMap<String, String>) -> Result<String> {
+    /// The glue with the script in it, which loads each part by its file's new name, and this sheet before.
+    pub fn joined(&self, glue: &str, files: &BTreeMap<String, String>, sheet: &str) -> Result<String> {
         if self.parts.is_empty() {
             return Ok(glue.to_owned());
         }
@@ -82,6 +97,8 @@ impl Split {
             ensure!(script.contains(&old), "nothing loads the part {name}");
             script = script.replace(&old, &format!("\"./{file}\""));
         }
+        ensure!(script.contains(NEEDED), "no part waits for others");
+        let script = SHEET.replace("SHEET", sheet) + &script.replace(NEEDED, "[...deps, makeSheet].map(d => d())");
         // What each imports of the other is in one script now.
         let script = script.replace(&format!("import {{ initSync }} from \"{GLUE}\";\n"), "");
         let loaders: Vec<&str> = script
@@ -107,20 +124,23 @@ mod tests {
     #[test]
     fn the_glue_loads_parts_by_their_new_names() {
         let script = "import { initSync } from \"./glue.js\";\n\nfunction get() { initSync(undefined, undefined); }\n\
+                      function load(deps) { deps.map(d => d()); }\n\
                       export const __wasm_split_load_rest = load(() => fetch(\"./split_rest.wasm\"));\n";
         let part = Part { name: "split_rest".to_owned(), of: vec!["rest".to_owned()], code: Vec::new() };
         let split = Split { main: Vec::new(), parts: vec![part], script: script.to_owned() };
         let files = BTreeMap::from([("split_rest".to_owned(), "part-rest-01.wasm".to_owned())]);
         let glue = "import * as import1 from \"./parts.js\"\nimport * as import2 from \"./parts.js\"\nfunction imports() { return { \"./parts.js\": import1 }; }\n";
-        let joined = split.joined(glue, &files).expect("they fit");
+        let joined = split.joined(glue, &files, "part-sheet-02.css").expect("they fit");
+        assert!(joined.starts_with(&SHEET.replace("SHEET", "part-sheet-02.css")));
         assert_eq!(
-            joined,
+            joined.split_once("\n}\n").expect("the sheet").1,
             "\nfunction get() { initSync(undefined, undefined); }\n\
+             function load(deps) { [...deps, makeSheet].map(d => d()); }\n\
              const __wasm_split_load_rest = load(() => fetch(\"./part-rest-01.wasm\"));\n\
              const import1 = { __wasm_split_load_rest };\n\
              const import2 = { __wasm_split_load_rest };\n\
              function imports() { return { \"./parts.js\": import1 }; }\n"
         );
-        assert!(split.joined("another glue", &files).is_err());
+        assert!(split.joined("another glue", &files, "").is_err());
     }
 }

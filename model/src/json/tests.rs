@@ -5,6 +5,7 @@ use serde::de::DeserializeOwned;
 use super::*;
 use crate::account::{AccountList, AccountRow, AuditLog, AuditRow, MadeToken, Means, Status, TokenList, TokenRow};
 use crate::coverage::Covered;
+use crate::few::Few;
 use crate::measure::Family;
 use crate::time::{Span, Time};
 use crate::wire::{
@@ -27,8 +28,13 @@ fn covered() -> impl Strategy<Value = Covered> {
     any.prop_map(|(from, until, missing_hosts)| Covered { span: Span::new(from, until), missing_hosts })
 }
 
-fn by_family<T: fmt::Debug>(of: impl Strategy<Value = T>) -> impl Strategy<Value = BTreeMap<Family, T>> {
+fn by_family<T: fmt::Debug>(of: impl Strategy<Value = T>) -> impl Strategy<Value = Few<Family, T>> {
     prop::collection::btree_map(prop::sample::select(&Family::ALL[..]), of, 0..4)
+        .prop_map(|map| map.into_iter().collect())
+}
+
+fn few_by_name<T: fmt::Debug>(of: impl Strategy<Value = T>) -> impl Strategy<Value = Few<String, T>> {
+    by_name(of).prop_map(|map| map.into_iter().collect())
 }
 
 fn by_name<T: fmt::Debug>(of: impl Strategy<Value = T>) -> impl Strategy<Value = BTreeMap<String, T>> {
@@ -53,12 +59,12 @@ prop_compose! {
         by in prop::sample::select(&By::ALL[..]),
         (from, until, read_until) in (times(), times(), prop::option::of(times())),
         coverage in by_family(prop::collection::vec(covered(), 0..4)),
-        basis in by_name(prop::sample::select(&Basis::ALL[..])),
+        basis in few_by_name(prop::sample::select(&Basis::ALL[..])),
         (report, subjects) in (texts(), prop::collection::vec(texts(), 0..5)),
         slot in prop::collection::vec(any::<i32>(), 0..20),
         subject_index in prop::collection::vec(any::<u32>(), 0..20),
-        values in by_name(numbers()),
-        totals in by_name(any::<u64>()),
+        values in few_by_name(numbers()),
+        totals in few_by_name(any::<u64>()),
     ) -> Answer {
         let (slot_seconds, subjects) = (crate::SLOT_SECS, subjects.into_iter().collect());
         Answer {

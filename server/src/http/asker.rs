@@ -142,9 +142,9 @@ impl Asker {
             return;
         }
         let shown: Vec<&str> = self.columns(report, &answer.subject).map(|column| column.measure().id).collect();
-        answer.values.retain(|measure, _| shown.contains(&measure.as_str()));
-        answer.totals.retain(|measure, _| shown.contains(&measure.as_str()));
-        answer.basis.retain(|measure, _| shown.contains(&measure.as_str()));
+        answer.values.retain(|measure| shown.contains(&measure.as_str()));
+        answer.totals.retain(|measure| shown.contains(&measure.as_str()));
+        answer.basis.retain(|measure| shown.contains(&measure.as_str()));
     }
 
     /// Reports and columns (`report.column`) that the settings keep from whoever asks.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use mailtally_model::subject::OTHER;
 use mailtally_model::wire::{Answer, By};
-use mailtally_model::{Basis, Family, Measure, Names, Report, SLOT_SECS, Scope, Span, Subject, Time, measure};
+use mailtally_model::{Basis, Family, Few, Measure, Names, Report, SLOT_SECS, Scope, Span, Subject, Time, measure};
 use rusqlite::{Connection, params};
 
 use super::counters::{self, Slots};
@@ -68,13 +68,13 @@ pub fn read(tx: &Connection, subject: i64, question: &Question) -> Result<Answer
         until: question.span.until,
         slot_seconds: SLOT_SECS,
         read_until: coverage::read_until(tx, &families)?,
-        coverage: BTreeMap::new(),
-        basis: BTreeMap::new(),
+        coverage: Few::new(),
+        basis: Few::new(),
         subjects: Names::default(),
         slot: Vec::new(),
         subject_index: Vec::new(),
-        values: BTreeMap::new(),
-        totals: BTreeMap::new(),
+        values: Few::new(),
+        totals: Few::new(),
     };
     for family in families {
         answer.coverage.insert(family, coverage::within(tx, family, question.span)?);

@@ -283,7 +283,8 @@ fn shorten(name: &str, width: i32, room: &dyn Fn(&str) -> i32) -> String {
     if room(name) <= width {
         return name.to_owned();
     }
+    let cut = |end: usize| format!("{}…", name.get(..end).unwrap_or(name));
     let ends: Vec<usize> = name.char_indices().map(|(at, _)| at).collect();
-    let fits = ends.partition_point(|end| room(&format!("{}…", &name[..*end])) <= width);
-    format!("{}…", &name[..ends[fits.saturating_sub(1)]])
+    let fits = ends.partition_point(|end| room(&cut(*end)) <= width);
+    cut(ends[fits.saturating_sub(1)])
 }

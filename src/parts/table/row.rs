@@ -124,15 +124,17 @@ fn attribute(html: &mut String, name: &str, value: &str) {
 /// A text as HTML holds it, between elements and between quotes: names come from logs, and are data.
 fn escape(html: &mut String, text: &str) {
     let mut rest = text;
-    while let Some(at) = rest.find(['&', '<', '>', '"']) {
-        html.push_str(&rest[..at]);
-        html.push_str(match rest.as_bytes()[at] {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
+    // Cut where it may be: what says why a text cannot be cut somewhere is two kilobytes to load.
+    while let Some((before, from)) = rest.find(['&', '<', '>', '"']).and_then(|at| rest.split_at_checked(at)) {
+        html.push_str(before);
+        let mut from = from.chars();
+        html.push_str(match from.next() {
+            Some('&') => "&amp;",
+            Some('<') => "&lt;",
+            Some('>') => "&gt;",
             _ => "&quot;",
         });
-        rest = &rest[at + 1..];
+        rest = from.as_str();
     }
     html.push_str(rest);
 }

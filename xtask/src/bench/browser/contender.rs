@@ -10,6 +10,10 @@ use crate::app::{self, Bundle, Profile};
 use crate::asset;
 use crate::root::root;
 
+/// What parts of the code look like: as the app has it, and here.
+const APART: &str = "part-sheet";
+const SHEET: &str = "apart.css";
+
 pub fn build(place: &Path) -> Result<()> {
     let linked = app::compile(["--example", "contender"], "examples/contender.wasm", Profile::Wasm)?;
     let linked = fs::read(&linked).with_context(|| format!("cannot read {}", linked.display()))?;
@@ -18,7 +22,7 @@ pub fn build(place: &Path) -> Result<()> {
         fs::write(place.join(&file), code).map(|()| file).context("cannot write a part")
     };
     let Bundle { glue, code, .. } =
-        app::bundled("ours", linked, Profile::Wasm, place, |apart, code| part(&apart.name, code))?;
+        app::bundled("ours", linked, Profile::Wasm, place, SHEET, |apart, code| part(&apart.name, code))?;
     part("ours", &code)?;
     fs::write(place.join("ours.js"), glue).context("cannot write the glue")?;
 
@@ -26,6 +30,8 @@ pub fn build(place: &Path) -> Result<()> {
         let file = root().join("examples/contender").join(name);
         fs::copy(&file, place.join(name)).with_context(|| format!("cannot copy {}", file.display()))?;
     }
-    fs::copy(asset::built("mailtally", "css")?, place.join("ours.css")).context("cannot copy the sheet")?;
+    for (sheet, name) in [("mailtally", "ours.css"), (APART, SHEET)] {
+        fs::copy(asset::built(sheet, "css")?, place.join(name)).context("cannot copy a sheet")?;
+    }
     Ok(())
 }
