@@ -73,3 +73,30 @@ impl Hashes {
         self.waiting.reserve(more);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// In whatever order seconds come, each hash is there from when it was added, and is counted once.
+        #[test]
+        fn they_are_a_set_of_each_second(lines in prop::collection::vec((0..4_i64, 0..6_u64), 0..60), doubled_at in 0..60_usize) {
+            let (mut hashes, mut expected) = (Hashes::default(), FxHashSet::default());
+            for (nth, (second, text)) in lines.into_iter().enumerate() {
+                let hash = second as u64 * 100 + text;
+                hashes.turn_to(Time(second));
+                prop_assert_eq!(hashes.contains(hash), expected.contains(&hash));
+                prop_assert_eq!(hashes.insert(hash), expected.insert(hash));
+                if nth == doubled_at {
+                    hashes.double(|hash| hash + 50);
+                    expected.extend(expected.clone().iter().map(|hash| hash + 50));
+                }
+                prop_assert_eq!(hashes.contains(hash + 50), expected.contains(&(hash + 50)));
+                prop_assert_eq!(hashes.len(), expected.len());
+            }
+        }
+    }
+}
