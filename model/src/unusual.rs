@@ -132,6 +132,10 @@ pub fn find(history: &History<'_>, span: Span, zone: &Zone, at_least: u64) -> Ve
         }
         let look = |step: Step, span: Span| {
             let value = sums.within(span);
+            // Asked first: nearly no hour of a mailbox has so many, and its past is eight more sums.
+            if value < at_least {
+                return None;
+            }
             let jump = judge(value, &past(history, &sums, span, zone), at_least)?;
             Some(Found { step, span, day: day.from, value, jump })
         };
@@ -142,6 +146,15 @@ pub fn find(history: &History<'_>, span: Span, zone: &Zone, at_least: u64) -> Ve
         })
     };
     days.windows(2).filter_map(day).collect()
+}
+
+/// Whether so much was observed that anything in it can stand out of its past: [`MIN_WEEKS`] that are a week apart.
+pub fn has_past(coverage: &[Covered]) -> bool {
+    let ends = coverage.first().zip(coverage.last());
+    // A day less than the weeks: clocks change.
+    ends.is_some_and(|(first, last)| {
+        last.span.until.secs_since(first.span.from) > (MIN_WEEKS as i64 - 1) * WEEK_SECS - DAY_SECS
+    })
 }
 
 /// How far back from an instant its past reaches.

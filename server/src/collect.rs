@@ -46,7 +46,7 @@ use pending::Pending;
 use stream::Book;
 use tally::Tally;
 
-/// A batch of so many lines is written, in one transaction of about a second. What comes and goes within a batch costs
+/// A batch of so many lines is written, in one transaction of a part of a second. What comes and goes within a batch costs
 /// the store nothing, and a sum that rises in it is written once, so fewer and larger ones are cheaper.
 pub const MAX_BATCH_LINES: usize = 300_000;
 /// Or of so many events that are kept, which take some 150 bytes each, and there are two batches in memory.

@@ -345,7 +345,8 @@ fn after_login<'a>(protocol: Protocol, who: Who<'a>, text: &'a [u8]) -> Parsed<F
     let is_for_bad_commands = contains(text, b"Too many bad commands") || contains(text, b"Too many invalid");
     let end = end_of(protocol, text, is_for_bad_commands);
     // What was moved stands behind the reason: `Disconnected: Inactivity in=47 out=12628 deleted=0`.
-    let words = [&b" in="[..], b" top=", b" bytes="].iter().fold(text, |words, moved| before(words, moved));
+    let moved = |at| [&b" in"[..], b" top", b" bytes"].iter().find_map(|key| text[..at].strip_suffix(*key));
+    let words = memchr::memchr_iter(b'=', text).find_map(moved).unwrap_or(text);
     let bytes = bytes(protocol, text);
     Parsed::Fact(Fact::Ended { protocol, who, end, is_for_bad_commands, bytes, words })
 }
@@ -379,18 +380,20 @@ fn end_of(protocol: Protocol, text: &[u8], is_for_bad_commands: bool) -> End {
 /// `in=47 out=12628`, `bytes=59/10875`, or what POP3 fetched: `top=1/868, retr=4/8884`.
 fn bytes(protocol: Protocol, text: &[u8]) -> Option<u64> {
     let (mut input, mut output, mut both, mut fetched) = (None, None, None, None::<u64>);
-    for word in text.split(|byte| *byte == b' ') {
-        let word = word.strip_suffix(b",").unwrap_or(word);
-        match word {
-            [b'i', b'n', b'=', value @ ..] => input = number(value),
-            [b'o', b'u', b't', b'=', value @ ..] => output = number(value),
-            [b'b', b'y', b't', b'e', b's', b'=', value @ ..] => {
-                both = pair(value).map(|(input, output)| input.saturating_add(output));
-            }
-            [b'r', b'e', b't', b'r', b'=', value @ ..] | [b't', b'o', b'p', b'=', value @ ..]
-                if protocol == Protocol::Pop =>
-            {
-                fetched = pair(value).map(|(_, bytes)| fetched.unwrap_or(0).saturating_add(bytes)).or(fetched);
+    // Letter by letter, words would take longer to part than these keys to find.
+    for equals in memchr::memchr_iter(b'=', text) {
+        let key = &text[text[..equals].iter().rposition(|byte| *byte == b' ').map_or(0, |space| space + 1)..equals];
+        let value = || {
+            let value = &text[equals + 1..];
+            let value = &value[..memchr::memchr(b' ', value).unwrap_or(value.len())];
+            value.strip_suffix(b",").unwrap_or(value)
+        };
+        match key {
+            b"in" => input = number(value()),
+            b"out" => output = number(value()),
+            b"bytes" => both = pair(value()).map(|(input, output)| input.saturating_add(output)),
+            b"retr" | b"top" if protocol == Protocol::Pop => {
+                fetched = pair(value()).map(|(_, bytes)| fetched.unwrap_or(0).saturating_add(bytes)).or(fetched);
             }
             _ => {}
         }

@@ -280,12 +280,12 @@ fn number(digits: &[u8]) -> Option<u32> {
     if digits.is_empty() || digits.len() > 10 {
         return None;
     }
-    let mut value = 0u32;
+    let mut value = 0u64;
     for byte in digits {
         let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
-        value = value.checked_mul(10)?.checked_add(u32::from(digit))?;
+        value = value * 10 + u64::from(digit);
     }
-    Some(value)
+    u32::try_from(value).ok()
 }
 
 #[cfg(test)]

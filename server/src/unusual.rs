@@ -36,8 +36,11 @@ fn look_at(
     // A count is part of the past of later days, too: an old log may be read after a new one.
     let until = Step::Day.next(unusual::outreach(count.span.until), zone);
     let days = Span::new(Step::Day.start(count.span.from, zone), until);
-    let slots = look.slots(count, Span::new(unusual::reach(days.from), days.until))?;
     let coverage = coverage.get(&count.watched.measure.family).map_or(&[][..], Vec::as_slice);
+    if !unusual::has_past(coverage) {
+        return look.replace(count, days, &[]);
+    }
+    let slots = look.slots(count, Span::new(unusual::reach(days.from), days.until))?;
     let find = |born| unusual::find(&History { slots: &slots, coverage, born }, days, zone, count.watched.at_least);
     let mut found = find(Time(i64::MIN));
     if !found.is_empty() {

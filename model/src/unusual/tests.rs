@@ -120,6 +120,26 @@ fn what_was_not_observed_is_no_past() {
 }
 
 #[test]
+fn what_has_no_past_is_not_asked_in_vain() {
+    let mut young = story("Europe/Berlin", 80, 3, |day| if day == 63 { 840 } else { 0 });
+    let whole = young.coverage[0].span;
+    let (mut found, mut not_asked) = (0, 0);
+    for days in 1..70 {
+        let read = Span::new(utc("2026-11-04T00:00:00Z").plus_secs(-days * DAY_SECS), whole.until);
+        // The log goes on, or ends with the day of the jump.
+        for until in [whole.until, utc("2026-11-04T00:00:00Z")] {
+            young.coverage = vec![Covered { span: Span::new(read.from, until), missing_hosts: 0 }];
+            found += young.found().len();
+            if !has_past(&young.coverage) {
+                not_asked += 1;
+                assert_eq!(young.found(), [""; 0], "{days} days before");
+            }
+        }
+    }
+    assert!(found > 0 && not_asked > 10);
+}
+
+#[test]
 fn a_new_name_has_no_past() {
     let mut new = story("UTC", 80, 3, |day| if day >= 60 { 60 } else { 0 });
     // Once a week of it is past it is not yet usual; after two it is.

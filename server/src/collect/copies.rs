@@ -14,6 +14,7 @@
 //! them, so a second copy of the storm counts them twice, and a recount takes such a slot only from another storm.
 
 mod content;
+mod hashes;
 
 use anyhow::Result;
 use mailtally_model::Slot;
@@ -24,6 +25,7 @@ use crate::source::SourceState;
 use crate::store::Reader;
 use crate::syslog::Line;
 use content::{Content, Digester, as_of_source};
+use hashes::Hashes;
 
 /// Hashes held in memory from commit to commit: some 3 MB. The slots that were not asked for longest go first; the store
 /// has them.
@@ -59,7 +61,7 @@ pub struct Copies {
 struct Seen {
     sources: Sources,
     /// Each line that was counted; and each of each source, unless there is but one.
-    hashes: FxHashSet<u64>,
+    hashes: Hashes,
     /// Not yet written.
     fresh: Vec<(SeenAs, SeenLines)>,
     /// The commit that takes what was fresh last.
@@ -118,18 +120,19 @@ impl Copies {
         let is_earlier = seen.sources == Sources::Earlier;
         let content = self.digester.content(line, is_earlier);
         let twin = self.digester.twin(line, is_earlier);
+        seen.hashes.turn_to(line.time);
         let is_full = seen.places() >= self.max_slot_hashes;
         let held = seen.hashes.len();
         let own = if is_full { seen.count(content, source.id) } else { seen.take(content, source.id) };
         let is_cut = source.first == Some(line.time);
         let before: u32 = source.follows.iter().filter(|_| is_cut).map(|id| seen.count(content, *id)).sum();
         let nth = own + before;
-        let is_twin = twin.is_some_and(|twin| seen.hashes.contains(&twin.other.counted(nth)));
+        let is_twin = twin.is_some_and(|twin| seen.hashes.contains(twin.other.counted(nth)));
         let is_copy = if is_full {
             // What is remembered still tells its copies.
-            let is_copy = is_twin || seen.hashes.contains(&content.counted(nth));
+            let is_copy = is_twin || seen.hashes.contains(content.counted(nth));
             if !is_copy {
-                seen.remember_beside(FORGOTTEN);
+                seen.forget_some();
             }
             is_copy
         } else {
@@ -154,7 +157,7 @@ impl Copies {
             self.slots.insert(slot, seen);
         }
         if self.newest < Some(slot) {
-            // As many lines as in the quarter hour before, most likely: a set that grows is filled anew at each step.
+            // As many lines as in the quarter hour before, most likely: what grows is moved at each step.
             let before = self
                 .newest
                 .and_then(|newest| self.slots.get(&newest))
@@ -213,17 +216,17 @@ impl Seen {
         });
         let is_of_some = sources != Sources::None || stored.iter().all(|(_, lines)| lines.counted.is_empty());
         let sources = if is_of_some { sources } else { Sources::Many };
-        let mut seen = Seen { sources, ..Seen::default() };
+        let mut hashes = FxHashSet::default();
         for (seen_as, lines) in stored {
             if let (Sources::Many, SeenAs::Keyed(source)) = (sources, seen_as)
                 && source != NO_SOURCE
             {
-                seen.hashes.extend(lines.counted.iter().map(|counted| as_of_source(*counted, source)));
+                hashes.extend(lines.counted.iter().map(|counted| as_of_source(*counted, source)));
             }
-            seen.hashes.extend(lines.counted);
-            seen.hashes.extend(lines.of_sources);
+            hashes.extend(lines.counted);
+            hashes.extend(lines.of_sources);
         }
-        seen
+        Seen { sources, hashes: Hashes::of_any_time(hashes), ..Seen::default() }
     }
 
     /// How many hashes there would be if each line of each source had its own.
@@ -246,7 +249,7 @@ impl Seen {
     /// How often a source brought this line.
     fn count(&self, content: Content, source: u64) -> u32 {
         let is_there =
-            |nth: &u32| self.of_source(content, *nth, source).is_some_and(|of_source| self.hashes.contains(&of_source));
+            |nth: &u32| self.of_source(content, *nth, source).is_some_and(|of_source| self.hashes.contains(of_source));
         (0..MAX_EQUAL_LINES).take_while(is_there).count() as u32
     }
 
@@ -255,8 +258,7 @@ impl Seen {
         match self.sources {
             Sources::None => self.sources = Sources::One(source),
             Sources::One(only) if only != source => {
-                let of_sources: Vec<u64> = self.hashes.iter().map(|counted| as_of_source(*counted, only)).collect();
-                self.hashes.extend(of_sources);
+                self.hashes.double(|counted| as_of_source(counted, only));
                 self.sources = Sources::Many;
             }
             Sources::One(_) | Sources::Many | Sources::Earlier => {}
@@ -288,10 +290,17 @@ impl Seen {
         is_new
     }
 
-    /// The same of what is nobody's line: another's twin, or [`FORGOTTEN`].
+    /// The same of what is nobody's line: another's twin.
     fn remember_beside(&mut self, counted: u64) {
         if self.hashes.insert(counted) {
             self.fresh_of_none().counted.push(counted);
+        }
+    }
+
+    /// A line is counted and not remembered.
+    fn forget_some(&mut self) {
+        if self.hashes.insert_of_none(FORGOTTEN) {
+            self.fresh_of_none().counted.push(FORGOTTEN);
         }
     }
 

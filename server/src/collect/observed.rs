@@ -23,8 +23,16 @@ pub struct Observed {
     hosts: Vec<(String, Host)>,
     /// Where in `hosts` each stands.
     places: FxHashMap<String, usize>,
-    /// The host of the line before.
-    latest: Option<(String, usize)>,
+    latest: Option<Latest>,
+}
+
+/// The host of the line before.
+struct Latest {
+    host: String,
+    /// Where in `hosts` it stands.
+    place: usize,
+    /// The second of that line, if it spoke for everything that the host logs.
+    told: Option<Time>,
 }
 
 #[derive(Default)]
@@ -83,13 +91,24 @@ impl Observed {
     /// A line was read. Gives its time when it is the host's first or stands in a later slot than any before.
     pub fn line(&mut self, line: &Line<'_>, batch: &mut Batch) -> Option<Time> {
         let gap_secs = self.silence_gap_secs;
-        let host = match &self.latest {
-            // Lines of one host follow each other.
-            Some((name, place)) if name == line.host => &mut self.hosts[*place].1,
-            _ => self.find(line.host)?,
-        };
+        // Lines of one host follow each other.
+        if self.latest.as_ref().is_none_or(|latest| latest.host != line.host) {
+            self.latest = Some(Latest { host: line.host.to_owned(), place: self.place(line.host)?, told: None });
+        }
+        let Some(latest) = &mut self.latest else { return None };
+        let host = &mut self.hosts[latest.place].1;
+        if let Some(Parsed::Fact(notice)) = log_daemon::parse(line.program, line.message) {
+            batch.gaps.push((line.host.to_owned(), host.dropped(notice, line.time)));
+        }
+        let of = Of::line(line);
+        let told = matches!(of, Of::Logs).then_some(line.time);
+        // So do lines of one second, and the first has told all.
+        if told.is_some() && told == latest.told {
+            return None;
+        }
+        latest.told = told;
         let second = Span::new(line.time, line.time.plus_secs(1));
-        match Of::line(line) {
+        match of {
             Of::Logs => host.logs.add(second, gap_secs),
             Of::Exim => host.exim.add(second, gap_secs),
             Of::Dovecot => host.dovecot.add(second, gap_secs),
@@ -102,9 +121,6 @@ impl Observed {
             }
             Of::Nothing => {}
         }
-        if let Some(Parsed::Fact(notice)) = log_daemon::parse(line.program, line.message) {
-            batch.gaps.push((line.host.to_owned(), host.dropped(notice, line.time)));
-        }
         host.last = host.last.max(Some(line.time));
         let slot = line.time.slot();
         let is_new = host.slot.is_none_or(|newest| slot > newest);
@@ -112,19 +128,17 @@ impl Observed {
         is_new.then_some(line.time)
     }
 
-    /// A host by its name; none for a new one where there are too many.
-    fn find(&mut self, name: &str) -> Option<&mut Host> {
-        let place = match self.places.get(name) {
-            Some(place) => *place,
-            None if self.hosts.len() >= MAX_HOSTS => return None,
+    /// Where in `hosts` a host stands; none for a new one where there are too many.
+    fn place(&mut self, name: &str) -> Option<usize> {
+        match self.places.get(name) {
+            Some(place) => Some(*place),
+            None if self.hosts.len() >= MAX_HOSTS => None,
             None => {
                 self.hosts.push((name.to_owned(), Host::default()));
                 self.places.insert(name.to_owned(), self.hosts.len() - 1);
-                self.hosts.len() - 1
+                Some(self.hosts.len() - 1)
             }
-        };
-        self.latest = Some((name.to_owned(), place));
-        Some(&mut self.hosts[place].1)
+        }
     }
 
     /// The time up to which each host's lines have come.

@@ -1,18 +1,17 @@
 //! How the lines of the source that is being read fared, by program: found by the program's number, and added to the batch
 //! when another source comes and at a commit.
 
-use rustc_hash::FxHashMap;
-
 use crate::track::Verdict;
 
 #[derive(Debug, Default)]
 pub struct Tally {
     source: u64,
-    programs: FxHashMap<u16, Fared>,
+    /// By the programs' numbers, which are counted up as programs come.
+    programs: Vec<Fared>,
 }
 
 /// Lines of one program that were understood, and those of no consequence.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fared {
     pub understood: u64,
     pub ignored: u64,
@@ -27,7 +26,11 @@ impl Tally {
             }
             self.source = source;
         }
-        let fared = self.programs.entry(program).or_default();
+        let program = usize::from(program);
+        if self.programs.len() <= program {
+            self.programs.resize(program + 1, Fared::default());
+        }
+        let fared = &mut self.programs[program];
         match verdict {
             Verdict::Understood => fared.understood += 1,
             Verdict::Ignored => fared.ignored += 1,
@@ -36,8 +39,9 @@ impl Tally {
         true
     }
 
-    /// The source, and what was counted of it; nothing is left.
-    pub fn take(&mut self) -> (u64, FxHashMap<u16, Fared>) {
-        (self.source, std::mem::take(&mut self.programs))
+    /// The source, and what was counted of it by programs; nothing is left.
+    pub fn take(&mut self) -> (u64, impl Iterator<Item = (u16, Fared)> + use<>) {
+        let programs = (0..).zip(std::mem::take(&mut self.programs));
+        (self.source, programs.filter(|(_, fared)| *fared != Fared::default()))
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mailtally_model::{Measure, SLOT_SECS, Slot, Span};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OptionalExtension, Result, params};
+use rustc_hash::FxHashMap;
 
 use super::MAX_VALUE;
 use super::children::{self, DayDifference};
@@ -21,8 +22,8 @@ pub fn register(connection: &Connection) -> Result<()> {
     })
 }
 
-/// A difference to one stored sum, in the order of the stored keys.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A difference to one stored sum.
+#[derive(Clone, Copy)]
 struct Difference {
     subject: i64,
     measure: u16,
@@ -30,8 +31,16 @@ struct Difference {
     amount: i64,
 }
 
-/// Adds a batch's differences to the stored sums, in the order of the keys, so that neighbours are written together.
-pub fn add(tx: &Connection, names: &mut Names, batch: &Counters, touched: &mut Touched) -> Result<()> {
+/// The slots of one row and measure in which a batch changed sums, of one day.
+pub struct Changed {
+    pub row: i64,
+    pub measure: u16,
+    pub slots: Slots,
+}
+
+/// Adds a batch's differences to the stored sums, in the order of the keys, so that neighbours are written together. Says
+/// what changed.
+pub fn add(tx: &Connection, names: &mut Names, batch: &Counters, touched: &mut Touched) -> Result<Vec<Changed>> {
     let rows: Vec<Option<Name>> =
         batch.subjects().iter().map(|subject| names.book(tx, subject)).collect::<Result<_>>()?;
     let mut differences = Vec::with_capacity(batch.len());
@@ -41,25 +50,26 @@ pub fn add(tx: &Connection, names: &mut Names, batch: &Counters, touched: &mut T
             differences.push(Difference { subject: name.id, measure, slot: slot.0, amount });
         }
     }
-    differences.sort_unstable();
+    differences.sort_unstable_by_key(Difference::key);
     // Strangers beyond the cap share a row.
     differences.dedup_by(|next, kept| {
-        let is_same = (next.subject, next.measure, next.slot) == (kept.subject, kept.measure, kept.slot);
+        let is_same = next.key() == kept.key();
         if is_same {
             kept.amount = kept.amount.saturating_add(next.amount).clamp(-MAX_VALUE, MAX_VALUE);
         }
         is_same
     });
-    let parents: BTreeMap<i64, i64> = rows.iter().flatten().map(|name| (name.id, name.parent)).collect();
+    let parents: FxHashMap<i64, i64> = rows.iter().flatten().map(|name| (name.id, name.parent)).collect();
     let mut by_day = add_slots(tx, &differences, &parents)?;
     by_day.iter().for_each(|day| touched.day(day.utc_day));
     by_day.sort_unstable();
     children::add(tx, &by_day)?;
-    report_negative(tx, &differences)
+    report_negative(tx, &differences)?;
+    Ok(differences.chunk_by(|a, b| a.key_of_day() == b.key_of_day()).map(Changed::of_day).collect())
 }
 
 /// Writes the sums by slot, a row for each day; gives the sums of these days.
-fn add_slots(tx: &Connection, differences: &[Difference], parents: &BTreeMap<i64, i64>) -> Result<Vec<DayDifference>> {
+fn add_slots(tx: &Connection, differences: &[Difference], parents: &FxHashMap<i64, i64>) -> Result<Vec<DayDifference>> {
     let mut upsert = tx.prepare_cached(
         "INSERT INTO counter (subject, measure, utc_day, slots) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO UPDATE SET slots = merged(slots, excluded.slots)",
@@ -80,7 +90,21 @@ fn add_slots(tx: &Connection, differences: &[Difference], parents: &BTreeMap<i64
     Ok(sums)
 }
 
+impl Changed {
+    fn of_day(same_day: &[Difference]) -> Changed {
+        let (first, last) = (same_day[0], same_day[same_day.len() - 1]);
+        Changed { row: first.subject, measure: first.measure, slots: Slots { from: first.slot, until: last.slot + 1 } }
+    }
+}
+
 impl Difference {
+    /// The stored key as one number of the same order: to compare three apart costs a sort half as much again.
+    fn key(&self) -> u128 {
+        // A row's number takes no more than 48 bits; a slot may lie before 1970.
+        let slot = self.slot as u64 ^ 1 << 63;
+        (self.subject as u128) << 80 | u128::from(self.measure) << 64 | u128::from(slot)
+    }
+
     fn key_of_day(&self) -> (i64, u16, i64) {
         (self.subject, self.measure, self.slot.div_euclid(SLOTS_A_DAY))
     }

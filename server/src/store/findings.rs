@@ -7,12 +7,11 @@ use mailtally_model::coverage::Covered;
 use mailtally_model::unusual::{Found, Jump, WATCHED, Watched};
 use mailtally_model::{Family, Measure, Scope, Slot, Span, Step, Subject, Time, catalogue};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::counters::{self, Slots};
+use super::counters::{self, Changed, Slots};
 use super::coverage;
 use super::names::Names;
-use crate::batch::Counters;
 
 /// Findings kept, the newest days: a year of a large site that is under attack each day, and a page reads them all in
 /// a few milliseconds.
@@ -64,21 +63,20 @@ impl Due {
         self.counts.is_empty() && self.everything.is_none()
     }
 
-    /// Notes what a batch changes, in memory and in its transaction. What the transaction does not keep is looked at in vain.
-    pub fn note(&mut self, tx: &Connection, names: &Names, counters: &Counters) -> Result<()> {
+    /// Notes what changed of the sums of some subjects, in memory and in the transaction. What the transaction does not keep is
+    /// looked at in vain.
+    pub fn note(&mut self, tx: &Connection, names: &Names, subjects: &[Subject], changed: &[Changed]) -> Result<()> {
         let row = |subject: &Subject| match subject {
             Subject::Domain(_) | Subject::Mailbox(_) => names.find(subject),
             Subject::Server | Subject::Service(..) => None,
         };
-        let rows: Vec<Option<i64>> = counters.subjects().iter().map(row).collect();
+        let rows: FxHashSet<i64> = subjects.iter().filter_map(row).collect();
         let mut all: Option<Slots> = None;
-        for (subject, measure, slot, _) in counters.numbered() {
-            let Some(row) = rows[subject] else { continue };
-            if Watched::of(measure).is_some() {
-                let here = Slots { from: slot.0, until: slot.0 + 1 };
-                all = Some(all.map_or(here, |all| all.and(here)));
-                let due = self.counts.entry((row, measure)).or_insert(here);
-                *due = due.and(here);
+        for Changed { row, measure, slots } in changed {
+            if rows.contains(row) && Watched::of(*measure).is_some() {
+                all = Some(all.map_or(*slots, |all| all.and(*slots)));
+                let due = self.counts.entry((*row, *measure)).or_insert(*slots);
+                *due = due.and(*slots);
             }
         }
         let Some(all) = all else { return Ok(()) };

@@ -72,8 +72,8 @@ impl Store {
             }
         }
         // Names are made with the counters; then what is written soonest, so that most is gone while events are written.
-        counters::add(&tx, &mut self.names, &batch.counters, &mut touched)?;
-        self.due.note(&tx, &self.names, &batch.counters)?;
+        let changed = counters::add(&tx, &mut self.names, &batch.counters, &mut touched)?;
+        self.due.note(&tx, &self.names, batch.counters.subjects(), &changed)?;
         batch.done_with(|batch| batch.counters = Counters::default());
         write_open_state(&tx, &batch)?;
         batch.done_with(|batch| batch.open = OpenState::default());

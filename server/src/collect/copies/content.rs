@@ -19,7 +19,8 @@ pub struct Digester {
 /// A line as a hash.
 #[derive(Clone, Copy)]
 pub enum Content {
-    Blake3(blake3::Hash),
+    /// As much of it as is used.
+    Blake3([u64; 2]),
     Keyed(u64),
 }
 
@@ -64,7 +65,7 @@ impl Digester {
                 buffer.extend_from_slice(&(part.len() as u64).to_le_bytes());
                 buffer.extend_from_slice(part);
             }
-            return Content::Blake3(blake3::hash(buffer));
+            return Content::blake3(blake3::hash(buffer));
         }
         let [host, program, _message] = parts;
         // Where each part ends; the last at the end, whose place the hash takes in.
@@ -76,6 +77,11 @@ impl Digester {
 }
 
 impl Content {
+    fn blake3(hash: blake3::Hash) -> Content {
+        let (words, _) = hash.as_bytes().as_chunks();
+        Content::Blake3([u64::from_be_bytes(words[0]), u64::from_be_bytes(words[1])])
+    }
+
     /// The n-th line of this content, whichever source brought it.
     pub fn counted(self, nth: u32) -> u64 {
         match self {
@@ -102,12 +108,10 @@ pub fn as_of_source(counted: u64, source: u64) -> u64 {
 }
 
 /// As versions before schema 8 had it.
-fn mixed(content: blake3::Hash, salt: u64) -> u64 {
-    let bytes = content.as_bytes();
-    let word = |at: usize| bytes[at..at + 8].iter().fold(0u64, |word, byte| word << 8 | u64::from(*byte));
-    let mut mixed = word(0) ^ salt.wrapping_mul(0xbf58_476d_1ce4_e5b9);
+fn mixed([first, second]: [u64; 2], salt: u64) -> u64 {
+    let mut mixed = first ^ salt.wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ mixed >> 31 ^ word(8)
+    mixed ^ mixed >> 31 ^ second
 }
 
 /// The last steps of splitmix64: each bit moves half of the result's.
