@@ -11,10 +11,10 @@ use crate::{app, asset, root, shell};
 /// The goal is 220 KiB, and this is a little more than what the app comes to (docs/benchmarks.md). A dependency that brings its tables
 /// along, or views that are not erased any more, pass this at once, and are weighed before it is raised. What opens on a
 /// report, or is another page, belongs into a part that comes later (src/apart.rs).
-const MOST_LOADED: u64 = 206 * 1024;
+const MOST_LOADED: u64 = 209 * 1024;
 
 /// The same with all parts that come later.
-const MOST_IN_ALL: u64 = 364 * 1024;
+const MOST_IN_ALL: u64 = 367 * 1024;
 
 /// The steps of [`build`].
 pub const STEPS: usize = 4;
