@@ -28,13 +28,15 @@ pub enum Profile {
 
 /// `cargo xtask app`
 pub fn command(profile: Profile) -> Result<()> {
-    let mut progress = Progress::new(3);
+    let mut progress = Progress::new(STEPS);
     build(profile, &mut progress)?;
     say(&format!("the app is in {}", root::app().display()));
     Ok(())
 }
 
-/// Three steps: the target, the code, the bundle.
+/// The steps of [`build`]: the target, the code, the bundle.
+pub const STEPS: usize = 3;
+
 pub fn build(profile: Profile, progress: &mut Progress) -> Result<()> {
     progress.step("Rust for WebAssembly", tools::ensure_wasm_target)?;
     let wasm = progress

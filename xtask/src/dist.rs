@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 
 use crate::progress::{Progress, say};
-use crate::{app, asset, root, shell};
+use crate::{app, asset, root, train};
 
 /// What a browser may load before the first report, compressed: at a megabyte a second it is there in a quarter of a second.
 /// The goal is 220 KiB, and this is a little more than what the app comes to (docs/benchmarks.md). A dependency that brings its tables
@@ -16,28 +16,46 @@ const MOST_LOADED: u64 = 209 * 1024;
 /// The same with all parts that come later.
 const MOST_IN_ALL: u64 = 367 * 1024;
 
-/// The steps of [`build`].
-pub const STEPS: usize = 4;
+/// How the server is compiled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Server {
+    /// In one go: for tests, which have to be quick.
+    Plain,
+    /// As it is shipped: watched at work, and compiled again by that.
+    Trained,
+}
+
+impl Server {
+    /// The steps of [`build`].
+    pub const fn steps(self) -> usize {
+        app::STEPS
+            + match self {
+                Server::Plain => 1,
+                Server::Trained => train::STEPS,
+            }
+    }
+}
 
 pub fn command() -> Result<()> {
-    let mut progress = Progress::new(STEPS);
-    build(&mut progress)?;
+    let mut progress = Progress::new(Server::Trained.steps());
+    build(Server::Trained, &mut progress)?;
     say(&format!("── {} in {}", root::dist().join("mailtally").display(), progress.elapsed()));
     Ok(())
 }
 
-pub fn build(progress: &mut Progress) -> Result<()> {
+pub fn build(server: Server, progress: &mut Progress) -> Result<()> {
     app::build(app::Profile::Wasm, progress)?;
-    progress.step("compile the server with the app inside", || {
-        shell::run(&mut shell::cargo(["build", "--release", "--package", "mailtally-server", "--features", "embed"]))?;
-        let (built, place) = (root::cargo_target().join("release/mailtally"), root::dist().join("mailtally"));
-        fs::create_dir_all(root::dist()).context("cannot create target/dist")?;
-        // A running binary cannot be overwritten, but its name can be given to another file.
-        let next = asset::with_suffix(&place, "next");
-        fs::copy(&built, &next).with_context(|| format!("cannot copy {}", built.display()))?;
-        fs::rename(&next, &place).with_context(|| format!("cannot write {}", place.display()))?;
-        sizes()
-    })
+    let built = match server {
+        Server::Plain => train::plain(progress)?,
+        Server::Trained => train::trained(progress)?,
+    };
+    let place = root::dist().join("mailtally");
+    fs::create_dir_all(root::dist()).context("cannot create target/dist")?;
+    // A running binary cannot be overwritten, but its name can be given to another file.
+    let next = asset::with_suffix(&place, "next");
+    fs::copy(&built, &next).with_context(|| format!("cannot copy {}", built.display()))?;
+    fs::rename(&next, &place).with_context(|| format!("cannot write {}", place.display()))?;
+    sizes()
 }
 
 /// Says how large the product is: what is stored, and what a browser loads.

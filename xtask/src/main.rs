@@ -12,6 +12,7 @@ mod licences;
 mod order;
 mod page;
 mod paths;
+mod product;
 mod progress;
 mod root;
 mod run;
@@ -19,6 +20,7 @@ mod shell;
 mod split;
 mod test;
 mod tools;
+mod train;
 mod unused;
 
 use std::net::SocketAddr;

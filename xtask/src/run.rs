@@ -14,7 +14,7 @@ const PORT: u16 = 8321;
 
 pub fn run(listen: Option<SocketAddr>) -> Result<()> {
     let listen = address(listen)?;
-    let mut progress = Progress::new(4);
+    let mut progress = Progress::new(app::STEPS + 1);
     app::build(app::Profile::Wasm, &mut progress)?;
     progress.step("compile the server", || {
         shell::run(&mut shell::cargo(["build", "--release", "--package", "mailtally-server"]))

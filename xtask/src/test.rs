@@ -10,7 +10,9 @@ use crate::{dist, licences, root, shell, tools};
 const WASM: &str = "wasm32-unknown-unknown";
 
 pub fn test(long: bool) -> Result<()> {
-    let mut progress = Progress::new(9 + dist::STEPS);
+    // The long tests take what is shipped.
+    let server = if long { dist::Server::Trained } else { dist::Server::Plain };
+    let mut progress = Progress::new(9 + server.steps());
     progress.step("format", || shell::run(&mut shell::cargo(["fmt", "--all", "--check"])))?;
     progress.step("licences", licences::check)?;
     progress.step("browser for the tests", || {
@@ -25,7 +27,7 @@ pub fn test(long: bool) -> Result<()> {
     })?;
     progress.step("lints", || lint(["--workspace", "--all-targets"]))?;
     progress.step("native tests", || native(long))?;
-    dist::build(&mut progress)?;
+    dist::build(server, &mut progress)?;
     progress.step("lints of what was built", || {
         // With the bench's contender, which is built for the browser alone.
         lint(["--package=mailtally-app", "--target=wasm32-unknown-unknown", "--lib", "--bins", "--examples"])?;

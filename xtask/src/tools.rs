@@ -1,7 +1,7 @@
 //! The tools that cargo does not bring: looked for, installed where that can be done unattended, else named.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -22,6 +22,30 @@ pub fn ensure_wasm_target() -> Result<()> {
     }
     shell::run(Command::new("rustup").args(["target", "add", WASM]))
         .with_context(|| format!("cannot add the target {WASM}; try `rustup target add {WASM}` by hand"))
+}
+
+/// The triple of the machine that compiles.
+pub fn host() -> Result<String> {
+    let said = shell::output(Command::new("rustc").arg("--version").arg("--verbose"))?;
+    let said = String::from_utf8_lossy(&said);
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc does not say for which host it is")?.to_owned())
+}
+
+/// The program that joins what a watched program wrote down, of the compiler's own version; `None` where it cannot be had.
+pub fn ensure_profdata() -> Result<Option<PathBuf>> {
+    let folder = shell::output(Command::new("rustc").args(["--print", "target-libdir"]))?;
+    let folder = Path::new(String::from_utf8_lossy(&folder).trim()).with_file_name("bin");
+    let program = folder.join("llvm-profdata");
+    if !program.is_file() {
+        let mut add = Command::new("rustup");
+        let added = shell::run(add.args(["component", "add", "llvm-tools"]));
+        if added.is_err() || !program.is_file() {
+            say("llvm-profdata is missing (`rustup component add llvm-tools`): the server will be some tenth slower");
+            return Ok(None);
+        }
+    }
+    Ok(Some(program))
 }
 
 /// Chromium and its driver, for the tests that look at the product as a person does.

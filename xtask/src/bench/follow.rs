@@ -2,10 +2,8 @@
 //! binary as an administrator and a browser do: by files, the command line and HTTP.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
-use std::path::Path;
-use std::process::{Child, Stdio};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -13,7 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use super::document::Table;
 use super::goal::Goal;
-use super::native::{fresh, mailtally, token};
+use crate::product::{Program, Server, fresh};
 
 const LINES_A_SECOND: usize = 100_000;
 /// Long enough for batches to be written and what ended to be forgotten many times.
@@ -40,7 +38,7 @@ pub fn run(folder: &Path, log: &Path, goals: &mut Vec<Goal>) -> Result<String> {
     let mut table = Table::new(&["following", "measured"]);
     let mut row = |what: String, measured: String| table.row([what, measured]);
     for (what, sample, at_most) in [("idle, no sampler", false, 0.1), ("idle, with the sampler", true, 0.5)] {
-        let server = Server::start(folder, sample)?;
+        let server = Following::start(folder, sample)?;
         // What is done once at the start is no cost of waiting.
         sleep(Duration::from_secs(5));
         let before = server.cpu()?;
@@ -49,7 +47,7 @@ pub fn run(folder: &Path, log: &Path, goals: &mut Vec<Goal>) -> Result<String> {
         row(format!("{what}, {} s", IDLE.as_secs()), format!("{:.2} % of a core", share * 100.0));
         goals.push(Goal::new(&format!("following, {what}, % of a core"), share * 100.0, at_most));
     }
-    let server = Server::start(folder, false)?;
+    let server = Following::start(folder, false)?;
     let mut lines = BufReader::new(File::open(log).with_context(|| format!("cannot read {}", log.display()))?);
     let (written, behind) = server.grow(&mut lines, SECS)?;
     row(
@@ -87,30 +85,21 @@ fn session_of(nth: usize) -> String {
     format!("May  1 00:00:{second:02} mx1 postfix/smtpd[{process}]: connect from new.outside.example[203.0.113.9]\n")
 }
 
-/// A server that follows one log, from an empty data directory; ended when this goes.
-struct Server {
-    process: Child,
-    address: String,
-    token: String,
-    log: std::path::PathBuf,
+/// A server that follows one log, from an empty data directory.
+struct Following {
+    server: Server,
+    log: PathBuf,
 }
 
-impl Server {
-    fn start(folder: &Path, sample: bool) -> Result<Server> {
+impl Following {
+    fn start(folder: &Path, sample: bool) -> Result<Following> {
         let (data, log, settings) = (folder.join("follow"), folder.join("follow.log"), folder.join("follow.toml"));
         fresh(&data)?;
         fs::write(&log, "").context("cannot write the log")?;
         fs::write(&settings, format!("[host]\nsample = {sample}\n[events]\nkeep_days = 0\n"))
             .context("cannot write settings")?;
-        let token = token(&data)?;
-        let mut serve = mailtally();
-        serve.arg("--config").arg(&settings).args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&data);
-        serve.arg("--log").arg(&log).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = serve.spawn().context("cannot start the server")?;
-        let mut said = String::new();
-        BufReader::new(process.stdout.take().context("no pipe")?).read_line(&mut said)?;
-        let address = said.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
-        Ok(Server { process, address, token, log })
+        let server = Program::shipped().serve(&data, Some(&settings), Some(&log))?;
+        Ok(Following { server, log })
     }
 
     fn append(&self, bytes: &[u8]) -> Result<()> {
@@ -150,35 +139,18 @@ impl Server {
 
     /// Lines that the page of data health says were read.
     fn understood(&self) -> Result<u64> {
-        let mut connection = TcpStream::connect(&self.address).context("cannot reach the server")?;
-        let (address, token) = (&self.address, &self.token);
-        write!(
-            connection,
-            "GET /api/health HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
-        )?;
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer)?;
-        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body).unwrap_or_default();
-        let (Some(from), Some(until)) = (body.find('{'), body.rfind('}')) else { bail!("no health in {answer:?}") };
-        let health: serde_json::Value = serde_json::from_str(&body[from..=until])?;
+        let health: serde_json::Value = serde_json::from_str(&self.server.get("/api/health")?)?;
         let sources = health["sources"].as_array().context("no sources in the answer")?;
         Ok(sources.iter().filter_map(|source| source["lines"].as_u64()).sum())
     }
 
     /// The CPU time of the process so far.
     fn cpu(&self) -> Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).context("the server is gone")?;
+        let stat =
+            fs::read_to_string(format!("/proc/{}/stat", self.server.process_id())).context("the server is gone")?;
         // After the name in brackets: utime and stime are fields 14 and 15.
         let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
         let ticks: u64 = fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
         Ok(Duration::from_millis(ticks * TICK_MS))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Gone already is as good.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }

@@ -2,21 +2,23 @@
 //! of ours by themselves with what they allocate.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::document::Table;
 use super::goal::{self, Goal};
 use super::measure::{self, Cost};
 use super::{Depth, follow, log};
+use crate::product::{Program, fresh};
 use crate::progress::{Progress, say};
-use crate::{root, shell};
+use crate::{dist, root, shell};
 
+/// What is measured is what is shipped.
+const SERVER: dist::Server = dist::Server::Trained;
 /// The steps of [`run`].
-pub const STEPS: usize = 5;
+pub const STEPS: usize = SERVER.steps() + 4;
 /// Each program is run so often, and the cheapest run counts.
 const RUNS: usize = 3;
 /// Logs of so many lines: growth is seen in a hundred times the first.
@@ -26,9 +28,7 @@ const LONG_SIZES: [u64; 3] = [100_000, 1_000_000, 10_000_000];
 const MAX_SECS_A_PART: &str = "2";
 
 pub fn run(progress: &mut Progress, depth: Depth) -> Result<String> {
-    progress.step("compile the server", || {
-        shell::run(&mut shell::cargo(["build", "--release", "--package", "mailtally-server"]))
-    })?;
+    dist::build(SERVER, progress)?;
     let folder = root::cargo_target().join("bench");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut goals = Vec::new();
@@ -177,7 +177,7 @@ impl Bench<'_> {
         let settings = self.settings(keep_days)?;
         measure::least(self.runs, || {
             fresh(&self.data())?;
-            let mut import = mailtally();
+            let mut import = Program::shipped().command();
             import.arg("--config").arg(&settings).args(["import", "--log-zone", "UTC", "--data"]);
             import.arg(self.data()).arg(self.log);
             Ok(import)
@@ -199,7 +199,7 @@ impl Bench<'_> {
 
     fn check(&self) -> Result<Cost> {
         measure::least(self.runs, || {
-            let mut check = mailtally();
+            let mut check = Program::shipped().command();
             check.arg("--config").arg(self.settings(0)?).args(["check", "--log-zone", "UTC"]).arg(self.log);
             Ok(check)
         })
@@ -218,33 +218,6 @@ impl Bench<'_> {
         })
         .map(Some)
     }
-}
-
-pub fn mailtally() -> Command {
-    Command::new(root::cargo_target().join("release/mailtally"))
-}
-
-/// Makes an account that sees the server, and a token that reads for it.
-pub fn token(data: &Path) -> Result<String> {
-    let account = |words: &[&str], typed: &str| -> Result<String> {
-        let mut command = mailtally();
-        command.arg("account").args(words).arg("--data").arg(data);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-        child.stdin.take().context("no pipe")?.write_all(typed.as_bytes())?;
-        let output = child.wait_with_output()?;
-        ensure!(output.status.success(), "{command:?} ended with {}", output.status);
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    account(&["add", "bench", "--root", "(server)", "--password-stdin"], "kettle-orbit-mango-17\n")?;
-    account(&["token", "bench"], "")
-}
-
-/// An empty folder.
-pub fn fresh(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
-    }
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))
 }
 
 /// Two years of a thousand domains, as server/benches/answers.rs prints it.

@@ -3,13 +3,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::bench::native::{fresh, mailtally, token};
+use crate::product::{Program, Server, fresh};
 use crate::root::{self, root};
 use crate::shell;
 
@@ -17,48 +16,27 @@ const MAILBOXES: u32 = 100_000;
 /// Recipients of one message: as many as Postfix' own limit allows.
 const RECIPIENTS: u32 = 1_000;
 
-/// The server over these data, and a token that reads them; ended when this goes.
-pub struct Product {
-    process: Child,
-    address: String,
-    token: String,
-}
+/// The server over these data.
+pub struct Product(Server);
 
 impl Product {
     /// Counts the messages, and serves them.
     pub fn of_many_mailboxes() -> Result<Product> {
         shell::run(&mut shell::cargo(["build", "--release", "--package", "mailtally-server"]))?;
+        let program = Program::at(root::cargo_target().join("release/mailtally"));
         let place = root::cargo_target().join("bench/many");
         fresh(&place)?;
         let (log, data) = (place.join("mail.log"), place.join("data"));
         fs::write(&log, deliveries()?).context("cannot write the log")?;
-        shell::run(mailtally().args(["import", "--log-zone", "UTC", "--data"]).args([&data, &log]))?;
-        Product::start(&data)
+        shell::run(program.command().args(["import", "--log-zone", "UTC", "--data"]).args([&data, &log]))?;
+        Ok(Product(program.serve(&data, None, None)?))
     }
 
     /// What a script of examples/contender prints when a browser goes there.
     pub fn seen_by(&self, script: &str, folder: &Path) -> Result<Vec<u8>> {
         let script = root().join("examples/contender").join(script);
-        shell::output(Command::new("node").arg(script).arg(folder).arg(root::app()).args([&self.address, &self.token]))
-    }
-
-    fn start(data: &Path) -> Result<Product> {
-        let token = token(data)?;
-        let mut serve = mailtally();
-        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
-        serve.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = serve.spawn().context("cannot start the server")?;
-        let mut said = String::new();
-        BufReader::new(process.stdout.take().context("no pipe")?).read_line(&mut said)?;
-        Ok(Product { process, address: said.trim().trim_end_matches('/').to_owned(), token })
-    }
-}
-
-impl Drop for Product {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        let place = [&self.0.url, &self.0.token];
+        shell::output(Command::new("node").arg(script).arg(folder).arg(root::app()).args(place))
     }
 }
 
