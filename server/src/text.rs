@@ -4,15 +4,14 @@
 //! have put there: a field is found after the one before it, and an address ends where its quotes allow (FAULTS 46).
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use memchr::{memchr, memchr_iter, memrchr_iter};
 
 /// Longest text kept of a line in an event: enough to recognise it by, too little to fill a disk with.
 pub const MAX_DETAIL_BYTES: usize = 200;
 
-/// A text that a row, the event made of it and the batch hold together: a copy takes no room and no time.
-pub type Text = Arc<str>;
+/// A text that a row, the event made of it and the batch hold together: a copy takes no room and hardly time.
+pub type Text = arcstr::ArcStr;
 
 /// What a parser of a daemon's lines says of one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -54,7 +54,7 @@ impl Out<'_> {
         buffer.clear();
         buffer.write_fmt(words).expect("memory takes what is written");
         match booked {
-            Some(booked) if *booked.event.detail == **buffer => Arc::clone(&booked.event.detail),
+            Some(booked) if *booked.event.detail == **buffer => Text::clone(&booked.event.detail),
             _ => Text::from(buffer.as_str()),
         }
     }
