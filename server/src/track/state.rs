@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::at_hand::AtHand;
 use crate::batch::OpenState;
 use crate::event::{Event, EventId, Kind, Update};
 use crate::text::{Text, quoted};
@@ -228,6 +229,7 @@ pub struct Interner {
     numbers: FxHashMap<Vec<u8>, u16>,
     /// What [`Interner::number_in_a_row`] was asked for last.
     latest: Option<(Vec<u8>, u16)>,
+    at_hand: AtHand<u16>,
 }
 
 /// More hosts, or programs, than any site has: what comes after them is not understood, rather than filling memory.
@@ -236,7 +238,11 @@ const MAX_NAMES: usize = 20_000;
 impl Interner {
     /// The name's number; true if it is new. None when there are too many.
     pub fn number(&mut self, name: &[u8]) -> Option<(u16, bool)> {
+        if let Some(number) = self.at_hand.get(name) {
+            return Some((number, false));
+        }
         if let Some(number) = self.numbers.get(name) {
+            self.at_hand.put(name, *number);
             return Some((*number, false));
         }
         if self.names.len() >= MAX_NAMES {
@@ -266,7 +272,7 @@ impl Interner {
 
     pub fn restore(names: Vec<Text>) -> Interner {
         let numbers = names.iter().zip(0..).map(|(name, number)| (name.as_bytes().to_vec(), number)).collect();
-        Interner { names, numbers, latest: None }
+        Interner { names, numbers, ..Interner::default() }
     }
 }
 
@@ -291,6 +297,20 @@ mod tests {
 
     fn old() -> Old {
         Old { name: "a".to_owned(), kind: Kind::SpamBlocked { is_outgoing: true } }
+    }
+
+    #[test]
+    fn names_have_one_number_each_however_they_are_found() {
+        let mut names = Interner::default();
+        let spelled: Vec<Vec<u8>> = (0..1_000).map(|nth| format!("postfix/{nth}").into_bytes()).collect();
+        let others = [&b""[..], b"a", "\u{fffd}".as_bytes(), b"\xff", b"\xfe"].map(<[u8]>::to_vec);
+        let all = [spelled, others.to_vec()].concat();
+        for is_new in [true, false, false] {
+            for (number, name) in (0..).zip(&all) {
+                assert_eq!(names.number(name), Some((number, is_new)), "{name:?}");
+                assert_eq!(names.number(name), Some((number, false)), "{name:?}");
+            }
+        }
     }
 
     #[test]
