@@ -382,17 +382,21 @@ fn bytes(protocol: Protocol, text: &[u8]) -> Option<u64> {
     let (mut input, mut output, mut both, mut fetched) = (None, None, None, None::<u64>);
     // Letter by letter, words would take longer to part than these keys to find.
     for equals in memchr::memchr_iter(b'=', text) {
-        let key = &text[text[..equals].iter().rposition(|byte| *byte == b' ').map_or(0, |space| space + 1)..equals];
+        // From its end, since most keys are known not to be one of these by their last letter.
+        let is = |key: &[u8]| {
+            let before = text[..equals].strip_suffix(key);
+            before.is_some_and(|before| before.last().is_none_or(|byte| *byte == b' '))
+        };
         let value = || {
             let value = &text[equals + 1..];
             let value = &value[..memchr::memchr(b' ', value).unwrap_or(value.len())];
             value.strip_suffix(b",").unwrap_or(value)
         };
-        match key {
-            b"in" => input = number(value()),
-            b"out" => output = number(value()),
-            b"bytes" => both = pair(value()).map(|(input, output)| input.saturating_add(output)),
-            b"retr" | b"top" if protocol == Protocol::Pop => {
+        match text[..equals].last() {
+            Some(b'n') if is(b"in") => input = number(value()),
+            Some(b't') if is(b"out") => output = number(value()),
+            Some(b's') if is(b"bytes") => both = pair(value()).map(|(input, output)| input.saturating_add(output)),
+            Some(b'r' | b'p') if protocol == Protocol::Pop && (is(b"retr") || is(b"top")) => {
                 fetched = pair(value()).map(|(_, bytes)| fetched.unwrap_or(0).saturating_add(bytes)).or(fetched);
             }
             _ => {}

@@ -305,15 +305,9 @@ pub fn parse<'a>(speaker: &Speaker<'a>, message: &'a [u8]) -> Parsed<Fact<'a>> {
 
 /// `4F2A: rest` → the id and the rest; `NOQUEUE: rest` → no id and the rest; else no id and all.
 fn split_id(message: &[u8]) -> (Option<QueueId>, &[u8]) {
-    // No id is longer than 21 letters: a colon further on is another one's.
-    let head = &message[..message.len().min(QueueId::MAX_LETTERS + 2)];
-    // And it stands at the start, so that letter by letter it is found soonest.
-    let end = head.iter().position(|byte| *byte == b':').filter(|end| head.get(end + 1) == Some(&b' '));
-    let Some(end) = end else { return (None, message) };
-    let rest = &message[end + 2..];
-    match &head[..end] {
-        b"NOQUEUE" => (None, rest),
-        word => QueueId::parse(word).map_or((None, message), |id| (Some(id), rest)),
+    match QueueId::leading(message) {
+        Some((id, rest)) => (Some(id), rest),
+        None => (None, message.strip_prefix(b"NOQUEUE: ").unwrap_or(message)),
     }
 }
 

@@ -33,10 +33,10 @@ impl QueueId {
 
     /// Postfix': hexadecimal, or since 2.9 digits and consonants (`enable_long_queue_ids`).
     pub fn parse(bytes: &[u8]) -> Option<QueueId> {
-        if !(5..=QueueId::MAX_LETTERS).contains(&bytes.len()) {
+        if !(LEAST_SHORT..=QueueId::MAX_LETTERS).contains(&bytes.len()) {
             return None;
         }
-        let mut may_be = SHORT | if bytes.len() >= 10 { LONG } else { 0 };
+        let mut may_be = SHORT | if bytes.len() >= LEAST_LONG { LONG } else { 0 };
         // Ten letters fit a register, which is where they are packed.
         let packed = bytes.chunks(10).fold(1, |packed, letters| {
             let ten = letters.iter().fold(0, |ten, byte| {
@@ -47,6 +47,24 @@ impl QueueId {
             packed << (6 * letters.len()) | u128::from(ten)
         });
         (may_be != 0).then_some(QueueId(packed))
+    }
+
+    /// Postfix' at the start of a message, which a colon and a space end, and what stands behind them: read in one pass, since
+    /// each line is asked. Lines without a name are known by their second letter.
+    pub fn leading(message: &[u8]) -> Option<(QueueId, &[u8])> {
+        let mut may_be = SHORT | LONG;
+        let mut packed = 1;
+        for (at, byte) in message.iter().enumerate().take(QueueId::MAX_LETTERS + 1) {
+            let letter = LETTERS[usize::from(*byte)];
+            if may_be & letter == 0 {
+                let rest = message[at..].strip_prefix(b": ")?;
+                let is_name = at >= LEAST_LONG || at >= LEAST_SHORT && may_be & SHORT != 0;
+                return is_name.then_some((QueueId(packed), rest));
+            }
+            may_be &= letter;
+            packed = packed << 6 | u128::from(letter & CODE);
+        }
+        None
     }
 
     /// Exim's: `1xUvBf-00038z-1J`, since 4.97 `1xUvBf-000000038zN-1abc`.
@@ -111,6 +129,9 @@ static LETTERS: [u8; 256] = {
 const SHORT: u8 = 1 << 7;
 const LONG: u8 = 1 << 6;
 const CODE: u8 = LONG - 1;
+/// So many letters a short name has at least, and a long one.
+const LEAST_SHORT: usize = 5;
+const LEAST_LONG: usize = 10;
 
 /// The six bits of a letter or digit.
 const fn code(byte: u8) -> u8 {
@@ -136,6 +157,24 @@ mod tests {
         }
         for text in ["", "NOQUEUE", "warning", "1234", "1xUvBf-00038z-1", "1xUvBf_00038z_1J", "connect"] {
             assert!(QueueId::try_from(text.to_owned()).is_err(), "{text}");
+        }
+        for (name, rest) in [
+            ("06728B44C1", "x"),
+            ("4jX8hq0gXbz5XsS", ""),
+            ("06728", "x"),
+            ("0672", "x"),
+            ("4jX8hq0gX", "x"),
+            ("4jX8hq0gXb", "x"),
+            ("0123456789ABCDEF01234", "x"),
+            ("0123456789ABCDEF012345", "x"),
+            ("NOQUEUE", "x"),
+            ("connect from", "x"),
+            ("", "x"),
+        ] {
+            let expected = QueueId::parse(name.as_bytes()).map(|id| (id, rest.as_bytes()));
+            assert_eq!(QueueId::leading(format!("{name}: {rest}").as_bytes()), expected, "{name}");
+            assert_eq!(QueueId::leading(format!("{name}:{rest}").as_bytes()), None, "{name}");
+            assert_eq!(QueueId::leading(name.as_bytes()), None, "{name}");
         }
         // One and the same letters are two names where two programs give them.
         assert_ne!(QueueId::parse(b"1xBvBf00038z1J"), QueueId::parse_exim(b"1xBvBf-00038z-1J"));

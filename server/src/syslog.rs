@@ -185,11 +185,7 @@ fn rfc3164<'a>(time: Time, host: &'a str, rest: &'a [u8]) -> Result<Line<'a>, No
     let (program, after) = rest.split_at(end);
     let (pid, after) = match after.strip_prefix(b"[") {
         None => (None, after),
-        Some(inner) => {
-            // A few digits: too short for a search that prepares itself.
-            let close = inner.iter().position(|byte| *byte == b']').ok_or(NotALine::NoProgram)?;
-            (number(&inner[..close]), &inner[close + 1..])
-        }
+        Some(inner) => process(inner).ok_or(NotALine::NoProgram)?,
     };
     let after = after.strip_prefix(b":").unwrap_or(after);
     if program.is_empty() || !matches!(after.first(), None | Some(b' ')) {
@@ -197,6 +193,21 @@ fn rfc3164<'a>(time: Time, host: &'a str, rest: &'a [u8]) -> Result<Line<'a>, No
     }
     let (times, message) = unrepeated(after.trim_ascii_start());
     Ok(Line { time, host, program, pid, message, times, own_file: false })
+}
+
+/// `2571]`, and what follows. No number where other text stands in the brackets.
+fn process(inner: &[u8]) -> Option<(Option<u32>, &[u8])> {
+    // Nearly always a few digits, read on the way to the bracket.
+    let mut value = 0;
+    for (at, byte) in inner.iter().enumerate().take(MAX_DIGITS + 1) {
+        match byte {
+            b'0'..=b'9' => value = value * 10 + u64::from(byte - b'0'),
+            b']' if at > 0 => return Some((u32::try_from(value).ok(), &inner[at + 1..])),
+            _ => break,
+        }
+    }
+    let close = inner.iter().position(|byte| *byte == b']')?;
+    Some((number(&inner[..close]), &inner[close + 1..]))
 }
 
 /// `mx1 postfix 2571 - [structured data] text`, after version and stamp (RFC 5424, 6).
@@ -275,9 +286,12 @@ fn unrepeated(message: &[u8]) -> (u32, &[u8]) {
     inner().unwrap_or((1, message))
 }
 
+/// More than this fits no number of a process.
+const MAX_DIGITS: usize = 10;
+
 /// Digits only; none for what does not fit.
 fn number(digits: &[u8]) -> Option<u32> {
-    if digits.is_empty() || digits.len() > 10 {
+    if digits.is_empty() || digits.len() > MAX_DIGITS {
         return None;
     }
     let mut value = 0u64;

@@ -68,8 +68,11 @@ pub(super) fn parse(message: &[u8]) -> Parsed<Fact<'_>> {
 /// `mail.outside.example[203.0.113.10] ehlo=1 quit=1 unknown=0/2 commands=2/4`
 fn disconnect(rest: &[u8]) -> Option<Fact<'_>> {
     let (client, rest) = Peer::leading(rest)?;
-    let unknown = rest.split(|byte| *byte == b' ').find_map(|word| word.strip_prefix(b"unknown="));
-    let total = unknown.map(|counts| split(counts, b"/").map_or(counts, |(_, total)| total));
+    // A word of its own; hardly another letter of the line is like its first.
+    let is_word = |at: &usize| rest[..*at].last().is_none_or(|before| *before == b' ');
+    let unknown = memchr::memchr_iter(b'u', rest).filter(is_word).find_map(|at| rest[at..].strip_prefix(b"unknown="));
+    let counts = unknown.map(|counts| split(counts, b" ").map_or(counts, |(counts, _)| counts));
+    let total = counts.map(|counts| split(counts, b"/").map_or(counts, |(_, total)| total));
     let unknown_commands = u32::try_from(total.and_then(number).unwrap_or(0)).unwrap_or(u32::MAX);
     Some(Fact::Disconnect { client, unknown_commands })
 }

@@ -3,7 +3,7 @@
 
 use super::message::{Attempt, FileKey, Origin};
 use super::outcome::Reached;
-use super::queue::hash;
+use super::queue::{hash, hash_of_address};
 use super::relay::{self, Role};
 use super::state::Out;
 use super::{At, Tracker, detail};
@@ -183,7 +183,7 @@ impl Tracker {
     }
 
     fn exim_attempt(&mut self, at: &At<'_>, row: u64, key: FileKey, delivery: &Delivery<'_>, out: &mut Out<'_>) {
-        let recipient = hash(delivery.recipient.to_ascii_lowercase());
+        let recipient = hash_of_address(&delivery.recipient);
         let Some(message) = self.queue.messages.get_mut(row) else { return };
         let is_final = delivery.outcome != Outcome::Deferred && message.finals.insert(recipient);
         let size = super::queue::file_of(message, key).and_then(|file| file.size);

@@ -11,12 +11,20 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Debug)]
 pub enum Few<V> {
     One(V),
+    /// None, too.
     More(Vec<V>),
+}
+
+impl<V> Default for Few<V> {
+    fn default() -> Few<V> {
+        Few::More(Vec::new())
+    }
 }
 
 impl<V> Few<V> {
     pub fn push(&mut self, value: V) {
         match self {
+            Few::More(values) if values.is_empty() => *self = Few::One(value),
             Few::More(values) => values.push(value),
             Few::One(_) => {
                 let Few::One(first) = std::mem::replace(self, Few::More(Vec::with_capacity(2))) else { return };
@@ -25,6 +33,40 @@ impl<V> Few<V> {
                 }
             }
         }
+    }
+}
+
+impl<V> FromIterator<V> for Few<V> {
+    fn from_iter<I: IntoIterator<Item = V>>(values: I) -> Few<V> {
+        let mut few = Few::default();
+        values.into_iter().for_each(|value| few.push(value));
+        few
+    }
+}
+
+impl<V> IntoIterator for Few<V> {
+    type Item = V;
+    type IntoIter = std::iter::Chain<std::option::IntoIter<V>, std::vec::IntoIter<V>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let (one, more) = match self {
+            Few::One(value) => (Some(value), Vec::new()),
+            Few::More(values) => (None, values),
+        };
+        one.into_iter().chain(more)
+    }
+}
+
+/// As a list.
+impl<V: Serialize> Serialize for Few<V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self[..].serialize(serializer)
+    }
+}
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Few<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Few<V>, D::Error> {
+        Ok(Vec::deserialize(deserializer)?.into_iter().collect())
     }
 }
 
@@ -64,11 +106,16 @@ pub fn put<K: Eq + Hash, V: PartialEq>(index: &mut Index<K, V>, key: K, value: V
 
 /// Takes a value out of the list of a key, and the list if it is empty then.
 pub fn take_out<K: Eq + Hash, V: PartialEq>(index: &mut Index<K, V>, key: K, value: &V) {
+    take_out_if(index, key, |other| other == value);
+}
+
+/// The same of what this says of.
+pub fn take_out_if<K: Eq + Hash, V>(index: &mut Index<K, V>, key: K, is_it: impl Fn(&V) -> bool) {
     let Entry::Occupied(mut known) = index.entry(key) else { return };
     let is_empty = match known.get_mut() {
-        Few::One(only) => only == value,
+        Few::One(only) => is_it(only),
         Few::More(values) => {
-            values.retain(|other| other != value);
+            values.retain(|other| !is_it(other));
             values.is_empty()
         }
     };
@@ -157,7 +204,8 @@ pub enum FewHashes {
     #[default]
     None,
     One(u64),
-    More(FxHashSet<u64>),
+    /// Apart, since it is larger than most of a row and seldom there.
+    More(Box<FxHashSet<u64>>),
 }
 
 impl FewHashes {
@@ -170,7 +218,7 @@ impl FewHashes {
             }
             FewHashes::One(only) if *only == hash => false,
             FewHashes::One(only) => {
-                *self = FewHashes::More([*only, hash].into_iter().collect());
+                *self = FewHashes::More(Box::new([*only, hash].into_iter().collect()));
                 true
             }
             FewHashes::More(hashes) => hashes.insert(hash),
@@ -221,7 +269,7 @@ impl Serialize for FewHashes {
         match self {
             FewHashes::None => serializer.collect_seq::<[u64; 0]>([]),
             FewHashes::One(only) => serializer.collect_seq([only]),
-            FewHashes::More(hashes) => serializer.collect_seq(hashes),
+            FewHashes::More(hashes) => serializer.collect_seq(&**hashes),
         }
     }
 }
@@ -273,6 +321,18 @@ mod tests {
             joined.append(seldom);
             assert_eq!(joined.take(), [&[5], &list[..]].concat());
             assert!(joined.is_empty() && joined.get_mut().is_none());
+        }
+    }
+
+    /// As rows of earlier versions have it.
+    #[test]
+    fn few_are_written_as_a_list() {
+        for list in [vec![], vec![7], vec![7, 3], vec![7, 3, 5]] {
+            let few: Few<u64> = list.iter().copied().collect();
+            let packed = rmp_serde::to_vec(&list).expect("plain data");
+            assert_eq!(rmp_serde::to_vec(&few).expect("plain data"), packed);
+            let read: Few<u64> = rmp_serde::from_slice(&packed).expect("few");
+            assert_eq!((&read[..], few.into_iter().collect::<Vec<_>>()), (&list[..], list.clone()));
         }
     }
 

@@ -248,8 +248,7 @@ impl Tracker {
 
     /// The message of a queue file of this host, whatever the instance.
     fn open_message(&self, at: &At<'_>, id: QueueId) -> Option<u64> {
-        let keys = self.queue.by_id.get(&id)?;
-        keys.iter().rev().filter(|key| key.host == at.host).find_map(|key| self.queue.row_of(*key))
+        self.queue.named(id).rev().filter(|key| key.host == at.host).find_map(|key| self.queue.row_of(key))
     }
 
     /// A message was named whose scan was logged before (files of two daemons, merged by the second).

@@ -76,8 +76,7 @@ impl Tracker {
     /// XFORWARD, requeue: the parent is named. Any instance of the host may hold it, and its own lines may come later.
     pub(super) fn link_to_named(&mut self, at: &At<'_>, child: FileKey, parent: QueueId, out: &mut Out<'_>) {
         let Some(row) = self.queue.row_at(child, at.line.time) else { return };
-        let keys = self.queue.by_id.get(&parent);
-        let key = keys.and_then(|keys| keys.iter().rev().find(|key| key.host == at.host && **key != child)).copied();
+        let key = self.queue.named(parent).rev().find(|key| key.host == at.host && *key != child);
         let parent_row = key.and_then(|key| self.queue.row_at(key, at.line.time));
         match parent_row {
             Some(parent_row) => self.link(row, parent_row, out),
@@ -93,8 +92,7 @@ impl Tracker {
 
     /// MailScanner gave a message a new queue file, of whatever instance (R2).
     pub(super) fn requeued(&mut self, at: &At<'_>, from: QueueId, to: QueueId, out: &mut Out<'_>) {
-        let known =
-            |id| self.queue.by_id.get(&id).and_then(|keys| keys.iter().rev().find(|key| key.host == at.host)).copied();
+        let known = |id| self.queue.named(id).rev().find(|key| key.host == at.host);
         let Some(parent) = known(from) else { return };
         let child = known(to).unwrap_or(FileKey { id: to, ..parent });
         let Some(parent) = self.queue.row_of(parent) else { return };
@@ -194,7 +192,7 @@ impl Tracker {
             return;
         }
         let Some(absorbed) = self.queue.messages.remove(child) else { return };
-        for file in &absorbed.files {
+        for file in absorbed.files.iter() {
             self.queue.moved(file.key, child, parent);
             if let Some(named) = file.named_parent.as_deref().copied()
                 && let Some(rows) = self.queue.named_parents.get_mut(&named)
@@ -238,13 +236,12 @@ impl Tracker {
         peer: &Peer<'_>,
         out: &mut Out<'_>,
     ) -> bool {
-        let Some(keys) = self.queue.by_id.get(&id) else { return false };
         let is_internal = relay::is_internal(&self.settings, peer);
         let message_id =
             self.queue.messages.get(row).and_then(|message| message.files.iter().find_map(|file| file.message_id));
-        let child = keys.iter().rev().filter(|key| **key != own).find_map(|key| {
-            let child = self.queue.row_of(*key)?;
-            let file = self.queue.messages.get(child)?.files.iter().rev().find(|file| file.key == *key)?;
+        let child = self.queue.named(id).rev().filter(|key| *key != own).find_map(|key| {
+            let child = self.queue.row_of(key)?;
+            let file = self.queue.messages.get(child)?.files.iter().rev().find(|file| file.key == key)?;
             let is_recent = at.line.time.secs_since(file.opened) <= GRACE_SECS;
             let is_same_text = file.message_id.is_some() && file.message_id == message_id;
             let is_ours = is_internal
@@ -270,8 +267,7 @@ impl Tracker {
     /// A before-queue filter gave the message back in a session of its own; who sent it is known in this one.
     pub(super) fn proxy_accepted(&mut self, at: &At<'_>, queued_as: QueueId, out: &mut Out<'_>) {
         let Some((front, ip, user)) = self.smtp_front(at) else { return };
-        let Some(keys) = self.queue.by_id.get(&queued_as) else { return };
-        let Some(key) = keys.iter().rev().find(|key| key.host == at.host).copied() else { return };
+        let Some(key) = self.queue.named(queued_as).rev().find(|key| key.host == at.host) else { return };
         let Some((_, message)) = self.queue.of(key, at.line.time) else { return };
         message.origin = Origin::Smtp { ip, user, is_submission: false };
         let inner = file_of(message, key).and_then(|file| file.session.replace(front));

@@ -8,7 +8,7 @@ mod parts;
 use mailtally_model::{Subject, Time};
 use serde::{Deserialize, Serialize};
 
-use super::few::{FewHashes, Seldom};
+use super::few::{Few, FewHashes, Seldom};
 use super::names::Mailbox;
 use super::state::{Booked, Out};
 use crate::event::{Subjects, join};
@@ -34,7 +34,7 @@ const MAX_AFTERMATHS: usize = 32;
 pub struct Message {
     /// As logged.
     pub host: Text,
-    pub files: Vec<File>,
+    pub files: Few<File>,
     pub origin: Origin,
     pub is_bulk: bool,
     pub is_urgent: bool,
@@ -48,7 +48,7 @@ pub struct Message {
     pub returns: u32,
     /// Recipients with a final outcome, by hash (R4).
     pub finals: FewHashes,
-    pub delivered: Vec<Delivered>,
+    pub delivered: Few<Delivered>,
     pub attempts: Vec<Attempt>,
     pub aftermaths: Seldom<Vec<Aftermath>>,
     pub expected: Seldom<Vec<Expected>>,
@@ -133,7 +133,7 @@ impl Message {
     /// Takes in another queue file's message that turned out to be this one. What both have counted, counts once.
     pub fn absorb(&mut self, mut other: Message, out: &mut Out<'_>) {
         out.withdraw(&mut other.booked);
-        self.files.append(&mut other.files);
+        other.files.into_iter().for_each(|file| self.files.push(file));
         self.is_spam |= other.is_spam;
         self.scans += other.scans;
         self.hand_overs += other.hand_overs;
@@ -159,11 +159,9 @@ impl Message {
 
     /// The pipe turned out to be a filter: nobody was reached through it.
     pub fn take_back(&mut self, pipe: &str, out: &mut Out<'_>) {
-        let (filtered, kept) = std::mem::take(&mut self.delivered)
-            .into_iter()
-            .partition(|reached: &Delivered| reached.pipe.as_deref() == Some(pipe));
-        self.delivered = kept;
-        let filtered: Vec<Delivered> = filtered;
+        let (filtered, kept): (Vec<Delivered>, Vec<Delivered>) =
+            std::mem::take(&mut self.delivered).into_iter().partition(|reached| reached.pipe.as_deref() == Some(pipe));
+        self.delivered = kept.into_iter().collect();
         for mut reached in filtered {
             self.finals.remove(reached.recipient);
             self.hand_overs += 1;

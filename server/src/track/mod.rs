@@ -4,6 +4,7 @@
 //! sessions of clients, [`mailbox`] for POP3 and IMAP, [`filter`] for scanners, [`throttle`] for limits. Rows are
 //! kept in the store between runs, so that a log may be cut at any line.
 
+mod at_hand;
 mod daemon;
 mod exim_queue;
 mod exim_twice;

@@ -3,12 +3,14 @@
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use mailtally_model::Subject;
 use mailtally_model::subject::{MAX_NAME_BYTES, is_domain};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
+use super::at_hand::AtHand;
 use super::relay::is_trusted;
 use super::state::Out;
 use crate::event::Subjects;
@@ -29,14 +31,24 @@ const MAX_READ: usize = 4_000;
 #[serde(from = "Stored", into = "Stored")]
 pub struct Mailbox(Arc<Named>);
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct Named {
     address: String,
     domain_at: usize,
     /// Its domain, and it.
     subjects: Subjects,
     domain: Subjects,
+    /// The round of [`Ours::told`] in which it was found there: it comes again at every line, and is asked for once.
+    told_in: AtomicU64,
 }
+
+impl PartialEq for Named {
+    fn eq(&self, other: &Named) -> bool {
+        (&self.address, self.domain_at) == (&other.address, other.domain_at)
+    }
+}
+
+impl Eq for Named {}
 
 /// A mailbox as rows in the store have it.
 #[derive(Serialize, Deserialize)]
@@ -49,7 +61,13 @@ impl From<Stored> for Mailbox {
     fn from(Stored { address, domain_at }: Stored) -> Mailbox {
         let domain = Subject::Domain(address.get(domain_at..).unwrap_or_default().to_owned());
         let subjects = [domain.clone(), Subject::Mailbox(address.clone())].into();
-        Mailbox(Arc::new(Named { address, domain_at, subjects, domain: [domain].into() }))
+        Mailbox(Arc::new(Named {
+            address,
+            domain_at,
+            subjects,
+            domain: [domain].into(),
+            told_in: AtomicU64::default(),
+        }))
     }
 }
 
@@ -171,12 +189,13 @@ pub struct Ours {
     settled: FxHashSet<String>,
     pub learned: BTreeSet<String>,
     told: FxHashSet<String>,
+    /// How often `told` was emptied.
+    told_again: u64,
     addressed: Read,
     logged_in: Read,
     /// Which addresses of clients are trusted: a message's owner is asked for with each of its lines, and a few times.
     trusted: RefCell<HashMap<Box<str>, bool>>,
-    /// The one that was asked for last.
-    latest_trusted: RefCell<(String, Option<bool>)>,
+    trusted_at_hand: RefCell<AtHand<bool>>,
 }
 
 /// What spellings were read as. Strangers choose them, so the hash is a seeded one.
@@ -215,16 +234,12 @@ impl Ours {
 
     /// Whether a client may send as any address of ours, as [`is_trusted`] says.
     pub fn trusts(&self, ip: &str, settings: &MailSettings) -> bool {
-        let mut latest = self.latest_trusted.borrow_mut();
-        if let (known, Some(is_trusted)) = &*latest
-            && known == ip
-        {
-            return *is_trusted;
-        }
-        let is_trusted = self.looked_up(ip, settings);
-        ip.clone_into(&mut latest.0);
-        latest.1 = Some(is_trusted);
-        is_trusted
+        let mut at_hand = self.trusted_at_hand.borrow_mut();
+        at_hand.get(ip.as_bytes()).unwrap_or_else(|| {
+            let is_trusted = self.looked_up(ip, settings);
+            at_hand.put(ip.as_bytes(), is_trusted);
+            is_trusted
+        })
     }
 
     fn looked_up(&self, ip: &str, settings: &MailSettings) -> bool {
@@ -246,12 +261,18 @@ impl Ours {
 
     /// Evidence: a final local delivery or a log-in. Gives the domain if it was not known before.
     pub fn learn<'a>(&mut self, mailbox: &'a Mailbox, out: &mut Out<'_>) -> Option<&'a str> {
+        let round = self.told_again + 1;
+        if mailbox.0.told_in.load(Ordering::Relaxed) == round {
+            return None;
+        }
+        mailbox.0.told_in.store(round, Ordering::Relaxed);
         if self.told.contains(mailbox.address()) {
             // So is its domain, or there are too many.
             return None;
         }
         if self.told.len() >= MAX_REMEMBERED_NAMES {
             self.told.clear();
+            self.told_again += 1;
         }
         self.told.insert(mailbox.address().to_owned());
         out.known.extend_from_slice(mailbox.subjects());

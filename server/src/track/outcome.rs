@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::few::put;
+use super::few::{Few, put};
 use super::message::{Aftermath, Attempt, Delivered, Expected, FileKey, What, owner_subjects};
 use super::names::Mailbox;
-use super::queue::{Failures, file_of, hash};
+use super::queue::{Failures, file_of, hash, hash_of_address};
 use super::relay::{self, Role};
 use super::state::Out;
 use super::{At, Tracker};
@@ -85,7 +85,7 @@ impl Tracker {
         {
             let is_internal = relay::is_internal(&self.settings, &peer);
             if is_internal || self.hosts.names().len() > 1 {
-                let recipient = hash(delivery.recipient.to_ascii_lowercase());
+                let recipient = hash_of_address(delivery.recipient);
                 let attempt = (role == Role::Remote).then(|| attempt_group(at, key, delivery));
                 let forward = Expected::forward(child, at.host, at.line.time);
                 self.expect(row, Expected { is_forward: false, is_internal, recipient, attempt, ..forward });
@@ -150,7 +150,7 @@ impl Tracker {
 
     /// A final outcome on this host, once for each recipient (R4).
     pub(super) fn reach(&mut self, at: &At<'_>, row: u64, key: FileKey, reached: &Reached<'_>, out: &mut Out<'_>) {
-        let recipient = hash(reached.recipient.to_ascii_lowercase());
+        let recipient = hash_of_address(reached.recipient);
         let Some(message) = self.queue.messages.get_mut(row) else { return };
         let is_new = message.finals.insert(recipient);
         if message.was_probed {
@@ -163,10 +163,6 @@ impl Tracker {
         let mailbox = self.ours.addressed(reached.recipient, &self.settings);
         let size = file_of(message, key).and_then(|file| file.size);
         let is_first = message.delivered.is_empty();
-        if is_first {
-            // Most messages have one recipient here; a list grows to four places at once.
-            message.delivered.reserve_exact(1);
-        }
         message.delivered.push(Delivered {
             file: key,
             time: at.line.time,
@@ -183,7 +179,7 @@ impl Tracker {
             booked: None,
         });
         message.sync_delivered(message.delivered.len() - 1, &self.settings, &self.ours, out);
-        let sessions: Vec<u64> = message.files.iter().filter_map(|file| file.session).collect();
+        let sessions: Few<u64> = message.files.iter().filter_map(|file| file.session).collect();
         if let Some(mailbox) = &mailbox {
             let concerned = message.concerned.len();
             message.concern(mailbox.subjects());
@@ -210,7 +206,7 @@ impl Tracker {
         failures: &Option<Failures>,
         out: &mut Out<'_>,
     ) {
-        let recipient = hash(delivery.recipient.to_ascii_lowercase());
+        let recipient = hash_of_address(delivery.recipient);
         let group = attempt_group(at, key, delivery);
         let Some(message) = self.queue.messages.get_mut(row) else { return };
         let is_final = delivery.status != Status::Deferred && message.finals.insert(recipient);

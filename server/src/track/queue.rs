@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHasher};
 use serde::{Deserialize, Serialize};
 
 use super::expiry::Expiry;
-use super::few::{Index, put, take_out};
+use super::few::{Few, Index, put, take_out, take_out_if};
 use super::message::{File, FileKey, Message, Origin};
 use super::relay::is_loopback;
 use super::state::{Booked, Out, Table};
@@ -35,9 +35,8 @@ pub struct Queue {
     pub filter_pipes: BTreeSet<String>,
     /// Exim's transports as their lines showed them, by `host/name`: true where they lead to other servers.
     pub exim_transports: BTreeMap<String, bool>,
-    /// The newest generation of each queue file that is remembered.
-    newest: FxHashMap<FileKey, Newest>,
-    pub by_id: Index<QueueId, FileKey>,
+    /// The newest generation of each queue file that is remembered: of one name, in the order in which they came.
+    newest: Index<QueueId, Newest>,
     pub by_message_id: Index<u64, u64>,
     /// Messages of which a next hop said that it calls them so, before that name was seen.
     pub expecting: Index<QueueId, u64>,
@@ -49,11 +48,19 @@ pub struct Queue {
     closed: Expiry,
 }
 
-#[derive(Clone, Copy, Debug)]
+/// Of the queue file of this host and instance that has the name.
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Newest {
+    host: u16,
+    instance: u16,
     row: u64,
-    opened: Time,
     closed: Option<Time>,
+}
+
+impl Newest {
+    fn is_of(&self, key: FileKey) -> bool {
+        (self.host, self.instance) == (key.host, key.instance)
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -72,7 +79,6 @@ impl Default for Queue {
             filter_pipes: BTreeSet::new(),
             exim_transports: BTreeMap::new(),
             newest: FxHashMap::default(),
-            by_id: FxHashMap::default(),
             by_message_id: FxHashMap::default(),
             expecting: FxHashMap::default(),
             named_parents: FxHashMap::default(),
@@ -86,22 +92,16 @@ impl Default for Queue {
 impl Queue {
     /// Builds what is looked up from what was restored.
     pub fn index(&mut self) {
+        let mut ages: FxHashMap<FileKey, (bool, Time, Option<Time>)> = FxHashMap::default();
         for (row, message) in self.messages.iter() {
             if let Some((host, touched)) = message.closed() {
                 self.closed.add(host, touched, row);
             }
-            for file in &message.files {
-                let this = Newest { row, opened: file.opened, closed: file.closed };
-                let is_newer = |known: &Newest| {
-                    (this.closed.is_none(), this.opened, this.closed)
-                        > (known.closed.is_none(), known.opened, known.closed)
-                };
-                let known = self.newest.get(&file.key);
-                if known.is_none() {
-                    put(&mut self.by_id, file.key.id, file.key);
-                }
-                if known.is_none_or(is_newer) {
-                    self.newest.insert(file.key, this);
+            for file in message.files.iter() {
+                let age = (file.closed.is_none(), file.opened, file.closed);
+                if ages.get(&file.key).is_none_or(|known| age > *known) {
+                    ages.insert(file.key, age);
+                    set_newest(&mut self.newest, file.key, row, file.closed);
                 }
                 if let Some(message_id) = file.message_id {
                     put(&mut self.by_message_id, message_id, row);
@@ -122,13 +122,27 @@ impl Queue {
     /// The message of a queue file, at the time of a line: open then. Files of several daemons are read one after the
     /// other within a second, so one that closed in the second of the line may still be meant (FAULTS 39).
     pub fn row_at(&self, key: FileKey, time: Time) -> Option<u64> {
-        let newest = self.newest.get(&key)?;
+        let newest = self.newest_of(key)?;
         newest.closed.is_none_or(|closed| time <= closed).then_some(newest.row)
     }
 
     /// The message of the newest generation of a queue file, closed or not.
     pub fn row_of(&self, key: FileKey) -> Option<u64> {
-        self.newest.get(&key).map(|newest| newest.row)
+        self.newest_of(key).map(|newest| newest.row)
+    }
+
+    /// The queue files of this name that are remembered, of whatever host and instance, in the order in which they came.
+    pub fn named(&self, id: QueueId) -> impl DoubleEndedIterator<Item = FileKey> {
+        let newest = self.newest.get(&id).map_or(&[][..], |newest| newest);
+        newest.iter().map(move |newest| FileKey { host: newest.host, instance: newest.instance, id })
+    }
+
+    fn newest_of(&self, key: FileKey) -> Option<&Newest> {
+        self.newest.get(&key.id)?.iter().find(|newest| newest.is_of(key))
+    }
+
+    fn newest_mut(&mut self, key: FileKey) -> Option<&mut Newest> {
+        self.newest.get_mut(&key.id)?.iter_mut().find(|newest| newest.is_of(key))
     }
 
     /// The message of a queue file at the time of a line, to be changed.
@@ -137,40 +151,31 @@ impl Queue {
         Some((row, self.messages.get_mut(row)?))
     }
 
-    /// A generation begins.
-    fn open(&mut self, key: FileKey, row: u64, opened: Time) {
-        if self.newest.insert(key, Newest { row, opened, closed: None }).is_none() {
-            put(&mut self.by_id, key.id, key);
-        }
-    }
-
     /// A queue file turned out to be of another message.
     pub fn moved(&mut self, key: FileKey, from: u64, to: u64) {
-        if let Some(newest) = self.newest.get_mut(&key).filter(|newest| newest.row == from) {
+        if let Some(newest) = self.newest_mut(key).filter(|newest| newest.row == from) {
             newest.row = to;
         }
     }
 
     pub fn close(&mut self, key: FileKey, time: Time) {
-        let Some(newest) = self.newest.get_mut(&key).filter(|newest| newest.closed.is_none()) else { return };
+        let Some(newest) = self.newest_mut(key).filter(|newest| newest.closed.is_none()) else { return };
         newest.closed = Some(time);
-        let Some(message) = self.messages.get_mut(newest.row) else { return };
+        let row = newest.row;
+        let Some(message) = self.messages.get_mut(row) else { return };
         message.touched = message.touched.max(Some(time));
         if let Some(file) = file_of(message, key) {
             file.closed = Some(time);
         }
         if let Some((host, touched)) = message.closed() {
-            self.closed.add(host, touched, newest.row);
+            self.closed.add(host, touched, row);
         }
     }
 
     pub fn forget(&mut self, row: u64) {
         let Some(message) = self.messages.remove(row) else { return };
         for file in message.files {
-            if self.newest.get(&file.key).is_some_and(|newest| newest.row == row) {
-                self.newest.remove(&file.key);
-                take_out(&mut self.by_id, file.key.id, &file.key);
-            }
+            take_out_if(&mut self.newest, file.key.id, |newest| newest.is_of(file.key) && newest.row == row);
             if let Some(message_id) = file.message_id {
                 take_out(&mut self.by_message_id, message_id, &row);
             }
@@ -189,6 +194,16 @@ impl Queue {
     }
 }
 
+/// A generation begins, or is found in the store.
+fn set_newest(all: &mut Index<QueueId, Newest>, key: FileKey, row: u64, closed: Option<Time>) {
+    let FileKey { host, instance, id } = key;
+    let this = Newest { host, instance, row, closed };
+    match all.get_mut(&id).and_then(|newest| newest.iter_mut().find(|newest| newest.is_of(key))) {
+        Some(known) => *known = this,
+        None => put(all, id, this),
+    }
+}
+
 /// The newest generation of a queue file within a message.
 pub fn file_of(message: &mut Message, key: FileKey) -> Option<&mut File> {
     message.files.iter_mut().rev().find(|file| file.key == key)
@@ -198,6 +213,19 @@ pub fn hash(bytes: impl Hash) -> u64 {
     let mut hasher = FxHasher::default();
     bytes.hash(&mut hasher);
     hasher.finish()
+}
+
+/// The same of an address, whose case means nothing. Nearly all are short, and are written small where no memory is taken.
+pub fn hash_of_address(address: &[u8]) -> u64 {
+    let mut small = [0; 128];
+    match small.get_mut(..address.len()) {
+        Some(small) => {
+            small.copy_from_slice(address);
+            small.make_ascii_lowercase();
+            hash(&*small)
+        }
+        None => hash(address.to_ascii_lowercase()),
+    }
 }
 
 impl Tracker {
@@ -284,12 +312,12 @@ impl Tracker {
         let file = File { opened: at.line.time, ..File::new(key) };
         let message = Message {
             host: at.host_name.clone(),
-            files: vec![file],
+            files: Few::One(file),
             touched: Some(at.line.time),
             ..Message::default()
         };
         self.queue.messages.insert(row, message);
-        self.queue.open(key, row, at.line.time);
+        set_newest(&mut self.queue.newest, key, row, None);
         if self.queue.messages.len() > MAX_MESSAGES {
             self.shed();
         }

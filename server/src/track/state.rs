@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::at_hand::AtHand;
 use crate::batch::OpenState;
 use crate::event::{Event, EventId, Kind, Update};
 use crate::text::{Text, quoted};
@@ -54,7 +55,7 @@ impl Out<'_> {
         buffer.clear();
         buffer.write_fmt(words).expect("memory takes what is written");
         match booked {
-            Some(booked) if *booked.event.detail == **buffer => Arc::clone(&booked.event.detail),
+            Some(booked) if *booked.event.detail == **buffer => Text::clone(&booked.event.detail),
             _ => Text::from(buffer.as_str()),
         }
     }
@@ -104,7 +105,10 @@ pub struct Table<T> {
     prefix: u8,
     /// By hash: a line asks for its row a few times, and to go down a tree for it was a seventh of what the tracker did. In
     /// boxes, so that a table that grows moves no rows.
-    rows: FxHashMap<u64, Box<Row<T>>>,
+    rows: FxHashMap<u64, Place<T>>,
+    /// Boxes of rows that are gone, for the next ones: the last is still near to the processor, where the allocator gives out
+    /// what was freed longest ago.
+    free: Vec<Place<T>>,
     /// Their numbers, rising; some may be gone.
     order: VecDeque<u64>,
     /// Rows that were changed, each once; some may be gone since.
@@ -112,6 +116,9 @@ pub struct Table<T> {
     /// Rows that the store has and that are gone.
     gone: Vec<u64>,
 }
+
+/// Where a row stands; without one only while the place is free.
+type Place<T> = Box<Option<Row<T>>>;
 
 #[derive(Debug)]
 struct Row<T> {
@@ -123,18 +130,28 @@ struct Row<T> {
 /// Numbers of rows that are gone are swept out when there are so many for each row: seldom enough to cost little.
 const MOST_GONE: usize = 4;
 
+/// Free boxes that are kept: as many rows as a busy server forgets in a minute.
+const MOST_FREE: usize = 4_096;
+
 impl<T: Serialize + DeserializeOwned> Table<T> {
     pub fn new(prefix: u8) -> Table<T> {
-        Table { prefix, rows: FxHashMap::default(), order: VecDeque::new(), changed: Vec::new(), gone: Vec::new() }
+        Table {
+            prefix,
+            rows: FxHashMap::default(),
+            free: Vec::new(),
+            order: VecDeque::new(),
+            changed: Vec::new(),
+            gone: Vec::new(),
+        }
     }
 
     pub fn get(&self, row: u64) -> Option<&T> {
-        self.rows.get(&row).map(|row| &row.value)
+        Some(&Option::as_ref(self.rows.get(&row)?)?.value)
     }
 
     /// To be changed.
     pub fn get_mut(&mut self, row: u64) -> Option<&mut T> {
-        let found = self.rows.get_mut(&row)?;
+        let found = Option::as_mut(self.rows.get_mut(&row)?)?;
         if !std::mem::replace(&mut found.is_changed, true) {
             self.changed.push(row);
         }
@@ -148,7 +165,9 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     }
 
     fn put(&mut self, number: u64, row: Row<T>) {
-        self.rows.insert(number, Box::new(row));
+        let mut place = self.free.pop().unwrap_or_default();
+        *place = Some(row);
+        self.rows.insert(number, place);
         // New ones rise, and those of the store are given back in whatever order.
         match self.order.back() {
             Some(newest) if *newest > number => {
@@ -160,7 +179,11 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     }
 
     pub fn remove(&mut self, row: u64) -> Option<T> {
-        let removed = self.rows.remove(&row)?;
+        let mut place = self.rows.remove(&row)?;
+        let removed = place.take()?;
+        if self.free.len() < MOST_FREE {
+            self.free.push(place);
+        }
         if removed.is_stored {
             self.gone.push(row);
         }
@@ -172,7 +195,7 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
 
     /// In the order of their numbers.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &T)> {
-        self.order.iter().filter_map(|number| Some((*number, &self.rows.get(number)?.value)))
+        self.order.iter().filter_map(|number| Some((*number, self.get(*number)?)))
     }
 
     pub fn len(&self) -> usize {
@@ -189,7 +212,7 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
             changes.take_out(&key(self.prefix, number));
         }
         for number in std::mem::take(&mut self.changed) {
-            let Some(row) = self.rows.get_mut(&number) else { continue };
+            let Some(row) = self.rows.get_mut(&number).and_then(|place| Option::as_mut(place)) else { continue };
             (row.is_stored, row.is_changed) = (true, false);
             changes.pack(&key(self.prefix, number), |bytes| {
                 rmp_serde::encode::write(bytes, &row.value).expect("plain data, written to memory");
@@ -228,6 +251,7 @@ pub struct Interner {
     numbers: FxHashMap<Vec<u8>, u16>,
     /// What [`Interner::number_in_a_row`] was asked for last.
     latest: Option<(Vec<u8>, u16)>,
+    at_hand: AtHand<u16>,
 }
 
 /// More hosts, or programs, than any site has: what comes after them is not understood, rather than filling memory.
@@ -236,7 +260,11 @@ const MAX_NAMES: usize = 20_000;
 impl Interner {
     /// The name's number; true if it is new. None when there are too many.
     pub fn number(&mut self, name: &[u8]) -> Option<(u16, bool)> {
+        if let Some(number) = self.at_hand.get(name) {
+            return Some((number, false));
+        }
         if let Some(number) = self.numbers.get(name) {
+            self.at_hand.put(name, *number);
             return Some((*number, false));
         }
         if self.names.len() >= MAX_NAMES {
@@ -266,7 +294,7 @@ impl Interner {
 
     pub fn restore(names: Vec<Text>) -> Interner {
         let numbers = names.iter().zip(0..).map(|(name, number)| (name.as_bytes().to_vec(), number)).collect();
-        Interner { names, numbers, latest: None }
+        Interner { names, numbers, ..Interner::default() }
     }
 }
 
@@ -291,6 +319,20 @@ mod tests {
 
     fn old() -> Old {
         Old { name: "a".to_owned(), kind: Kind::SpamBlocked { is_outgoing: true } }
+    }
+
+    #[test]
+    fn names_have_one_number_each_however_they_are_found() {
+        let mut names = Interner::default();
+        let spelled: Vec<Vec<u8>> = (0..1_000).map(|nth| format!("postfix/{nth}").into_bytes()).collect();
+        let others = [&b""[..], b"a", "\u{fffd}".as_bytes(), b"\xff", b"\xfe"].map(<[u8]>::to_vec);
+        let all = [spelled, others.to_vec()].concat();
+        for is_new in [true, false, false] {
+            for (number, name) in (0..).zip(&all) {
+                assert_eq!(names.number(name), Some((number, is_new)), "{name:?}");
+                assert_eq!(names.number(name), Some((number, false)), "{name:?}");
+            }
+        }
     }
 
     #[test]
