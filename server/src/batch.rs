@@ -5,6 +5,7 @@ mod events;
 mod open;
 mod pieces;
 mod seen;
+mod sums;
 
 use mailtally_model::wire::Rules;
 use mailtally_model::{Family, Slot, Span, Subject, Time};
@@ -14,6 +15,7 @@ pub use counters::Counters;
 pub use events::{Events, Kept, LATER};
 pub use open::OpenState;
 pub use seen::{LineKey, SeenAs, SeenLines};
+pub use sums::Sum;
 
 use crate::event::Update;
 use crate::source::SourceState;

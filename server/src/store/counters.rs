@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use mailtally_model::{Measure, SLOT_SECS, Slot, Span};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OptionalExtension, Result, params};
-use rustc_hash::FxHashMap;
 
 use super::MAX_VALUE;
 use super::children::{self, DayDifference};
 use super::days::Touched;
 use super::names::{Name, Names};
 use super::sums::{self, SLOTS_A_DAY};
-use crate::batch::Counters;
+use crate::batch::{Counters, Sum};
 
 /// Teaches a connection to add up what is packed: `merged(sums, sums)`.
 pub fn register(connection: &Connection) -> Result<()> {
@@ -22,15 +21,6 @@ pub fn register(connection: &Connection) -> Result<()> {
     })
 }
 
-/// A difference to one stored sum.
-#[derive(Clone, Copy)]
-struct Difference {
-    subject: i64,
-    measure: u16,
-    slot: i64,
-    amount: i64,
-}
-
 /// The slots of one row and measure in which a batch changed sums, of one day.
 pub struct Changed {
     pub row: i64,
@@ -38,82 +28,65 @@ pub struct Changed {
     pub slots: Slots,
 }
 
+/// A sum that a batch takes something away from.
+struct Lessened {
+    subject: i64,
+    measure: u16,
+    slot: i64,
+}
+
 /// Adds a batch's differences to the stored sums, in the order of the keys, so that neighbours are written together. Says
 /// what changed.
 pub fn add(tx: &Connection, names: &mut Names, batch: &Counters, touched: &mut Touched) -> Result<Vec<Changed>> {
-    let rows: Vec<Option<Name>> =
-        batch.subjects().iter().map(|subject| names.book(tx, subject)).collect::<Result<_>>()?;
-    let mut differences = Vec::with_capacity(batch.len());
-    for (subject, measure, slot, amount) in batch.numbered() {
-        if let Some(name) = rows[subject] {
-            let amount = amount.clamp(-MAX_VALUE, MAX_VALUE);
-            differences.push(Difference { subject: name.id, measure, slot: slot.0, amount });
-        }
+    let mut rows = Vec::with_capacity(batch.subjects().len());
+    for (place, subject) in batch.subjects().iter().enumerate() {
+        rows.extend(names.book(tx, subject)?.map(|name| (name, place)));
     }
-    differences.sort_unstable_by_key(Difference::key);
-    // Strangers beyond the cap share a row.
-    differences.dedup_by(|next, kept| {
-        let is_same = next.key() == kept.key();
-        if is_same {
-            kept.amount = kept.amount.saturating_add(next.amount).clamp(-MAX_VALUE, MAX_VALUE);
-        }
-        is_same
-    });
-    let parents: FxHashMap<i64, i64> = rows.iter().flatten().map(|name| (name.id, name.parent)).collect();
-    let mut by_day = add_slots(tx, &differences, &parents)?;
-    by_day.iter().for_each(|day| touched.day(day.utc_day));
-    by_day.sort_unstable();
-    children::add(tx, &by_day)?;
-    report_negative(tx, &differences)?;
-    Ok(differences.chunk_by(|a, b| a.key_of_day() == b.key_of_day()).map(Changed::of_day).collect())
-}
-
-/// Writes the sums by slot, a row for each day; gives the sums of these days.
-fn add_slots(tx: &Connection, differences: &[Difference], parents: &FxHashMap<i64, i64>) -> Result<Vec<DayDifference>> {
+    rows.sort_unstable_by_key(|(name, place)| (name.id, *place));
+    let (mut changed, mut by_day, mut lessened) = (Vec::new(), Vec::new(), Vec::new());
     let mut upsert = tx.prepare_cached(
         "INSERT INTO counter (subject, measure, utc_day, slots) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT DO UPDATE SET slots = merged(slots, excluded.slots)",
     )?;
-    let mut sums = Vec::new();
-    let mut day = Vec::new();
-    for same_day in differences.chunk_by(|a, b| a.key_of_day() == b.key_of_day()) {
-        let (subject, measure, utc_day) = same_day[0].key_of_day();
-        day.clear();
-        let mut amount = 0_i64;
-        for difference in same_day {
-            sums::push(&mut day, difference.slot.rem_euclid(SLOTS_A_DAY) as u16, difference.amount);
-            amount = amount.saturating_add(difference.amount).clamp(-MAX_VALUE, MAX_VALUE);
+    let mut slots = Vec::new();
+    // Strangers beyond the cap share a row.
+    for same_row in rows.chunk_by(|(a, _), (b, _)| a.id == b.id) {
+        let Name { id: subject, parent, .. } = same_row[0].0;
+        let sums = batch.of(same_row.iter().map(|(_, place)| *place));
+        for same_day in sums.chunk_by(|a, b| day_of(a) == day_of(b)) {
+            let (measure, utc_day) = day_of(&same_day[0]);
+            slots.clear();
+            let mut amount = 0_i64;
+            for (_, Slot(slot), difference) in same_day {
+                let difference = (*difference).clamp(-MAX_VALUE, MAX_VALUE);
+                sums::push(&mut slots, slot.rem_euclid(SLOTS_A_DAY) as u16, difference);
+                amount = amount.saturating_add(difference).clamp(-MAX_VALUE, MAX_VALUE);
+                if difference < 0 {
+                    lessened.push(Lessened { subject, measure, slot: *slot });
+                }
+            }
+            upsert.execute(params![subject, measure, utc_day, slots])?;
+            by_day.push(DayDifference { parent, measure, utc_day, subject, amount });
+            let (first, last) = (same_day[0].1.0, same_day[same_day.len() - 1].1.0);
+            changed.push(Changed { row: subject, measure, slots: Slots { from: first, until: last + 1 } });
+            touched.day(utc_day);
         }
-        upsert.execute(params![subject, measure, utc_day, day])?;
-        sums.push(DayDifference { parent: parents[&subject], measure, utc_day, subject, amount });
     }
-    Ok(sums)
+    by_day.sort_unstable();
+    children::add(tx, &by_day)?;
+    report_negative(tx, &lessened)?;
+    Ok(changed)
 }
 
-impl Changed {
-    fn of_day(same_day: &[Difference]) -> Changed {
-        let (first, last) = (same_day[0], same_day[same_day.len() - 1]);
-        Changed { row: first.subject, measure: first.measure, slots: Slots { from: first.slot, until: last.slot + 1 } }
-    }
-}
-
-impl Difference {
-    /// The stored key as one number of the same order: to compare three apart costs a sort half as much again.
-    fn key(&self) -> u128 {
-        // A row's number takes no more than 48 bits; a slot may lie before 1970.
-        let slot = self.slot as u64 ^ 1 << 63;
-        (self.subject as u128) << 80 | u128::from(self.measure) << 64 | u128::from(slot)
-    }
-
-    fn key_of_day(&self) -> (i64, u16, i64) {
-        (self.subject, self.measure, self.slot.div_euclid(SLOTS_A_DAY))
-    }
+/// A measure and a UTC day.
+fn day_of((measure, slot, _): &Sum) -> (u16, i64) {
+    (*measure, slot.0.div_euclid(SLOTS_A_DAY))
 }
 
 /// A sum below zero is a bug in the counting. It is kept as it is, so that a recount can find the cause, and said once
 /// for each key; on the wire it is zero.
-fn report_negative(tx: &Connection, differences: &[Difference]) -> Result<()> {
-    for Difference { subject, measure, slot, .. } in differences.iter().filter(|difference| difference.amount < 0) {
+fn report_negative(tx: &Connection, lessened: &[Lessened]) -> Result<()> {
+    for Lessened { subject, measure, slot } in lessened {
         let mut value = 0;
         each_slot(tx, *subject, *measure, Slots { from: *slot, until: slot + 1 }, |_, stored| value = stored)?;
         if value < 0 {

@@ -54,18 +54,34 @@ pub fn each(sums: &[u8], mut each: impl FnMut(u16, i64)) -> Result<(), Malformed
 /// Two of the same numbers added up; a sum that reaches [`MAX_VALUE`] stays there.
 pub fn merged(a: &[u8], b: &[u8]) -> Result<Vec<u8>, Malformed> {
     let mut sums = Vec::with_capacity(a.len() + b.len());
-    let mut sides = [next(a)?, next(b)?];
-    while let Some(number) = sides.iter().flatten().map(|(number, ..)| *number).min() {
-        let mut sum = 0_i64;
-        for side in &mut sides {
-            if let Some((_, amount, after)) = side.filter(|(at, ..)| *at == number) {
-                sum = sum.saturating_add(amount);
-                *side = next(after)?;
-            }
+    let (mut a, mut b) = (a, b);
+    // What comes later has higher numbers, most often, so that one is whole before the other: what only one has is taken as
+    // it is.
+    while let (Some((of_a, ..)), Some((of_b, ..))) = (next(a)?, next(b)?) {
+        a = take_below(of_b.into(), a, &mut sums)?;
+        b = take_below(of_a.into(), b, &mut sums)?;
+        if of_a == of_b
+            && let (Some((number, sum, after_a)), Some((_, amount, after_b))) = (next(a)?, next(b)?)
+        {
+            push(&mut sums, number, sum.saturating_add(amount).min(MAX_VALUE));
+            (a, b) = (after_a, after_b);
         }
-        push(&mut sums, number, sum.min(MAX_VALUE));
     }
+    take_below(u32::MAX, a, &mut sums)?;
+    take_below(u32::MAX, b, &mut sums)?;
     Ok(sums)
+}
+
+/// Appends the first sums, those with numbers below a limit; gives the others.
+fn take_below<'a>(limit: u32, from: &'a [u8], sums: &mut Vec<u8>) -> Result<&'a [u8], Malformed> {
+    let mut rest = from;
+    while let Some((number, _, after)) = next(rest)?
+        && u32::from(number) < limit
+    {
+        rest = after;
+    }
+    sums.extend_from_slice(&from[..from.len() - rest.len()]);
+    Ok(rest)
 }
 
 /// A number, its sum and the bytes after it.
@@ -83,6 +99,10 @@ fn next(sums: &[u8]) -> Result<Option<Next<'_>>, Malformed> {
 }
 
 pub fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), Malformed> {
+    // Most are small.
+    if let [byte @ 0..0x80, rest @ ..] = bytes {
+        return Ok((u64::from(*byte), rest));
+    }
     let (mut rest, mut value) = (bytes, 0_u64);
     for shift in (0..64).step_by(7) {
         let (byte, after) = rest.split_first().ok_or(Malformed)?;
