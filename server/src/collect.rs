@@ -48,14 +48,14 @@ use tally::Tally;
 
 /// A batch of so many lines is written, in one transaction of a part of a second. What comes and goes within a batch costs
 /// the store nothing, and a sum that rises in it is written once, so fewer and larger ones are cheaper.
-pub const MAX_BATCH_LINES: usize = 300_000;
+pub const MAX_BATCH_LINES: usize = 600_000;
 /// Or of so many events that are kept, which take some 150 bytes each, and there are two batches in memory.
 const MAX_BATCH_EVENTS: usize = 96_000;
-/// Or of so many sums, which take 40 bytes each.
+/// Or of so many sums, which take some 20 bytes each, or 300 where one is all that a stranger has.
 const MAX_BATCH_SUMS: usize = 300_000;
 /// On a busy day what is open or ended lately takes the room, once where it stands and once more packed: each row of it
 /// makes a batch smaller by so many lines and so many events.
-const LINES_A_ROW: usize = 6;
+const LINES_A_ROW: usize = 20;
 const EVENTS_A_ROW: usize = 4;
 /// But no smaller than this.
 const LEAST_BATCH_LINES: usize = 150_000;
