@@ -55,7 +55,7 @@ pub fn object(pairs: &[(&str, &str)]) -> String {
     js_sys::JSON::stringify(&object).map(String::from).unwrap_or_default()
 }
 
-/// Waits for the link that style/link.js is signing in with, if there is one; whether it was good.
+/// Waits for the link that style/first.js is signing in with, if there is one; whether it was good.
 pub async fn link_used() -> Option<bool> {
     let promise = js_sys::Reflect::get(&js_sys::global(), &JsValue::from("mailtallyLink")).ok()?;
     let promise: js_sys::Promise = promise.dyn_into().ok()?;

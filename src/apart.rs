@@ -208,6 +208,14 @@ impl<T: Send + Sync> Part<T> {
         show: Box<dyn Fn(&'static T) -> AnyView + Send>,
     ) -> AnyView {
         self.want();
+        self.once_here(instead, show)
+    }
+
+    fn once_here(
+        self,
+        instead: fn(Option<Failure>, Callback<()>) -> AnyView,
+        show: Box<dyn Fn(&'static T) -> AnyView + Send>,
+    ) -> AnyView {
         let retry = Callback::new(move |()| self.again());
         anew(move || match self.came.get() {
             Some(Ok(part)) => show(part),
@@ -221,9 +229,10 @@ impl<T: Send + Sync> Part<T> {
         self.or(waiting, Box::new(show))
     }
 
-    /// What is shown with it on a page, of which nobody knows before it is there.
+    /// What is shown with it on a page, of which nobody knows before it is there. Asks for nothing: that is the page's, once it
+    /// stands ([`Apart::fetch_rest`]). Asked for at once, the part would share the line with the page's own answer.
     pub fn beside(self, show: impl Fn(&'static T) -> AnyView + Send + 'static) -> AnyView {
-        self.or(|_, _| ().into_any(), Box::new(show))
+        self.once_here(|_, _| ().into_any(), Box::new(show))
     }
 
     /// A page that is made with it. The rest of the app comes after.
@@ -309,8 +318,7 @@ impl Apart {
 
     /// A page stands: now is the time for what it was not asked for.
     pub fn fetch_rest(self) {
-        // Behind the frame in which it is painted.
-        request_animation_frame(move || later::then(move || self.rest.want()));
+        later::when_painted(move || self.rest.want());
         set_timeout(move || self.overview.want(), OVERVIEW_AFTER);
     }
 }

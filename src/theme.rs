@@ -1,4 +1,4 @@
-//! Light or dark: by the system until the person chooses. style/theme.js sets it before the first paint; this switches it.
+//! Light or dark: by the system until the person chooses. style/first.js sets it before the first paint; this switches it.
 //!
 //! `data-theme` on the root element is the truth that CSS and the chart read.
 

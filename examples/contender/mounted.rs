@@ -55,14 +55,16 @@ pub(crate) fn rows(place: HtmlElement, table: Arc<Table>) -> Mounted {
 /// Rows begin at `time`, a fixed step apart; `values` has a list for each of `lists` columns, one after the other.
 #[wasm_bindgen]
 pub fn show_chart(place: HtmlElement, kind: &str, time: &[f64], values: &[f64], lists: usize) -> Mounted {
-    chart(place, Arc::new(trend(time, values, lists)), kind)
+    // As a further chart of a page, which has had it since its first.
+    chart(place, Arc::new(trend(time, values, lists)), kind, |apart| apart.rest.want())
 }
 
-pub(crate) fn chart(place: HtmlElement, table: Arc<Table>, kind: &str) -> Mounted {
+/// `asks` for what a chart comes with later, as its page does.
+pub(crate) fn chart(place: HtmlElement, table: Arc<Table>, kind: &str, asks: fn(Apart)) -> Mounted {
     let order: Arc<Vec<u32>> = Arc::new((0..table.rows.len() as u32).collect());
     let kind = ChartKind::from_id(kind).unwrap_or(ChartKind::Line);
     let shown = move || {
-        Apart::provide();
+        asks(Apart::provide());
         let shown = Signal::stored(Shown { table, order, kind, hidden: BTreeSet::new(), before: None, past: None });
         let (before, canvas, hand) = (Signal::stored(None), NodeRef::new(), StoredValue::new(false));
         view! { <Chart shown before canvas hand on=Callback::new(|_| {})/> }.into_any()

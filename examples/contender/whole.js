@@ -1,6 +1,4 @@
 // A whole report as a page of the benchmark: asked for, read, folded, drawn and listed, once and whenever it is asked again.
-import init, { Answered } from "./ours.js";
-
 const rows = new URL(location.href).searchParams.get("n") ?? "100000";
 const place = (id) => document.getElementById(id);
 const frame = () => new Promise((done) => requestAnimationFrame(done));
@@ -34,12 +32,17 @@ async function go() {
   };
 }
 
-// As the product's own page starts (xtask/src/app.rs, style/theme.js).
+// As the product's own page starts (xtask/src/start.js, style/first.js).
 localStorage.getItem("mailtally-theme");
-const started = init({ module_or_path: new URL("./ours.wasm", import.meta.url) });
+const code = fetch(new URL("./ours.wasm", import.meta.url));
+const glue = import("./ours.js");
 new Intl.DateTimeFormat().format();
 new Intl.NumberFormat().format(0);
-await started;
+const { default: init, Answered } = await glue;
+if (document.readyState === "loading") {
+  await new Promise((done) => addEventListener("DOMContentLoaded", done));
+}
+await init({ module_or_path: code });
 window.__first = await go();
 window.__go = go;
 window.__done = true;

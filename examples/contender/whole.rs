@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use mailtally_app::apart::Apart;
 use mailtally_app::intl;
 use mailtally_model::json;
 use mailtally_model::time::DAY_SECS;
@@ -39,7 +40,7 @@ pub struct Whole(Arc<Table>);
 impl Whole {
     /// The chart in one place and the table in the other.
     pub fn show(&self, picture: HtmlElement, list: HtmlElement) -> Vec<Mounted> {
-        vec![chart(picture, self.0.clone(), "line"), rows(list, self.0.clone())]
+        vec![chart(picture, self.0.clone(), "line", Apart::fetch_rest), rows(list, self.0.clone())]
     }
 
     pub fn rows(&self) -> usize {

@@ -134,7 +134,7 @@ impl Watch {
         let options = MutationObserverInit::new();
         options.set_attributes(true);
         let root = root(window)?;
-        // Light and dark are an attribute of the page, whoever chooses (style/theme.js).
+        // Light and dark are an attribute of the page, whoever chooses (style/first.js).
         attribute.observe_with_options(&root, &options).ok()?;
         // Zooming and moving to another screen change the ratio and resize the window.
         window.add_event_listener_with_callback("resize", function).ok()?;

@@ -104,7 +104,7 @@ fn Body() -> impl IntoView {
     let (sheet, view) = (Sheet::get(), View::get());
     let apart = Apart::get();
     effect(move |_| {
-        if matches!(*sheet.outcome.read(), Outcome::Ready { .. }) {
+        if !matches!(*sheet.outcome.read(), Outcome::Loading) {
             apart.fetch_rest();
         }
     });

@@ -39,7 +39,11 @@ impl Handle {
     /// The sheet itself, which comes with the rest.
     pub fn sheet(self, make: impl Fn(&'static Rest) -> AnyView + Copy + Send + Sync + 'static) -> AnyView {
         let rest = Apart::get().rest;
-        view! { <Show when=move || { self.opened.get() > 0 }>{rest.beside(make)}</Show> }
+        let made = move || {
+            rest.want();
+            rest.beside(make)
+        };
+        view! { <Show when=move || { self.opened.get() > 0 }>{made()}</Show> }
     }
 }
 

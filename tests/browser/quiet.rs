@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use mailtally_tests::Page;
+use serde_json::json;
 
 use crate::menu::REPORTS;
 use crate::stage::Stage;
@@ -107,6 +108,38 @@ pub async fn nothing_moves_while_a_page_loads(_: &Stage, page: &Page) -> Result<
         page.frame().await?;
         let shifted = page.run("return window.shifted", vec![]).await?;
         ensure!(shifted.as_f64().is_some_and(|shifted| shifted < most), "{path}: {shifted} of the window moved");
+    }
+    Ok(())
+}
+
+/// Rows that are not on screen come two frames after those that are: by then each column is as wide as they make it.
+pub async fn rows_that_come_later_move_nothing(_: &Stage, page: &Page) -> Result<()> {
+    let look = "new MutationObserver((_, observer) => {
+        if (!document.querySelector('tbody th[scope=row]')) return;
+        observer.disconnect();
+        requestAnimationFrame(() => { window.atFirst = window.columns(); });
+    }).observe(document, { childList: true, subtree: true });
+    window.columns = () => {
+        const rows = document.querySelectorAll('tbody th[scope=row]').length;
+        const edges = [...document.querySelectorAll('thead th')].map(cell => cell.getBoundingClientRect().right);
+        return [rows, document.querySelector('table').offsetHeight, ...edges];
+    };";
+    page.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": look })).await?;
+    for (width, height) in [(1280, 900), (390, 844)] {
+        page.size(width, height).await?;
+        for path in [
+            "pop-sessions",
+            "message-traffic?range=this-year",
+            "server-status?range=last-28-days",
+            "pop-usage?by=users",
+        ] {
+            page.goto(&format!("/reports/{path}")).await?;
+            let columns = page.run("return [window.atFirst, window.columns()]", vec![]).await?;
+            let [first, last]: [Vec<f64>; 2] = serde_json::from_value(columns)?;
+            ensure!(last[0] > first[0] || last[0] < 30.0, "{path} had all of its {} rows at first", last[0]);
+            let moved = last.iter().zip(&first).skip(2).any(|(last, first)| (last - first).abs() > 0.02);
+            ensure!(!moved, "{path}, {width} pixels wide: columns at first {first:?}, then {last:?}");
+        }
     }
     Ok(())
 }

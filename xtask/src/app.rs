@@ -162,10 +162,11 @@ fn app(linked: Vec<u8>, profile: Profile, sheet: &[u8]) -> Result<String> {
     let glue = write_asset("mailtally", "js", glue.as_bytes())?;
     let code = write_asset("mailtally", "wasm", &code)?;
     let start = write_asset("start", "js", starter(&glue, &code, &parts, &sheet).as_bytes())?;
+    // The script waits for nothing before it, and has work to do while the rest is on its way.
     Ok(format!(
-        "<link rel=\"preload\" href=\"/assets/{code}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\
-         <link rel=\"modulepreload\" href=\"/assets/{glue}\">\
-         <script type=\"module\" src=\"/assets/{start}\"></script>"
+        "<script type=\"module\" async fetchpriority=\"high\" src=\"/assets/{start}\"></script>\
+         <link rel=\"preload\" href=\"/assets/{code}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\
+         <link rel=\"modulepreload\" href=\"/assets/{glue}\">"
     ))
 }
 
@@ -224,37 +225,15 @@ fn finished(code: &[u8]) -> Result<Vec<u8>> {
     order::by_likeness(&order::joined(even::written(code)?)?)
 }
 
-/// A page's first use of `Intl` takes some 30 ms, whenever it is: here it is while the code is on its way, which other
-/// threads read and compile.
-const WARM_UP: &str = "new Intl.DateTimeFormat().format();\nnew Intl.NumberFormat().format(0);\n";
-
-/// A browser that cannot run the app says so on the page; a blank one would explain nothing. What a page needs beside the
-/// code that starts is asked for at the same time: a Trend needs nothing.
+/// The script that starts the app, with the files that it asks for.
 fn starter(glue: &str, code: &str, parts: &[Loaded], sheet: &str) -> String {
     let of = |function: &str| {
         let needed = parts.iter().filter(|part| part.of.iter().any(|of| of == function));
         let needed = needed.map(|part| part.file.as_str()).chain([sheet]);
         needed.map(|file| format!("\"{file}\"")).collect::<Vec<_>>().join(", ")
     };
-    format!(
-        "import init from \"./{glue}\";\n\
-         const started = init({{ module_or_path: \"/assets/{code}\" }});\n\
-         const {{ pathname, search }} = location;\n\
-         const isReport = pathname.startsWith(\"/reports/\") && !/[?&](by|found)=/.test(search);\n\
-         const parts = pathname === \"/\" ? [{overview}] : isReport ? [] : [{rest}];\n\
-         for (const part of parts) {{\n\
-         \x20 const as = part.endsWith(\".css\") ? \"style\" : \"fetch\";\n\
-         \x20 const link = {{ rel: \"preload\", href: `/assets/${{part}}`, as, crossOrigin: \"\" }};\n\
-         \x20 document.head.append(Object.assign(document.createElement(\"link\"), link));\n\
-         }}\n\
-         {WARM_UP}\
-         started.catch((error) => {{\n\
-         \x20 document.body.prepend(`Mailtally could not start in this browser: ${{error}}`);\n\
-         \x20 throw error;\n\
-         }});\n",
-        overview = of("overview"),
-        rest = of("rest"),
-    )
+    let named = include_str!("start.js").replace("GLUE", glue).replace("CODE", code);
+    lean::glue(&named.replace("OVERVIEW", &of("overview")).replace("REST", &of("rest")))
 }
 
 /// Pieces of script that dependencies bring; the glue imports them by these paths.

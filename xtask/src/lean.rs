@@ -21,13 +21,13 @@ pub fn sheet(css: &str) -> String {
         rest = after;
     }
     bare.push_str(rest);
-    lines(&bare, |_| true)
+    lines(&bare, &['{', '}', ';', ','], |_| true)
 }
 
 /// A script, wasm-bindgen's or ours, without the comments that stand on lines of their own, and without indentation.
 pub fn glue(script: &str) -> String {
     let mut in_comment = false;
-    lines(script, |line| {
+    lines(script, &['{', ';', ','], |line| {
         in_comment |= line.starts_with("/*");
         let is_comment = in_comment || line.starts_with("//");
         in_comment &= !line.ends_with("*/");
@@ -35,9 +35,11 @@ pub fn glue(script: &str) -> String {
     })
 }
 
-fn lines(text: &str, mut keeps: impl FnMut(&str) -> bool) -> String {
+/// The lines without indentation. Behind one of `ends` a line needs no end of its own, unless a comment may be in it.
+fn lines(text: &str, ends: &[char], mut keeps: impl FnMut(&str) -> bool) -> String {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && keeps(line));
-    lines.flat_map(|line| [line, "\n"]).collect()
+    let end = |line: &str| if line.ends_with(ends) && !line.contains("//") { "" } else { "\n" };
+    lines.flat_map(|line| [line, end(line)]).collect()
 }
 
 /// Short names for long ones, given out in the order in which they are asked for.
@@ -78,13 +80,13 @@ mod tests {
     fn a_sheet_loses_its_comments_and_keeps_its_texts() {
         let css =
             "/* Why. */\n.a::before {\n  content: \"/* not a comment */\";\n  width: calc(1px / 2); /* half */\n}\n";
-        assert_eq!(sheet(css), ".a::before {\ncontent: \"/* not a comment */\";\nwidth: calc(1px / 2);\n}\n");
+        assert_eq!(sheet(css), ".a::before {content: \"/* not a comment */\";width: calc(1px / 2);}");
     }
 
     #[test]
     fn a_script_loses_lines_of_comment_alone() {
         let script = "/**\n * @param {number} a\n */\nf(a) {\n    // Why.\n    return \"http://a\"; // kept\n}\n";
-        assert_eq!(glue(script), "f(a) {\nreturn \"http://a\"; // kept\n}\n");
+        assert_eq!(glue(script), "f(a) {return \"http://a\"; // kept\n}\n");
     }
 
     #[test]

@@ -58,7 +58,7 @@ enum Command {
         /// Also growth up to a hundred times the data
         #[arg(long)]
         long: bool,
-        /// Only the browser's tasks t1 to t6 that are named, as t4,t5: prints them and writes nothing
+        /// Only the browser's tasks t1 to t7 that are named, as t4,t5, or frames, visits or pages: prints them and writes nothing
         #[arg(long, value_delimiter = ',', conflicts_with = "half")]
         tasks: Vec<String>,
     },

@@ -22,6 +22,7 @@ pub fn fill(
     order: Signal<Arc<Vec<u32>>>,
     window: Signal<Arc<Window>>,
     rows: Memo<Rows>,
+    is_windowed: Memo<bool>,
 ) {
     let view = View::get();
     // What the links of names say: they lead away from how rows are sorted.
@@ -36,9 +37,11 @@ pub fn fill(
             None => Body::begin(&place, table, from, window.get_untracked()).ok()?,
         };
         let (order, rows) = (order.read(), rows.get());
-        let shown = order.get(rows.first..rows.until.min(order.len())).unwrap_or_default();
+        let (upper, below) = order.split_at(rows.until.min(order.len()));
+        let shown = upper.get(rows.first..).unwrap_or_default();
+        let windowed = is_windowed.get_untracked().then_some(rows.first);
         // A browser that will not take a row has said so in its console, and shows the others.
-        let _ = body.show(shown, rows.first, order.len().saturating_sub(rows.until));
+        let _ = body.show(shown, windowed, below);
         Some(body)
     });
 }
@@ -66,10 +69,17 @@ impl Body {
         Ok(Body { table, from, maker, place: place.clone(), nursery, spacers, rows: Vec::new() })
     }
 
-    fn show(&mut self, shown: &[u32], above: usize, below: usize) -> Result<(), JsValue> {
+    /// Shows some rows, of a windowed table with so many above them. Those `below` are as high all together as they will be, and of
+    /// a table that becomes whole as wide.
+    fn show(&mut self, shown: &[u32], windowed: Option<usize>, below: &[u32]) -> Result<(), JsValue> {
+        let above = windowed.unwrap_or(0);
         // Only of a table that is not whole on the page: else the browser counts them itself.
-        let is_windowed = above > 0 || below > 0;
-        let index = |nth: usize| is_windowed.then_some(above + nth + 2);
+        let is_part = above > 0 || !below.is_empty();
+        let index = |nth: usize| windowed.filter(|_| is_part).map(|above| above + nth + 2);
+        if windowed.is_none() && is_part {
+            self.spacers[1].set_inner_html(&self.maker.widths(below));
+        }
+        let below = below.len();
         let mut gone = std::mem::take(&mut self.rows);
         let kept = |at: &u32| Some(gone.swap_remove(gone.iter().position(|(known, _)| known == at)?).1);
         let kept: Vec<Option<Element>> = shown.iter().map(kept).collect();

@@ -1,5 +1,5 @@
 //! The report's table: the long form of the chart. Up to [`WHOLE_ROWS`] rows are all there (find, print and screen
-//! readers work); of longer ones only those on screen are.
+//! readers work); of longer ones only those on screen are. Of a table that has just come those on screen are painted first.
 
 mod body;
 mod head;
@@ -47,10 +47,11 @@ pub fn ReportTable(
     let prints = printing();
     let rows = Memo::new(move |_| {
         let count = order.read().len();
-        if count <= WHOLE_ROWS || prints.get() {
-            Rows { first: 0, until: count.min(PRINTED_ROWS) }
-        } else {
+        if count > WHOLE_ROWS && !prints.get() {
             rows_shown(top.get(), count, room.get().rows, just_come.get())
+        } else {
+            let most = if just_come.get() && !prints.get() { scroll::rows_below_head() } else { PRINTED_ROWS };
+            Rows { first: 0, until: count.min(most) }
         }
     });
     // Another table in the same place begins at its top.
@@ -63,8 +64,8 @@ pub fn ReportTable(
         }
     });
     let place = NodeRef::new();
-    body::fill(place, table, order, window, rows);
     let is_windowed = Memo::new(move |_| order.read().len() > WHOLE_ROWS);
+    body::fill(place, table, order, window, rows, is_windowed);
     let on_scroll = move |_: ev::Event| {
         if is_windowed.get_untracked() {
             top.set(scroller.get_untracked().map_or(0, |scroller| scroller.scroll_top()));
@@ -85,6 +86,7 @@ pub fn ReportTable(
             tabindex="0"
             role="region"
             aria-label=caption
+            aria-busy=move || (!is_windowed.get() && rows.get().until < order.read().len()).then_some("true")
             node_ref=scroller
             on:scroll=on_scroll
             on:keydown=move |event| here.does(move |rest| (rest.walk)(&event))

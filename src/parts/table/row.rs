@@ -40,6 +40,39 @@ impl Maker {
         html
     }
 
+    /// Cells that are not seen, and make each column as wide as these rows will: what stands in it, line below line.
+    pub fn widths(&self, rows: &[u32]) -> String {
+        let rows = || rows.iter().filter_map(|at| Some((*at as usize, self.table.rows.get(*at as usize)?)));
+        let mut html = String::from("<th>");
+        for (at, row) in rows() {
+            html.push_str("<span");
+            attribute(&mut html, "data-note", &self.note(row, at).unwrap_or_default());
+            html.push('>');
+            escape(&mut html, &self.name(row));
+            html.push_str("</span><br>");
+        }
+        html.push_str("</th>");
+        for (column, largest) in self.table.columns.iter().zip(&self.largest) {
+            html.push_str("<td>");
+            let mut last = String::new();
+            for (at, row) in rows() {
+                let words = words(Some(row), (column.column, *largest, column.cells.get(at).copied().flatten()));
+                // Nothing happened day after day: one is as wide as all.
+                if words != last {
+                    escape(&mut html, &words);
+                    html.push_str("<br>");
+                    last = words;
+                }
+            }
+            html.push_str("</td>");
+        }
+        html
+    }
+
+    fn name(&self, row: &Row) -> String {
+        format::row_name(row, self.table.step, self.years, &self.window.zone)
+    }
+
     /// An order may be one Table older than its rows, for as long as it takes to say so: a row that is not there is empty.
     fn write(&self, html: &mut String, at: usize, index: Option<usize>) {
         let Some(row) = self.table.rows.get(at) else { return html.push_str("<tr></tr>") };
@@ -55,8 +88,7 @@ impl Maker {
             attribute(html, "data-note", &note);
         }
         html.push('>');
-        let name = format::row_name(row, self.table.step, self.years, &self.window.zone);
-        content(html, "", &name, self.leads_to(row).as_deref());
+        content(html, "", &self.name(row), self.leads_to(row).as_deref());
         html.push_str("</th>");
         for (column, largest) in self.table.columns.iter().zip(&self.largest) {
             let value = column.cells.get(at).copied().flatten();
@@ -147,10 +179,8 @@ pub fn number(
     row: Option<&Row>,
     (column, largest, value): (&'static Column, f64, Option<f64>),
 ) -> (String, Option<String>) {
-    let words = format::cell_beside(column, largest, value);
+    let words = words(row, (column, largest, value));
     let (subject, span) = match row {
-        // What overlaps leaves nothing that could be said to belong to none: no number, observed or not.
-        Some(Row::Rest(UNATTRIBUTED)) if !column.is_additive() => return (String::new(), None),
         // What belongs to none of the names has no address of its own.
         Some(Row::Rest(_)) => return (words, None),
         Some(Row::Step { span, .. }) => (&table.subject, span.intersect(table.span)),
@@ -160,6 +190,14 @@ pub fn number(
     let is_made_of_events = value.is_some_and(|value| value > 0.0);
     let link = is_made_of_events.then(|| Evidence::of_cell(state, column, Some(subject.clone()), span).url());
     (words, link)
+}
+
+fn words(row: Option<&Row>, (column, largest, value): (&Column, f64, Option<f64>)) -> String {
+    match row {
+        // What overlaps leaves nothing that could be said to belong to none: no number, observed or not.
+        Some(Row::Rest(UNATTRIBUTED)) if !column.is_additive() => String::new(),
+        _ => format::cell_beside(column, largest, value),
+    }
 }
 
 #[cfg(test)]

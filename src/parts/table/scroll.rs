@@ -9,7 +9,7 @@ use leptos::wasm_bindgen::JsCast;
 use leptos::wasm_bindgen::prelude::Closure;
 use web_sys::{HtmlElement, ResizeObserver};
 
-use crate::effect;
+use crate::{effect, later};
 
 /// Which rows are there: positions in the order, half-open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,15 @@ pub fn rows_in(window_height: f64) -> usize {
     (rows.ceil() as usize + 1).saturating_sub(2)
 }
 
+/// The rows that fit into the window below what stands above a table that is a part of the page: its head, at the least.
+pub fn rows_below_head() -> usize {
+    (window_height() * PART / ROW_HEIGHT as f64).ceil() as usize
+}
+
+fn window_height() -> f64 {
+    window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(HIGHEST)
+}
+
 /// The rows to show of `count`, `screen` at a time, when the table is scrolled down by `top` pixels. Those of a table that has
 /// `just_come` are the ones on screen: it is painted sooner, and nobody scrolls yet.
 pub fn rows_shown(top: i32, count: usize, screen: usize, just_come: bool) -> Rows {
@@ -52,8 +61,8 @@ pub fn rows_shown(top: i32, count: usize, screen: usize, just_come: bool) -> Row
     Rows { first, until: (stride + screen + spare).min(count) }
 }
 
-/// How long a table has just come: painted by then, and sooner than a hand is at it.
-const JUST_COME: Duration = Duration::from_millis(200);
+/// How long a table has just come once it is painted: sooner than a hand is at it.
+const JUST_COME: Duration = Duration::from_millis(50);
 
 /// Whether the table that is made here has just come.
 pub fn just_come() -> ReadSignal<bool> {
@@ -62,7 +71,7 @@ pub fn just_come() -> ReadSignal<bool> {
         // The table may be gone by then.
         let _ = set_just_come.try_set(false);
     };
-    set_timeout(settle, JUST_COME);
+    later::when_painted(move || set_timeout(settle, JUST_COME));
     just_come
 }
 
@@ -77,8 +86,7 @@ pub struct Room {
 
 /// Watches the table in `scroller`. Told by the browser when it has laid the page out: to ask it would make it do so twice.
 pub fn room(scroller: NodeRef<html::Div>) -> ReadSignal<Room> {
-    let height = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(HIGHEST);
-    let (room, set_room) = signal(Room { rows: rows_in(height), fits: true });
+    let (room, set_room) = signal(Room { rows: rows_in(window_height()), fits: true });
     let observer = StoredValue::new_local(None);
     effect(move |_| {
         let Some(place) = scroller.get() else { return };
@@ -89,8 +97,7 @@ pub fn room(scroller: NodeRef<html::Div>) -> ReadSignal<Room> {
             move || table.as_ref().map_or(0, HtmlElement::offset_width)
         };
         let look = Closure::<dyn Fn()>::new(move || {
-            let height = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or(HIGHEST);
-            let now = Room { rows: rows_in(height), fits: width() <= seen.client_width() };
+            let now = Room { rows: rows_in(window_height()), fits: width() <= seen.client_width() };
             if room.get_untracked() != now {
                 set_room.set(now);
             }

@@ -53,9 +53,10 @@ const GOALS: [Goal; 20] = [
     beside("T2 fold 1M rows by hour", task("t2", "hour", "1000000", "ms"), "wasm", f64::INFINITY),
 ];
 
-pub fn table(samples: &Samples) -> String {
+/// The goals of some tasks, with what was measured.
+pub fn table(samples: &Samples, is_wanted: impl Fn(&str) -> bool) -> String {
     let mut table = Table::new(&["what", "ours, ms", "peer", "peer, ms", "ratio", "goal", "runs", "result"]);
-    for goal in &GOALS {
+    for goal in GOALS.iter().filter(|goal| is_wanted(goal.of.task)) {
         let ours = samples.runs("ours", goal.of);
         let theirs = samples.runs(goal.peer, goal.theirs.unwrap_or(goal.of));
         let millis = |runs: Option<Runs>| runs.map_or_else(|| "–".to_owned(), |runs| format!("{:.1}", runs.median));
