@@ -46,7 +46,8 @@ pub async fn back_and_forward_restore_the_view(_: &Stage, page: &Page) -> Result
 }
 
 pub async fn a_pasted_link_shows_the_same(stage: &Stage, page: &Page) -> Result<()> {
-    page.goto("/reports/imap-usage").await?;
+    // Of days that are over: the demo counts on, and the two look one after the other.
+    page.goto("/reports/imap-usage?range=last-quarter").await?;
     page.choose("Week").await?;
     page.sort(1).await?;
     page.sort(1).await?;

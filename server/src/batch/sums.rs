@@ -34,14 +34,14 @@ impl Default for Sums {
 }
 
 impl Sums {
-    /// Adds to a sum; says whether it was zero.
+    /// Adds to a sum; says whether it was zero and is not.
     pub fn add(&mut self, measure: u16, slot: Slot, amount: i64) -> bool {
         if self.slot != slot {
             self.turn_to(slot);
         }
         let place = self.place(measure);
         let sum = &mut self.open[place];
-        let is_new = *sum == 0;
+        let is_new = *sum == 0 && amount != 0;
         *sum = sum.saturating_add(amount);
         is_new
     }
