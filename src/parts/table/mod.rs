@@ -43,8 +43,7 @@ pub fn ReportTable(
     let here = Apart::get().rest.here();
     let top = RwSignal::new(0);
     let room = scroll::room(scroller);
-    let is_windowed = Memo::new(move |_| order.read().len() > WHOLE_ROWS);
-    let just_come = scroll::just_come(is_windowed.get_untracked());
+    let just_come = scroll::just_come();
     let prints = printing();
     let rows = Memo::new(move |_| {
         let count = order.read().len();
@@ -65,6 +64,7 @@ pub fn ReportTable(
         }
     });
     let place = NodeRef::new();
+    let is_windowed = Memo::new(move |_| order.read().len() > WHOLE_ROWS);
     body::fill(place, table, order, window, rows, is_windowed);
     let on_scroll = move |_: ev::Event| {
         if is_windowed.get_untracked() {

@@ -61,20 +61,17 @@ pub fn rows_shown(top: i32, count: usize, screen: usize, just_come: bool) -> Row
     Rows { first, until: (stride + screen + spare).min(count) }
 }
 
-/// How long a table that becomes whole has just come once it is painted: sooner than a hand is at it.
-const JUST_COME: Duration = Duration::from_millis(50);
-/// And one of which only the rows on screen are there: nothing is missing but what a scroll will ask for.
-const JUST_COME_WINDOWED: Duration = Duration::from_millis(200);
+/// How long a table has just come once it is painted: sooner than a hand is at it.
+const JUST_COME: Duration = Duration::from_millis(120);
 
 /// Whether the table that is made here has just come.
-pub fn just_come(is_windowed: bool) -> ReadSignal<bool> {
+pub fn just_come() -> ReadSignal<bool> {
     let (just_come, set_just_come) = signal(true);
     let settle = move || {
         // The table may be gone by then.
         let _ = set_just_come.try_set(false);
     };
-    let long = if is_windowed { JUST_COME_WINDOWED } else { JUST_COME };
-    later::when_painted(move || set_timeout(settle, long));
+    later::when_painted(move || set_timeout(settle, JUST_COME));
     just_come
 }
 
