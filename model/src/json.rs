@@ -6,16 +6,16 @@
 //! writes is read here as serde reads it. Knows JSON and nothing of what is said in it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::names::Names;
-use crate::numbers::Numbers;
-
+mod digits;
 mod parts;
+mod types;
 
 pub(crate) use parts::reads_in_parts;
 pub use parts::{Parts, Reader};
+
+use digits::{commas_in_list, eight_digits, long_number, short_number};
 
 /// Lists in lists: an answer has three levels, and a reader that calls itself must end before its stack does.
 const MAX_DEPTH: u32 = 32;
@@ -399,205 +399,6 @@ impl<'a> Json<'a> {
         let takes = self.rest().starts_with(word.as_bytes());
         self.at += if takes { word.len() } else { 0 };
         takes
-    }
-}
-
-/// A number as most are, up to seven digits and a comma: its value, and how many digits it has.
-///
-/// Most of what an answer is read with, so its only branch is whether there is one here at all: how many digits the next
-/// number has is what a processor cannot guess.
-#[inline(always)]
-fn short_number(bytes: &[u8]) -> Option<(u64, usize)> {
-    let (number, length) = digits_and_comma(bytes)?;
-    ((length == 1) | (length > 1) & (bytes[0] != b'0')).then_some((number, length))
-}
-
-/// A number as nearly all others are, times above all: eight to fifteen digits and a comma.
-fn long_number(bytes: &[u8]) -> Option<(u64, usize)> {
-    let first = u64::from_le_bytes(*bytes.first_chunk()?) ^ ZEROS;
-    let (last, length) = digits_and_comma(&bytes[8..])?;
-    let is_one = (digits_of(first) == 8) & (bytes[0] != b'0');
-    is_one.then(|| (value_of(first) * TENS[length] + last, 8 + length))
-}
-
-/// Up to seven digits before a comma, none of them and zeros before others too: their value, and how many they are.
-#[inline(always)]
-fn digits_and_comma(bytes: &[u8]) -> Option<(u64, usize)> {
-    let word = u64::from_le_bytes(*bytes.first_chunk()?);
-    let digits = word ^ ZEROS;
-    let length = digits_of(digits) & 7;
-    let has_comma = (word >> (8 * length)) as u8 == b',';
-    // In two steps, since no word can be moved by all of its bits.
-    has_comma.then(|| (value_of((digits << 8) << (56 - 8 * length)), length as usize))
-}
-
-/// How often there is a comma before the end of the list.
-#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-fn commas_in_list(bytes: &[u8]) -> usize {
-    let count = |stretch: &[u8], wanted| stretch.iter().map(|byte| u8::from(*byte == wanted)).sum::<u8>();
-    let mut commas = 0;
-    // As long as a byte can count.
-    for stretch in bytes.chunks(usize::from(u8::MAX)) {
-        if count(stretch, b']') > 0 {
-            let list = stretch.split(|byte| *byte == b']').next().unwrap_or_default();
-            return commas + usize::from(count(list, b','));
-        }
-        commas += usize::from(count(stretch, b','));
-    }
-    commas
-}
-
-/// The value of the digits that `bytes` begins with, and how many they are, up to eight.
-fn eight_digits(bytes: &[u8]) -> (u64, usize) {
-    let Some(word) = bytes.first_chunk() else { return few_digits(bytes) };
-    let digits = u64::from_le_bytes(*word) ^ ZEROS;
-    let length = digits_of(digits);
-    (if length == 0 { 0 } else { value_of(digits << (64 - 8 * length)) }, length as usize)
-}
-
-/// One in each byte of a word.
-const EACH: u64 = 0x0101_0101_0101_0101;
-
-/// Eight times the digit zero: taken away from eight bytes, digits are below ten.
-const ZEROS: u64 = EACH * 0x30;
-
-/// The powers of ten that fit seven digits.
-const TENS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
-
-/// How many of eight bytes are below ten before the first that is not.
-///
-/// All are looked at in one word: a loop over them would leave at another place for each number, which costs more than all
-/// the arithmetic does.
-fn digits_of(digits: u64) -> u32 {
-    // The highest bit of each byte that is ten or more. A carry may reach into the bytes above it, which come later.
-    let others = (digits.wrapping_add(EACH * 0x76) | digits) & (EACH * 0x80);
-    others.trailing_zeros() / 8
-}
-
-/// The value of eight digits: neighbours are joined to pairs, fours and eight.
-fn value_of(digits: u64) -> u64 {
-    let pairs = (digits.wrapping_mul(10 << 8 | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
-    let fours = (pairs.wrapping_mul(100 << 16 | 1) >> 16) & 0x0000_ffff_0000_ffff;
-    fours.wrapping_mul(10_000 << 32 | 1) >> 32
-}
-
-/// The same where fewer than eight bytes are left.
-fn few_digits(bytes: &[u8]) -> (u64, usize) {
-    let digits = bytes.iter().map(|byte| byte.wrapping_sub(b'0')).take_while(|digit| *digit < 10);
-    digits.fold((0, 0), |(number, length), digit| (number * 10 + u64::from(digit), length + 1))
-}
-
-impl FromJson for String {
-    fn from_json(json: &mut Json) -> Result<String, BadJson> {
-        json.text().map(Cow::into_owned)
-    }
-}
-
-impl FromJson for Names {
-    fn from_json(json: &mut Json) -> Result<Names, BadJson> {
-        let mut names = Names::default();
-        json.array(|json| {
-            names.push(&json.text()?);
-            Ok(())
-        })?;
-        Ok(names)
-    }
-}
-
-impl FromJson for bool {
-    fn from_json(json: &mut Json) -> Result<bool, BadJson> {
-        json.boolean()
-    }
-}
-
-/// `integers! { u32: |size, negative| …; }`: made from the digits and whether a minus is before them.
-macro_rules! integers {
-    ($($type:ty: $made:expr;)*) => {
-        $(impl FromJson for $type {
-            #[inline(never)]
-            fn from_json(json: &mut Json) -> Result<$type, BadJson> {
-                json.number($made)
-            }
-
-            fn list(json: &mut Json) -> Result<Vec<$type>, BadJson> {
-                json.numbers($made)
-            }
-        })*
-    };
-}
-
-integers! {
-    u64: |size, negative| (!negative).then_some(size);
-    u16: |size, negative| u16::try_from(size).ok().filter(|_| !negative);
-    u32: |size, negative| u32::try_from(size).ok().filter(|_| !negative);
-    usize: |size, negative| usize::try_from(size).ok().filter(|_| !negative);
-    i64: signed;
-    i32: |size, negative| signed(size, negative).and_then(|number| i32::try_from(number).ok());
-}
-
-/// As narrow as it goes, and anew from its beginning where a number of it is wider: lists of bytes begin with such a one,
-/// and hardly another list has any.
-impl FromJson for Numbers {
-    fn from_json(json: &mut Json) -> Result<Numbers, BadJson> {
-        let start = json.at;
-        if let Ok(short) = u16::list(json) {
-            return Ok(Numbers::Short(short));
-        }
-        json.at = start;
-        if let Ok(narrow) = u32::list(json) {
-            return Ok(Numbers::Narrow(narrow));
-        }
-        json.at = start;
-        u64::list(json).map(Numbers::Wide)
-    }
-}
-
-/// Zero has no minus: that one is a fraction's.
-fn signed(size: u64, negative: bool) -> Option<i64> {
-    if negative { 0_i64.checked_sub_unsigned(size).filter(|number| *number < 0) } else { i64::try_from(size).ok() }
-}
-
-impl<T: FromJson> FromJson for Option<T> {
-    fn from_json(json: &mut Json) -> Result<Option<T>, BadJson> {
-        if json.null() { Ok(None) } else { T::from_json(json).map(Some) }
-    }
-
-    fn missing() -> Option<Option<T>> {
-        Some(None)
-    }
-}
-
-impl<T: FromJson> FromJson for Vec<T> {
-    fn from_json(json: &mut Json) -> Result<Vec<T>, BadJson> {
-        T::list(json)
-    }
-}
-
-impl<A: FromJson, B: FromJson> FromJson for (A, B) {
-    fn from_json(json: &mut Json) -> Result<(A, B), BadJson> {
-        let (mut first, mut second) = (None, None);
-        json.array(|json| {
-            if first.is_none() {
-                first = Some(A::from_json(json)?);
-            } else if second.is_none() {
-                second = Some(B::from_json(json)?);
-            } else {
-                return Err(json.error("the end of a pair"));
-            }
-            Ok(())
-        })?;
-        first.zip(second).ok_or_else(|| json.error("a pair"))
-    }
-}
-
-impl<T: FromJson> FromJson for BTreeMap<String, T> {
-    fn from_json(json: &mut Json) -> Result<BTreeMap<String, T>, BadJson> {
-        let mut members = BTreeMap::new();
-        json.object(|key, json| {
-            members.insert(key.to_owned(), T::from_json(json)?);
-            Ok(())
-        })?;
-        Ok(members)
     }
 }
 
