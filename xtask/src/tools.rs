@@ -99,7 +99,14 @@ pub fn ensure_filters() {
     }
 }
 
-/// Installs what a part of the tests needs. Where that cannot be done, says loudly which part is left out.
+/// What the bench at the log and at the server is held against. Rows of one that cannot be had say so.
+pub fn ensure_peers() {
+    for peer in ["pflogsumm", "wrk"].into_iter().filter(|peer| !shell::is_installed(peer)) {
+        install_or_skip(&[peer], "WHAT IS MEASURED BESIDE IT");
+    }
+}
+
+/// Installs what a part of the tests or of the bench needs. Where that cannot be done, says loudly which part is left out.
 fn install_or_skip(packages: &[&str], part: &str) {
     if !has_apt() {
         say_skipped(packages, NO_APT, part);

@@ -5,20 +5,23 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::document::Table;
 use super::goal::{self, Goal};
-use super::measure::{self, Cost};
+use super::measure::{self, Cost, Start};
 use super::{Depth, follow, log};
 use crate::product::{Program, fresh};
-use crate::progress::{Progress, say};
-use crate::{root, shell};
+use crate::progress::Progress;
+use crate::{root, shell, tools};
 
 /// The steps of [`run`].
-pub const STEPS: usize = 5;
-/// Each program is run so often, and the cheapest run counts.
-const RUNS: usize = 3;
+pub const STEPS: usize = 6;
+/// Each program is run so often at a size.
+const ROUNDS: usize = 5;
+/// For how many days an import keeps events.
+const WITHOUT_EVENTS: u32 = 0;
+const WITH_EVENTS: u32 = 400;
 /// Logs of so many lines: growth is seen in a hundred times the first.
 const SIZES: [u64; 3] = [10_000, 100_000, 1_000_000];
 const LONG_SIZES: [u64; 3] = [100_000, 1_000_000, 10_000_000];
@@ -27,6 +30,10 @@ const MAX_SECS_A_PART: &str = "2";
 
 pub fn run(progress: &mut Progress, depth: Depth) -> Result<String> {
     progress.step("make what is shipped", dist)?;
+    progress.step("peers", || {
+        tools::ensure_peers();
+        Ok(())
+    })?;
     let folder = root::cargo_target().join("bench");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let mut goals = Vec::new();
@@ -56,27 +63,30 @@ fn import(folder: &Path, depth: Depth, goals: &mut Vec<Goal>) -> Result<String> 
     for &size in sizes {
         let path = folder.join("bench.log");
         let lines = log::write(&path, size)?;
-        let bench = Bench { folder, log: &path, runs: if size > 1_000_000 { 1 } else { RUNS } };
-        let without = bench.import(0)?;
-        let without_bytes = bench.stored_bytes()?;
-        let with = bench.import(400)?;
-        let with_bytes = bench.stored_bytes()?;
+        let bench = Bench { folder, log: &path };
+        let ours: [Start; 3] = [&|| bench.check(), &|| bench.import(WITHOUT_EVENTS), &|| bench.import(WITH_EVENTS)];
+        let peers: [Start; 2] = [&|| Ok(bench.other("wc", &["-l"])), &|| Ok(bench.other("pflogsumm", &[]))];
+        let peers = if shell::is_installed("pflogsumm") { &peers[..] } else { &peers[..1] };
+        let rounds = if size > 1_000_000 { 1 } else { ROUNDS };
+        let costs = measure::in_turns(rounds, &[&ours, peers].concat())?;
+        let [bare, without, with, wc, ref pflogsumm @ ..] = costs[..] else { bail!("not every program was measured") };
+        let pflogsumm = pflogsumm.first().copied();
+        let without_bytes = bench.stored_bytes(WITHOUT_EVENTS)?;
+        let with_bytes = bench.stored_bytes(WITH_EVENTS)?;
         let log_bytes = fs::metadata(&path).context("cannot measure the log")?.len();
         kept.row([lines, log_bytes, without_bytes, with_bytes].map(|number| number.to_string()));
-        let pflogsumm = bench.other("pflogsumm", &[])?;
         grown.push(Grown { without, with, without_bytes, with_bytes, pflogsumm });
-        let bare = bench.check()?;
         if size >= 1_000_000 {
             goals.extend(held(lines, &without, &with, &bare, pflogsumm.as_ref()));
         }
-        let peers = [
-            ("`wc -l`", bench.other("wc", &["-l"])?),
+        let table_rows = [
+            ("`wc -l`", Some(wc)),
             ("pflogsumm", pflogsumm),
             ("bare: parse, join, count, store nothing (`mailtally check`)", Some(bare)),
             ("import, counters and state", Some(without)),
             ("import, events too", Some(with)),
         ];
-        for (name, cost) in peers {
+        for (name, cost) in table_rows {
             table.row(match cost {
                 Some(cost) => row(lines, name, &cost, pflogsumm.as_ref()),
                 None => [&lines.to_string(), name, "not installed", "", "", "", ""].map(str::to_owned),
@@ -85,7 +95,7 @@ fn import(folder: &Path, depth: Depth, goals: &mut Vec<Goal>) -> Result<String> 
     }
     Ok(format!(
         "### Import\n\nOne file of mixed Postfix and Dovecot lines, a million a day ([the generator](../xtask/src/bench/log.rs)), of \
-         20 domains with 50 mailboxes each; the cheapest of {RUNS} runs. Peers keep no state and store nothing.\n\n{}{}{}",
+         20 domains with 50 mailboxes each; all programs in turns, {ROUNDS} times: the least time, the largest peak. Peers keep no state and store nothing.\n\n{}{}{}",
         table.markdown(),
         kept.markdown(),
         growth(&grown)
@@ -168,24 +178,22 @@ fn row(lines: u64, name: &str, cost: &Cost, pflogsumm: Option<&Cost>) -> [String
 struct Bench<'a> {
     folder: &'a Path,
     log: &'a Path,
-    runs: usize,
 }
 
 impl Bench<'_> {
-    fn data(&self) -> PathBuf {
-        self.folder.join("data")
+    /// A data directory for each of the two imports, which run in turns.
+    fn data(&self, keep_days: u32) -> PathBuf {
+        self.folder.join(format!("data-{keep_days}"))
     }
 
     /// Imports into a fresh directory, with events kept so many days.
-    fn import(&self, keep_days: u32) -> Result<Cost> {
-        let settings = self.settings(keep_days)?;
-        measure::least(self.runs, || {
-            fresh(&self.data())?;
-            let mut import = Program::shipped().command();
-            import.arg("--config").arg(&settings).args(["import", "--log-zone", "UTC", "--data"]);
-            import.arg(self.data()).arg(self.log);
-            Ok(import)
-        })
+    fn import(&self, keep_days: u32) -> Result<Command> {
+        let data = self.data(keep_days);
+        fresh(&data)?;
+        let mut import = Program::shipped().command();
+        import.arg("--config").arg(self.settings(keep_days)?).args(["import", "--log-zone", "UTC", "--data"]);
+        import.arg(data).arg(self.log);
+        Ok(import)
     }
 
     fn settings(&self, keep_days: u32) -> Result<PathBuf> {
@@ -195,32 +203,23 @@ impl Bench<'_> {
     }
 
     /// With what is still in the write-ahead log, which of a small import is all.
-    fn stored_bytes(&self) -> Result<u64> {
-        let measured = |name: &str| fs::metadata(self.data().join(name)).map(|file| file.len());
+    fn stored_bytes(&self, keep_days: u32) -> Result<u64> {
+        let measured = |name: &str| fs::metadata(self.data(keep_days).join(name)).map(|file| file.len());
         let file = measured("mailtally.sqlite").context("cannot measure the data file")?;
         Ok(file + measured("mailtally.sqlite-wal").unwrap_or(0))
     }
 
-    fn check(&self) -> Result<Cost> {
-        measure::least(self.runs, || {
-            let mut check = Program::shipped().command();
-            check.arg("--config").arg(self.settings(0)?).args(["check", "--log-zone", "UTC"]).arg(self.log);
-            Ok(check)
-        })
+    fn check(&self) -> Result<Command> {
+        let mut check = Program::shipped().command();
+        check.arg("--config").arg(self.settings(WITHOUT_EVENTS)?).args(["check", "--log-zone", "UTC"]).arg(self.log);
+        Ok(check)
     }
 
-    /// Another program on the same file; `None` where it is not installed.
-    fn other(&self, program: &str, arguments: &[&str]) -> Result<Option<Cost>> {
-        if !shell::is_installed(program) {
-            say(&format!("{program} is not installed: left out (on Debian, apt-get install {program})"));
-            return Ok(None);
-        }
-        measure::least(self.runs, || {
-            let mut other = Command::new(program);
-            other.args(arguments).arg(self.log);
-            Ok(other)
-        })
-        .map(Some)
+    /// Another program on the same file.
+    fn other(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut other = Command::new(program);
+        other.args(arguments).arg(self.log);
+        other
     }
 }
 
