@@ -2,7 +2,7 @@
 //!
 //! What the person looks at is a value ([`state::ViewState`]) that the URL spells. From it follow the dates and instants
 //! ([`window`]), what the server must answer for ([`query`]), and then, without asking again, the Table, its order, the
-//! chart and the CSV ([`page::report`]). Modules without signals (`state`, `range`, `window`, `query`, `format`) are
+//! chart and the CSV ([`page::Sheet`]). Modules without signals (`state`, `range`, `window`, `query`, `format`) are
 //! tested natively; components only wire.
 
 pub mod account;

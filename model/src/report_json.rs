@@ -1,4 +1,4 @@
-//! The Table as JSON, as `mailtally report --format json` prints it (REPORTS.md names the keys).
+//! The Table as JSON, as `mailtally report --format json` prints it.
 //!
 //! For scripts and tests, read without a browser. The wire between server and app is [`crate::wire`], not this.
 

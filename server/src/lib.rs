@@ -1,6 +1,6 @@
 //! The server: collect → store → serve. `main.rs` is the command line; tests use this library.
 //!
-//! The modules stand in the order of the way of data.
+//! The groups of modules stand in the order of the way of data.
 
 pub mod source;
 pub mod syslog;

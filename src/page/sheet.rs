@@ -1,6 +1,6 @@
 //! From the view to the Table: the chain of memos behind the report page.
 //!
-//! One resource, keyed on what the server must answer for; everything after it is derived and asks nothing.
+//! One question, asked anew when the server must answer for something else; all that follows is derived and asks nothing.
 
 use std::sync::Arc;
 

@@ -81,5 +81,5 @@ fn sizes() -> Result<()> {
 }
 
 fn kilobytes(bytes: u64) -> String {
-    format!("{:.1} KB", bytes as f64 / 1024.0)
+    format!("{:.1} KiB", bytes as f64 / 1024.0)
 }

@@ -66,7 +66,7 @@ enum Command {
     Dist,
     /// Check format, lints and licences, then run every test: native, in the browser, and from outside
     Test {
-        /// Also the tests that take long: many random kills, soak
+        /// Also the tests that take long: many random kills, logs rotated at each line
         #[arg(long)]
         long: bool,
     },

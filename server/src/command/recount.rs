@@ -2,8 +2,8 @@
 //! changed.
 //!
 //! The logs are read into a second store; [`Store::recount`] then decides which slots it may speak for and puts them in
-//! place at once. Of a log that has grown only what was counted before is read: the rest is a matter of `import` and
-//! `serve`.
+//! place at once. What is new in files that are given is imported first. Of a log that has grown only what was counted
+//! before is read: the rest is a matter of `import` and `serve`.
 
 use std::fs;
 use std::io::{self, Write};

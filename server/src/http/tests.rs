@@ -10,7 +10,7 @@ use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use mailtally_model::wire::{Answer, ApiError, EventPage, Health, Overage, Session, Unusual};
-use mailtally_model::{Family, Slot, Span, Subject, Time, measure};
+use mailtally_model::{Family, Slot, Span, Subject, Time, catalogue, measure};
 use serde::de::DeserializeOwned;
 use tower::ServiceExt;
 
@@ -147,7 +147,10 @@ pub fn header_of(response: &Response, name: header::HeaderName) -> String {
 #[tokio::test]
 async fn the_session_says_who_asks_and_what_there_is() {
     let session: Session = json(&site(), "/api/reports").await;
-    assert_eq!((session.account.root, session.reports.len(), session.demo), (Subject::Server, 19, false));
+    assert_eq!(
+        (session.account.root, session.reports.len(), session.demo),
+        (Subject::Server, catalogue::REPORTS.len(), false)
+    );
     assert_eq!(session.stored, Some((Time(0), Time(86_400))));
     assert_eq!((session.zone.as_str(), session.read_until), ("Europe/Berlin", Some(Time(86_400))));
 }
@@ -427,12 +430,28 @@ async fn the_description_names_every_parameter_and_every_answers_parts() {
         }
         let span = if described.iter().any(|name| name == "`from`") { "?from=0&until=900" } else { "" };
         let answer: serde_json::Value = json(&site, &format!("{uri}{span}")).await;
-        let schema = look_up(&operations["get"]["responses"]["200"]["content"]["application/json"]["schema"]);
-        let Some(parts) = schema["properties"].as_object() else { continue };
-        let names = |object: &serde_json::Map<String, serde_json::Value>| {
-            object.keys().cloned().collect::<std::collections::BTreeSet<_>>()
-        };
-        assert_eq!(names(parts), names(answer.as_object().unwrap()), "{path}");
+        let schema = &operations["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        is_as_described(&description, schema, &answer, path);
+    }
+}
+
+/// Each object has the members that are described and no others, at any depth.
+fn is_as_described(description: &serde_json::Value, schema: &serde_json::Value, value: &serde_json::Value, at: &str) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let schema = description.pointer(reference.trim_start_matches('#')).expect(reference);
+        return is_as_described(description, schema, value, at);
+    }
+    if let Some(items) = value.as_array() {
+        items.iter().for_each(|item| is_as_described(description, &schema["items"], item, at));
+    }
+    let Some(members) = value.as_object() else { return };
+    let Some(described) = schema["properties"].as_object() else {
+        let each = &schema["additionalProperties"];
+        return members.values().for_each(|member| is_as_described(description, each, member, at));
+    };
+    assert!(described.keys().eq(members.keys()), "{at}: {:?} for {:?}", members.keys(), described.keys());
+    for (name, member) in members {
+        is_as_described(description, &described[name], member, &format!("{at} {name}"));
     }
 }
 
