@@ -30,7 +30,7 @@ pub struct Events {
     /// By where a list stands in memory: it is held, so that no other can stand there.
     list_places: FxHashMap<usize, u32>,
     /// What events moved; most do what many do.
-    moves: Vec<Box<[Moved]>>,
+    moves: Vec<Moves>,
     move_places: FxHashMap<Box<[Moved]>, u32>,
     /// Kept to be used again.
     moved: Vec<Moved>,
@@ -64,6 +64,16 @@ struct Older {
 struct List {
     subjects: Subjects,
     packed: Vec<u8>,
+}
+
+/// What events moved.
+#[derive(Debug)]
+struct Moves {
+    each: Box<[Moved]>,
+    /// The measures as they are stored, two bytes each.
+    measures: Vec<u8>,
+    /// As many subjects have all of them.
+    owners_of_all: usize,
 }
 
 /// A measure that an event moved, for the server and the first so many of its subjects.
@@ -133,12 +143,15 @@ impl Events {
     }
 
     /// The measures that an event moved for the server (0) or the `nth` of its subjects, two bytes each: a number, with
-    /// [`LATER`] or without. In place of what the buffer held.
-    pub fn measures(&self, kept: &Kept, nth: usize, measures: &mut Vec<u8>) {
-        measures.clear();
-        for moved in self.moves[kept.moves as usize].iter().filter(|moved| nth <= usize::from(moved.owners)) {
-            measures.extend_from_slice(&moved.measure.to_le_bytes());
+    /// [`LATER`] or without. The buffer is for those of whom an event moved less than for the server.
+    pub fn measures<'a>(&'a self, kept: &Kept, nth: usize, buffer: &'a mut Vec<u8>) -> &'a [u8] {
+        let moves = &self.moves[kept.moves as usize];
+        if nth <= moves.owners_of_all {
+            return &moves.measures;
         }
+        buffer.clear();
+        put_measures(moves.each.iter().filter(|moved| nth <= usize::from(moved.owners)), buffer);
+        buffer
     }
 
     /// As [`Event::pack`] makes them, in three parts.
@@ -178,10 +191,17 @@ impl Events {
             return *known;
         }
         let place = number(self.moves.len());
-        self.moves.push(all.as_slice().into());
+        let mut measures = Vec::with_capacity(2 * all.len());
+        put_measures(all.iter(), &mut measures);
+        let owners_of_all = all.iter().map(|moved| usize::from(moved.owners)).min().unwrap_or(usize::MAX);
+        self.moves.push(Moves { each: all.as_slice().into(), measures, owners_of_all });
         self.move_places.insert(all.as_slice().into(), place);
         place
     }
+}
+
+fn put_measures<'a>(moved: impl Iterator<Item = &'a Moved>, bytes: &mut Vec<u8>) {
+    moved.for_each(|moved| bytes.extend_from_slice(&moved.measure.to_le_bytes()));
 }
 
 fn number(count: usize) -> u32 {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 use rustc_hash::FxHashMap;
 use zstd::bulk::{Compressor, Decompressor};
 
-use super::entries::{self, Entry, Packing, Place};
+use super::entries::{self, Entry, Packing, Place, Unpacking};
 use super::sums::{Malformed, push_varint, varint};
 use crate::event::{Event, EventId, Kind};
 use crate::text::Text;
@@ -67,16 +67,19 @@ impl Block {
         Block { entries: entries.finish(), events }
     }
 
-    fn rows(&self, slot: Slot) -> Result<Vec<Row<'_>>, Malformed> {
+    fn rows(&self, slot: Slot) -> impl Iterator<Item = Result<Row<'_>, Malformed>> {
         let mut rest = &self.events[..];
-        let row = |entry| {
+        Unpacking::of(slot, &self.entries).map(move |entry| {
             let (length, after) = varint(rest)?;
             let length = usize::try_from(length).map_err(|_| Malformed)?;
             let (event, after) = after.split_at_checked(length).ok_or(Malformed)?;
             rest = after;
-            Ok(Row { entry, event })
-        };
-        entries::unpacked(slot, &self.entries)?.into_iter().map(row).collect()
+            Ok(Row { entry: entry?, event })
+        })
+    }
+
+    fn all_rows(&self, slot: Slot) -> Result<Vec<Row<'_>>, Malformed> {
+        self.rows(slot).collect()
     }
 
     fn read(tx: &Connection, Key { slot, block }: Key, unpacker: &mut Decompressor<'_>) -> Result<Option<Block>> {
@@ -120,16 +123,10 @@ pub struct Writer<'a> {
     unpacker: Decompressor<'static>,
     /// The block that is gathered, and what of it is new.
     key: Option<Key>,
-    fresh: Vec<Fresh>,
-    measures: Vec<u8>,
+    entries: Packing,
     events: Vec<u8>,
-}
-
-/// An event that is gathered: where it stands, and up to where its measures and its bytes go.
-struct Fresh {
-    place: Place,
-    measures_until: usize,
-    event_until: usize,
+    /// The slot that was written to last, and the last block that it has.
+    last: Option<(Slot, Option<i64>)>,
 }
 
 impl<'a> Writer<'a> {
@@ -139,9 +136,9 @@ impl<'a> Writer<'a> {
             packer: Compressor::new(LEVEL).map_err(|_| Malformed)?,
             unpacker: Decompressor::new().map_err(|_| Malformed)?,
             key: None,
-            fresh: Vec::new(),
-            measures: Vec::new(),
+            entries: Packing::of(Slot(0)),
             events: Vec::new(),
+            last: None,
         })
     }
 
@@ -151,43 +148,51 @@ impl<'a> Writer<'a> {
         if self.key != Some(key) {
             self.finish()?;
             self.key = Some(key);
+            self.entries = Packing::of(key.slot);
         }
-        self.measures.extend_from_slice(entry.measures);
+        self.entries.push(&entry);
+        push_varint(&mut self.events, event.iter().map(|part| part.len() as u64).sum());
         event.iter().for_each(|part| self.events.extend_from_slice(part));
-        let (measures_until, event_until) = (self.measures.len(), self.events.len());
-        self.fresh.push(Fresh { place: entry.place, measures_until, event_until });
         Ok(())
     }
 
     /// Writes what was gathered.
     pub fn finish(&mut self) -> Result<()> {
         let Some(key) = self.key.take() else { return Ok(()) };
-        let (mut measures_from, mut event_from) = (0, 0);
-        let mut rows: Vec<Row<'_>> = Vec::with_capacity(self.fresh.len());
-        for Fresh { place, measures_until, event_until } in &self.fresh {
-            let measures = &self.measures[measures_from..*measures_until];
-            let event = &self.events[event_from..*event_until];
-            rows.push(Row { entry: Entry { place: *place, measures }, event });
-            (measures_from, event_from) = (*measures_until, *event_until);
+        let entries = std::mem::replace(&mut self.entries, Packing::of(key.slot)).finish();
+        let fresh = Block { entries, events: std::mem::take(&mut self.events) };
+        let before = if self.may_be_there(key)? { Block::read(self.tx, key, &mut self.unpacker)? } else { None };
+        match before {
+            None => fresh.write(self.tx, key, &mut self.packer)?,
+            Some(before) => {
+                let mut rows = fresh.all_rows(key.slot)?;
+                let is_fresh = |id| rows.iter().any(|row| row.entry.place.1 == id);
+                let mut kept = before.all_rows(key.slot)?;
+                kept.retain(|row| !is_fresh(row.entry.place.1));
+                rows.append(&mut kept);
+                rows.sort_unstable_by_key(|row| row.entry.place);
+                Block::of(key.slot, &rows).write(self.tx, key, &mut self.packer)?;
+            }
         }
-        let before = Block::read(self.tx, key, &mut self.unpacker)?;
-        if let Some(before) = &before {
-            let is_fresh = |id| self.fresh.iter().any(|fresh| fresh.place.1 == id);
-            rows.extend(before.rows(key.slot)?.into_iter().filter(|row| !is_fresh(row.entry.place.1)));
-            rows.sort_unstable_by_key(|row| row.entry.place);
-        }
-        Block::of(key.slot, &rows).write(self.tx, key, &mut self.packer)?;
-        drop(rows);
-        self.fresh.clear();
-        self.measures.clear();
+        self.events = fresh.events;
         self.events.clear();
         Ok(())
+    }
+
+    /// Whether a block may be stored: most come behind all that their slot has, and need not be looked for.
+    fn may_be_there(&mut self, Key { slot, block }: Key) -> Result<bool> {
+        let last = match self.last {
+            Some((of, last)) if of == slot => last,
+            _ => last_block(self.tx, slot)?,
+        };
+        self.last = Some((slot, last.max(Some(block))));
+        Ok(last.is_some_and(|last| block <= last))
     }
 
     /// Takes an event out.
     pub fn take_out(&mut self, key: Key, id: EventId) -> Result<()> {
         let Some(block) = Block::read(self.tx, key, &mut self.unpacker)? else { return Ok(()) };
-        let mut rows = block.rows(key.slot)?;
+        let mut rows = block.all_rows(key.slot)?;
         rows.retain(|row| row.entry.place.1 != id);
         if rows.is_empty() {
             let mut delete = self.tx.prepare_cached("DELETE FROM event WHERE slot = ?1 AND block = ?2")?;
@@ -220,8 +225,13 @@ impl Reader<'_> {
             self.open.insert(key, Block::read(self.tx, key, &mut self.unpacker)?);
         }
         let Some(Some(block)) = self.open.get(&key) else { return Ok(None) };
-        let found = block.rows(key.slot)?.into_iter().find(|row| row.entry.place == place);
-        Ok(found.and_then(|row| Event::unpack(row.event)))
+        for row in block.rows(key.slot) {
+            let Row { entry, event } = row?;
+            if entry.place == place {
+                return Ok(Event::unpack(event));
+            }
+        }
+        Ok(None)
     }
 
     /// All events of a quarter hour that this build understands.
@@ -232,7 +242,7 @@ impl Reader<'_> {
         while let Some(block) = blocks.next()? {
             let events_packed = block.get_ref(1)?.as_blob()?;
             let block = Block { entries: block.get(0)?, events: unpacked(events_packed, &mut self.unpacker)? };
-            events.extend(block.rows(slot)?.iter().filter_map(|row| Event::unpack(row.event)));
+            events.extend(block.all_rows(slot)?.iter().filter_map(|row| Event::unpack(row.event)));
         }
         Ok(events)
     }
@@ -250,6 +260,11 @@ pub fn first_slot(tx: &Connection) -> Result<Option<Slot>> {
     let mut statement = tx.prepare_cached("SELECT min(slot) FROM event")?;
     let slot: Option<i64> = statement.query_row([], |row| row.get(0))?;
     Ok(slot.map(Slot))
+}
+
+/// The last block of a slot.
+fn last_block(tx: &Connection, slot: Slot) -> Result<Option<i64>> {
+    tx.prepare_cached("SELECT max(block) FROM event WHERE slot = ?1")?.query_row([slot.0], |row| row.get(0))
 }
 
 /// The lists of a slot: what is in each of its blocks.
@@ -367,7 +382,7 @@ mod tests {
             let packed = packed(&block.events, &mut Compressor::new(LEVEL).expect("memory")).expect("a block");
             let events = unpacked(&packed, &mut unpacker()).expect("what was packed");
             let again = Block { entries: block.entries, events };
-            let rows = again.rows(SLOT).expect("a block");
+            let rows = again.all_rows(SLOT).expect("a block");
             let back = rows.iter().map(|row| (row.entry.place, (row.entry.measures.to_vec(), row.event.to_vec())));
             prop_assert_eq!(back.collect::<Listed>(), listed);
         }
@@ -379,7 +394,7 @@ mod tests {
             events in prop::collection::vec(any::<u8>(), 0..40),
         ) {
             let _ = unpacked(&events, &mut unpacker());
-            let _ = Block { entries, events }.rows(SLOT);
+            let _ = Block { entries, events }.all_rows(SLOT);
         }
     }
 

@@ -49,21 +49,40 @@ impl Packing {
 
 /// The entries of a slot, in order.
 pub fn unpacked(slot: Slot, bytes: &[u8]) -> Result<Vec<Entry<'_>>, Malformed> {
-    let (mut time, mut id) = (slot.start(), 0_u64);
-    let mut rest = bytes;
-    let mut entries = Vec::new();
-    while !rest.is_empty() {
-        let (secs, after) = varint(rest)?;
+    Unpacking::of(slot, bytes).collect()
+}
+
+/// The same, one after the other.
+pub struct Unpacking<'a> {
+    rest: &'a [u8],
+    last: Place,
+}
+
+impl<'a> Unpacking<'a> {
+    pub fn of(slot: Slot, bytes: &'a [u8]) -> Unpacking<'a> {
+        Unpacking { rest: bytes, last: (slot.start(), EventId(0)) }
+    }
+
+    fn entry(&mut self) -> Result<Entry<'a>, Malformed> {
+        let (secs, after) = varint(self.rest)?;
         let (folded, after) = varint(after)?;
         let (count, after) = varint(after)?;
         let length = usize::try_from(count).ok().and_then(|count| count.checked_mul(2)).ok_or(Malformed)?;
         let (measures, after) = after.split_at_checked(length).ok_or(Malformed)?;
-        time = time.plus_secs(i64::try_from(secs).map_err(|_| Malformed)?);
-        id = id.wrapping_add_signed((folded >> 1) as i64 ^ -((folded & 1) as i64));
-        entries.push(Entry { place: (time, EventId(id)), measures });
-        rest = after;
+        let (time, id) = self.last;
+        let time = time.plus_secs(i64::try_from(secs).map_err(|_| Malformed)?);
+        let id = EventId(id.0.wrapping_add_signed((folded >> 1) as i64 ^ -((folded & 1) as i64)));
+        (self.rest, self.last) = (after, (time, id));
+        Ok(Entry { place: self.last, measures })
     }
-    Ok(entries)
+}
+
+impl<'a> Iterator for Unpacking<'a> {
+    type Item = Result<Entry<'a>, Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() { None } else { Some(self.entry()) }
+    }
 }
 
 fn packed(slot: Slot, entries: &[Entry<'_>]) -> Vec<u8> {

@@ -61,52 +61,93 @@ pub fn write(tx: &Connection, names: &Names, events: &Events) -> Result<()> {
         }
         forget_what_moved(tx, names, (stored.time, id), stored, kept.time, events.subjects(kept).1)?;
     }
-    let mut measures = Vec::new();
-    let mut in_order: Vec<&Kept> = events.iter().collect();
-    in_order.sort_unstable_by_key(|kept| (key(kept), place(kept)));
-    for kept in &in_order {
-        events.measures(kept, 0, &mut measures);
-        blocks.put(key(kept), Entry { place: place(kept), measures: &measures }, &events.bytes(kept))?;
+    // With their places beside them, since they are sorted twice.
+    let mut in_order: Vec<(Place, &Kept)> = events.iter().map(|kept| (place(kept), kept)).collect();
+    in_order.sort_unstable_by_key(|(place, _)| *place);
+    let mut touches = Touches::of(names, events);
+    in_order.iter().for_each(|(place, kept)| touches.add(events, *place, kept));
+    // Stable, so that those of a block stay in the order of their places.
+    in_order.sort_by_key(|(_, kept)| key(kept));
+    let mut buffer = Vec::new();
+    for (place, kept) in &in_order {
+        let measures = events.measures(kept, 0, &mut buffer);
+        blocks.put(key(kept), Entry { place: *place, measures }, &events.bytes(kept))?;
     }
     blocks.finish()?;
-    let rows = |list: &Subjects| list.iter().map(|subject| names.find(subject)).collect();
-    let rows: Vec<Vec<Option<i64>>> = events.lists().map(rows).collect();
-    let mut touches = Touches::default();
-    in_order.sort_unstable_by_key(|kept| place(kept));
-    for kept in in_order {
-        for (nth, row) in rows[events.subjects(kept).0].iter().enumerate() {
-            if let Some(row) = row {
-                events.measures(kept, nth + 1, &mut measures);
-                touches.add(*row, Entry { place: place(kept), measures: &measures });
-            }
-        }
-    }
     touches.write(tx)
 }
 
 /// What finds events by their subjects: a list for each subject and quarter hour.
-#[derive(Default)]
-struct Touches(FxHashMap<(i64, Slot), Packing>);
+struct Touches {
+    /// For each list of subjects in the batch, those that have a row.
+    of_lists: Vec<Vec<Touched>>,
+    listings: Vec<Listing>,
+    buffer: Vec<u8>,
+}
+
+/// The `nth` subject of a list, the first being 1, and its place among the listings.
+struct Touched {
+    nth: usize,
+    listing: usize,
+}
+
+/// The lists of one subject, by quarter hour.
+struct Listing {
+    subject: i64,
+    lists: Vec<(Slot, Packing)>,
+}
 
 impl Touches {
+    fn of(names: &Names, events: &Events) -> Touches {
+        let mut listings = Vec::new();
+        let mut places = FxHashMap::default();
+        let mut touched = |(at, subject): (usize, &Subject)| {
+            let subject = names.find(subject)?;
+            let listing = *places.entry(subject).or_insert_with(|| {
+                listings.push(Listing { subject, lists: Vec::new() });
+                listings.len() - 1
+            });
+            Some(Touched { nth: at + 1, listing })
+        };
+        let of_list = |list: &Subjects| list.iter().enumerate().filter_map(&mut touched).collect();
+        Touches { of_lists: events.lists().map(of_list).collect(), listings, buffer: Vec::new() }
+    }
+
     /// In the order of the events' places.
-    fn add(&mut self, subject: i64, entry: Entry<'_>) {
-        let slot = entry.place.0.slot();
-        self.0.entry((subject, slot)).or_insert_with(|| Packing::of(slot)).push(&entry);
+    fn add(&mut self, events: &Events, place: Place, kept: &Kept) {
+        let slot = place.0.slot();
+        for Touched { nth, listing } in &self.of_lists[events.subjects(kept).0] {
+            let entry = Entry { place, measures: events.measures(kept, *nth, &mut self.buffer) };
+            self.listings[*listing].push(slot, &entry);
+        }
     }
 
     /// In the order of the stored keys, so that neighbours are written together.
-    fn write(self, tx: &Connection) -> Result<()> {
+    fn write(mut self, tx: &Connection) -> Result<()> {
         let mut upsert = tx.prepare_cached(
             "INSERT INTO event_subject (subject, slot, entries) VALUES (?1, ?2, ?3)
              ON CONFLICT DO UPDATE SET entries = joined(slot, entries, excluded.entries)",
         )?;
-        let mut lists: Vec<_> = self.0.into_iter().collect();
-        lists.sort_unstable_by_key(|(key, _)| *key);
-        for ((subject, slot), list) in lists {
-            upsert.execute(params![subject, slot.0, list.finish()])?;
+        self.listings.sort_unstable_by_key(|listing| listing.subject);
+        for Listing { subject, lists } in self.listings {
+            for (slot, list) in lists {
+                upsert.execute(params![subject, slot.0, list.finish()])?;
+            }
         }
         Ok(())
+    }
+}
+
+impl Listing {
+    fn push(&mut self, slot: Slot, entry: &Entry<'_>) {
+        match self.lists.last_mut() {
+            Some((last, list)) if *last == slot => list.push(entry),
+            _ => {
+                let mut list = Packing::of(slot);
+                list.push(entry);
+                self.lists.push((slot, list));
+            }
+        }
     }
 }
 

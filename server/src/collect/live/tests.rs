@@ -214,8 +214,8 @@ fn a_full_disk_pauses_reading_and_loses_nothing() {
     let mut live = world.live();
     live.commit(NOW);
     live.collector.limit_pages(1);
-    // A batch is seven lines: it is full, and cannot be written.
-    world.write(10..2_000);
+    // A batch is seven lines. Pages that are there have room for some, and then one is full and cannot be written.
+    world.write(10..8_000);
     let mut live = look_in_time(live, NOW.plus_secs(1));
     live.commit(NOW.plus_secs(1));
     let problems = live.status().problems;
@@ -224,7 +224,7 @@ fn a_full_disk_pauses_reading_and_loses_nothing() {
     let length = || fs::metadata(world.log()).expect("a temporary file").len();
     let taken = length() - live.status().unread_bytes[0].1;
     assert!(taken < length() / 50, "{taken} of {} bytes were read", length());
-    world.write(2_000..2_010);
+    world.write(8_000..8_010);
     live.look(NOW.plus_secs(2));
     assert_eq!(length() - live.status().unread_bytes[0].1, taken, "no more is read");
     live.collector.limit_pages(1 << 30);
@@ -232,7 +232,7 @@ fn a_full_disk_pauses_reading_and_loses_nothing() {
     live.look(NOW.plus_secs(13));
     live.commit(NOW.plus_secs(13));
     assert_eq!(live.status().problems, [""; 0]);
-    world.check(2_010);
+    world.check(8_010);
 }
 
 // FAULTS 5: not even what the batch that cannot be written has room for.

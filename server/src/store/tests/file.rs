@@ -52,7 +52,7 @@ fn a_damaged_or_foreign_file_is_refused_in_words() {
     };
     let zeroed = refusal(&|bytes| bytes[..100].fill(0));
     assert!(zeroed.contains("damaged") && zeroed.contains(FILE), "{zeroed}");
-    let torn = refusal(&|bytes| bytes[4096..12_288].fill(0xff));
+    let torn = refusal(&|bytes| bytes[16_384..49_152].fill(0xff));
     assert!(torn.contains("damaged") && torn.contains("restore"), "{torn}");
     let foreign = refusal(&|bytes| bytes[68..72].fill(0));
     assert!(foreign.contains("not a data file of mailtally"), "{foreign}");
