@@ -5,6 +5,7 @@ fn main() {
     console_error_panic_hook::set_once();
     // The still frame that the page came with.
     if let Some(boot) = leptos::prelude::document().get_element_by_id("boot") {
+        mailtally_app::chart::expect(&boot);
         boot.remove();
     }
     leptos::mount::mount_to_body(mailtally_app::App);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mailtally_app::apart::Apart;
+use mailtally_app::chart::expect;
 use mailtally_app::intl;
 use mailtally_model::json;
 use mailtally_model::time::DAY_SECS;
@@ -40,6 +41,11 @@ pub struct Whole(Arc<Table>);
 impl Whole {
     /// The chart in one place and the table in the other.
     pub fn show(&self, picture: HtmlElement, list: HtmlElement) -> Vec<Mounted> {
+        // As the product takes its still frame away (src/main.rs).
+        if let Some(still) = picture.first_element_child() {
+            expect(&picture);
+            still.remove();
+        }
         vec![chart(picture, self.0.clone(), "line", Apart::fetch_rest), rows(list, self.0.clone())]
     }
 

@@ -40,6 +40,7 @@ use spare::Spare;
 pub use kind::ChartKind;
 pub use layout::MOST_ROWS;
 pub use pointer::{Placed, Pointed, layer as pointer_layer};
+pub use watch::expect;
 
 use crate::apart::Apart;
 use crate::compare::Before;

@@ -3,7 +3,8 @@
 //!
 //! A chart begins with what the last one stood in, as long as the window is as wide as then. It is drawn before the page is
 //! laid out, so that its height counts from the first; else the browser lays out twice, and shows the picture a frame later.
-//! If something is another way by now, the browser says so in that same frame.
+//! The first begins with what the still frame keeps free for it. If something is another way by now, the browser says so in
+//! that same frame.
 
 use std::cell::RefCell;
 
@@ -42,6 +43,33 @@ fn window_width(window: &Window) -> f64 {
     window.inner_width().ok().and_then(|width| width.as_f64()).unwrap_or(0.0)
 }
 
+/// Looks where the first chart will be, in what stands there until the app does: that is laid out, and asking costs nothing.
+pub fn expect(still: &Element) {
+    let plot = still.query_selector(".chart-plot").ok().flatten();
+    if let (Some(plot), Some(window)) = (plot, web_sys::window()) {
+        let seen = Surroundings::seen(&window, f64::from(plot.client_width()), None);
+        // Before there is a sheet nothing is as it will be.
+        if seen.width > 0.0 && seen.named.is_some() {
+            LAST.set(Some((window_width(&window), seen)));
+        }
+    }
+}
+
+impl Surroundings {
+    /// Of an element of this width; what hangs on the page's theme is the last one's where that is the same.
+    fn seen(window: &Window, width: f64, last: Option<Surroundings>) -> Surroundings {
+        let ratio = window.device_pixel_ratio().max(1.0);
+        let named = root(window).map(|root| root.get_attribute("data-theme").unwrap_or_default());
+        if let Some(last) = last.filter(|last| last.named == named) {
+            return Surroundings { width, ratio, ..last };
+        }
+        let style = Style::of_page(window);
+        let (theme, family) = (style.theme(), style.family());
+        let named = named.filter(|_| family.is_some());
+        Surroundings { width, ratio, theme, named, family: family.unwrap_or_else(|| "sans-serif".to_owned()) }
+    }
+}
+
 /// Watches an element from when it stands on the page; before, the last one's are given, or none.
 pub fn surroundings(element: NodeRef<Div>) -> ReadSignal<Option<Surroundings>> {
     let now = web_sys::window().map_or(0.0, |window| window_width(&window));
@@ -53,33 +81,17 @@ pub fn surroundings(element: NodeRef<Div>) -> ReadSignal<Option<Surroundings>> {
         let look = {
             let (element, window) = (element.clone(), window.clone());
             move || {
-                let width = f64::from(element.client_width());
-                let ratio = window.device_pixel_ratio().max(1.0);
-                let named = root(&window).map(|root| root.get_attribute("data-theme").unwrap_or_default());
                 let last = read.get_untracked();
-                let seen = match last.clone().filter(|last| last.named == named) {
-                    Some(last) => Surroundings { width, ratio, ..last },
-                    None => {
-                        let style = Style::of_page(&window);
-                        let (theme, family) = (style.theme(), style.family());
-                        Surroundings {
-                            width,
-                            ratio,
-                            theme,
-                            named: named.filter(|_| family.is_some()),
-                            family: family.unwrap_or_else(|| "sans-serif".to_owned()),
-                        }
-                    }
-                };
+                let seen = Surroundings::seen(&window, f64::from(element.client_width()), last.clone());
                 // Observers speak up without a change, too.
-                if width > 0.0 && last.as_ref() != Some(&seen) {
+                if seen.width > 0.0 && last.as_ref() != Some(&seen) {
                     LAST.set(Some((window_width(&window), seen.clone())));
                     write.set(Some(seen));
                 }
             }
         };
-        // The browser says the size when it has laid the page out; to ask makes it do so twice. But the first chart has nothing
-        // to begin with, and would be painted without a picture and too low: what is below it would jump.
+        // The browser says the size when it has laid the page out; to ask makes it do so twice. But a chart that has nothing to
+        // begin with would be painted without a picture and too low: what is below it would jump.
         if read.with_untracked(Option::is_none) {
             look();
         }

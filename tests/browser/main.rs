@@ -61,6 +61,7 @@ fn tests(stage: &Arc<Stage>) -> Vec<Trial> {
         trial(stage, "what_was_seen_is_not_asked_again", quiet::what_was_seen_is_not_asked_again),
         trial(stage, "nothing_is_inline_and_nothing_complains", quiet::nothing_is_inline_and_nothing_complains),
         trial(stage, "nothing_moves_while_a_page_loads", quiet::nothing_moves_while_a_page_loads),
+        trial(stage, "the_first_chart_is_drawn_once", quiet::the_first_chart_is_drawn_once),
         trial(stage, "rows_that_come_later_move_nothing", quiet::rows_that_come_later_move_nothing),
         trial(stage, "visits_give_back_what_they_took", quiet::visits_give_back_what_they_took),
         trial(stage, "the_incidents_of_the_year_rank_first", findings::the_incidents_of_the_year_rank_first),

@@ -112,6 +112,21 @@ pub async fn nothing_moves_while_a_page_loads(_: &Stage, page: &Page) -> Result<
     Ok(())
 }
 
+/// The first chart of a page is as wide as the still frame kept free for it: else it would be drawn again once it stands.
+pub async fn the_first_chart_is_drawn_once(_: &Stage, page: &Page) -> Result<()> {
+    for (width, height) in [(1280, 900), (1000, 700), (390, 844)] {
+        page.size(width, height).await?;
+        page.goto("/reports/pop-sessions").await?;
+        page.until("a chart", "return document.querySelector('canvas[data-draws]')", vec![]).await?;
+        page.frame().await?;
+        page.frame().await?;
+        let look = "return document.querySelector('canvas').getAttribute('data-draws')";
+        let draws = page.run(look, vec![]).await?;
+        ensure!(draws == "1", "{width} pixels wide: drawn {draws} times");
+    }
+    Ok(())
+}
+
 /// Rows that are not on screen come two frames after those that are: by then each column is as wide as they make it.
 pub async fn rows_that_come_later_move_nothing(_: &Stage, page: &Page) -> Result<()> {
     let look = "new MutationObserver((_, observer) => {

@@ -148,8 +148,8 @@ fn sheets(parts: &[Part], is_wanted: impl Fn(&Link) -> bool) -> Result<Vec<u8>> 
     Ok(all)
 }
 
-/// The glue, the code, and a script that starts them; gives the elements that load all three at once. `sheet` is what parts
-/// of the code look like.
+/// The code, and its glue with a script behind it that starts both; gives the elements that load them at once. `sheet` is what
+/// parts of the code look like.
 fn app(linked: Vec<u8>, profile: Profile, sheet: &[u8]) -> Result<String> {
     let file =
         |part: &split::Part, code: &[u8]| write_asset(&format!("{}{}", asset::APART, part.of.join("-")), "wasm", code);
@@ -159,14 +159,12 @@ fn app(linked: Vec<u8>, profile: Profile, sheet: &[u8]) -> Result<String> {
     };
     let folder = root::app().join("assets");
     let Bundle { glue, code, parts } = bundled("mailtally", linked, profile, &folder, &sheet, file)?;
-    let glue = write_asset("mailtally", "js", glue.as_bytes())?;
     let code = write_asset("mailtally", "wasm", &code)?;
-    let start = write_asset("start", "js", starter(&glue, &code, &parts, &sheet).as_bytes())?;
+    let script = write_asset("mailtally", "js", (glue + &starter(&code, &parts, &sheet)).as_bytes())?;
     // The script waits for nothing before it, and has work to do while the rest is on its way.
     Ok(format!(
-        "<script type=\"module\" async fetchpriority=\"high\" src=\"/assets/{start}\"></script>\
-         <link rel=\"preload\" href=\"/assets/{code}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\
-         <link rel=\"modulepreload\" href=\"/assets/{glue}\">"
+        "<script type=\"module\" async fetchpriority=\"high\" src=\"/assets/{script}\"></script>\
+         <link rel=\"preload\" href=\"/assets/{code}\" as=\"fetch\" type=\"application/wasm\" crossorigin>"
     ))
 }
 
@@ -216,23 +214,28 @@ pub fn bundled(
         parts.push(Loaded { of: part.of.clone(), file });
     }
     let glue = names.applied(&lean::glue(&split.joined(output.js(), &files, sheet)?));
+    let glue = format!("{EAGER}{glue}");
     let code = finished(&output.wasm_mut().emit_wasm())?;
     Ok(Bundle { glue, code, parts })
 }
+
+/// Of a script that says so, Chromium compiles all functions on another thread, while the code is on its way, and not each when
+/// it is first called: most of the glue's are, before a page is painted. To others it is a comment.
+const EAGER: &str = "//# allFunctionsCalledOnLoad\n";
 
 /// Code as it is shipped.
 fn finished(code: &[u8]) -> Result<Vec<u8>> {
     order::by_likeness(&order::joined(even::written(code)?)?)
 }
 
-/// The script that starts the app, with the files that it asks for.
-fn starter(glue: &str, code: &str, parts: &[Loaded], sheet: &str) -> String {
+/// What starts the app, with the files that it asks for.
+fn starter(code: &str, parts: &[Loaded], sheet: &str) -> String {
     let of = |function: &str| {
         let needed = parts.iter().filter(|part| part.of.iter().any(|of| of == function));
         let needed = needed.map(|part| part.file.as_str()).chain([sheet]);
         needed.map(|file| format!("\"{file}\"")).collect::<Vec<_>>().join(", ")
     };
-    let named = include_str!("start.js").replace("GLUE", glue).replace("CODE", code);
+    let named = include_str!("start.js").replace("CODE", code);
     lean::glue(&named.replace("OVERVIEW", &of("overview")).replace("REST", &of("rest")))
 }
 

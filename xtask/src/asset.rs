@@ -18,7 +18,7 @@ use crate::root;
 /// Only unoptimised code is larger, in bytes: it is for a quick look, and would take a minute to compress.
 const PACKED_UP_TO: usize = 8 << 20;
 
-/// `start` and `js` become `start-1a2b3c4d5e.js`.
+/// `first` and `js` become `first-1a2b3c4d5e.js`.
 pub fn hashed_name(stem: &str, extension: &str, content: &[u8]) -> String {
     let hash = blake3::hash(content).to_hex();
     format!("{stem}-{}.{extension}", &hash[..10])

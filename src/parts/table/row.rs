@@ -45,11 +45,14 @@ impl Maker {
         let rows = || rows.iter().filter_map(|at| Some((*at as usize, self.table.rows.get(*at as usize)?)));
         let mut html = String::from("<th>");
         for (at, row) in rows() {
-            html.push_str("<span");
-            attribute(&mut html, "data-note", &self.note(row, at).unwrap_or_default());
-            html.push('>');
+            let note = self.note(row, at);
+            if let Some(note) = &note {
+                html.push_str("<span");
+                attribute(&mut html, "data-note", note);
+                html.push('>');
+            }
             escape(&mut html, &self.name(row));
-            html.push_str("</span><br>");
+            html.push_str(if note.is_some() { "</span><br>" } else { "<br>" });
         }
         html.push_str("</th>");
         for (column, largest) in self.table.columns.iter().zip(&self.largest) {

@@ -24,10 +24,15 @@ pub fn build(place: &Path) -> Result<()> {
     let Bundle { glue, code, .. } =
         app::bundled("ours", linked, Profile::Wasm, place, SHEET, |apart, code| part(&apart.name, code))?;
     part("ours", &code)?;
+    let examples = root().join("examples/contender");
+    let whole = examples.join("whole.js");
+    let whole = fs::read_to_string(&whole).with_context(|| format!("cannot read {}", whole.display()))?;
+    // In one file, as the app's glue and what starts it are.
+    fs::write(place.join("whole.js"), format!("{glue}\n{whole}")).context("cannot write the page's script")?;
     fs::write(place.join("ours.js"), glue).context("cannot write the glue")?;
 
-    for name in ["contender.js", "whole.html", "whole.js"] {
-        let file = root().join("examples/contender").join(name);
+    for name in ["contender.js", "whole.html"] {
+        let file = examples.join(name);
         fs::copy(&file, place.join(name)).with_context(|| format!("cannot copy {}", file.display()))?;
     }
     for (sheet, name) in [("mailtally", "ours.css"), (APART, SHEET)] {
