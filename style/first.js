@@ -43,3 +43,10 @@
     }
   );
 })();
+
+// The app's file may not come, or be too new for the browser: then nothing in it could say so.
+addEventListener("load", function () {
+  if (!window.mailtallyStarts) {
+    document.body.prepend("Mailtally could not be loaded. Load the page again.");
+  }
+});
