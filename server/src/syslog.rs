@@ -196,6 +196,7 @@ fn rfc3164<'a>(time: Time, host: &'a str, rest: &'a [u8]) -> Result<Line<'a>, No
 }
 
 /// `2571]`, and what follows. No number where other text stands in the brackets.
+#[inline]
 fn process(inner: &[u8]) -> Option<(Option<u32>, &[u8])> {
     // Nearly always a few digits, read on the way to the bracket.
     let mut value = 0;
