@@ -145,18 +145,23 @@ impl Lines {
         self.found = None;
     }
 
-    /// Takes the lines that come next as long as they begin with these bytes, as far as they were read: for who has nothing
-    /// new to learn of them.
-    pub fn skip_like(&mut self, beginning: &[u8]) {
-        if self.found.is_some() || self.long.is_some() || self.inside_line || self.waits || beginning.is_empty() {
-            return;
+    /// Takes the lines that come next as long as they are alike, as far as they were read: for who has nothing new to learn of
+    /// them but of the last, which it gives. `is_alike` is shown what is read from the beginning of a line on.
+    pub fn skip_while(&mut self, is_alike: impl Fn(&[u8]) -> bool) -> Option<&[u8]> {
+        if self.found.is_some() || self.long.is_some() || self.inside_line || self.waits {
+            return None;
         }
-        while self.buffer[self.start..self.end].starts_with(beginning) {
+        let mut last = None;
+        while is_alike(&self.buffer[self.start..self.end]) {
             match memchr(b'\n', &self.buffer[self.start..self.end]) {
-                Some(length) if length <= MAX_LINE_BYTES => self.start += length + 1,
+                Some(length) if length <= MAX_LINE_BYTES => {
+                    last = Some(self.start..self.start + length);
+                    self.start += length + 1;
+                }
                 _ => break,
             }
         }
+        last.map(|last| &self.buffer[last])
     }
 
     /// The place after the last line that was taken.
@@ -445,21 +450,22 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_begin_alike_are_skipped_as_if_they_were_taken() {
+    fn lines_that_are_alike_are_skipped_as_if_they_were_taken() {
         let long = format!("a {}\n", "x".repeat(MAX_LINE_BYTES));
-        for (bytes, expected) in [
-            ("a 1\na 2\nb 3\na 4\n", &["b 3", "a 4"][..]),
-            ("a 1\na 2\na 3", &["a 3"]),
-            ("a 1\n\0a 2\na 3\n", &["a 2", "a 3"]),
-            (&format!("a 1\na 2\n{long}"), &[&long[..MAX_LINE_BYTES]]),
+        for (bytes, last, expected) in [
+            ("a 1\na 2\na 2.\nb 3\na 4\n", Some("a 2."), &["b 3", "a 4"][..]),
+            ("a 1\na 2\na 3", Some("a 2"), &["a 3"]),
+            ("a 1\n\0a 2\na 3\n", None, &["a 2", "a 3"]),
+            (&format!("a 1\na 2\n{long}"), Some("a 2"), &[&long[..MAX_LINE_BYTES]]),
         ] {
             let mut log = log(bytes.as_bytes());
             assert!(log.lines.peek(LastLine::Take).expect("a temporary file").is_some());
             // Not before the line that was looked at is taken.
-            log.lines.skip_like(b"a ");
+            let is_alike = |bytes: &[u8]| bytes.starts_with(b"a ");
+            assert_eq!(log.lines.skip_while(is_alike), None);
             assert_eq!(log.lines.cursor().position(), 0);
             log.lines.take();
-            log.lines.skip_like(b"a ");
+            assert_eq!(log.lines.skip_while(is_alike), last.map(str::as_bytes));
             log.check(LastLine::Take, expected);
             assert_eq!(log.lines.cursor().position(), bytes.len() as u64);
         }
