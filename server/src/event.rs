@@ -36,8 +36,11 @@ pub fn pack_subjects(subjects: &Subjects, bytes: &mut Vec<u8>) {
     rmp_serde::encode::write(bytes, subjects).expect("plain data, written to memory");
 }
 
-/// Adds the names that are not there, up to `max` in all. Most often none is new, or all are.
+/// Adds the names that are not there, up to `max` in all. Most often none is new, or all are; and most often both are one list.
 pub fn join(subjects: &mut Subjects, more: &Subjects, max: usize) {
+    if Arc::ptr_eq(subjects, more) {
+        return;
+    }
     if subjects.is_empty() && more.len() <= max {
         subjects.clone_from(more);
     } else if more.iter().any(|subject| !subjects.contains(subject)) {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::at_hand::AtHand;
 use crate::batch::OpenState;
 use crate::event::{Event, EventId, Kind, Update};
-use crate::text::{Text, quoted};
+use crate::text::{Text, is_same, quoted};
 
 /// An event as it was last given out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -291,7 +291,7 @@ impl Interner {
     /// The same of a name that most often is the one before.
     pub fn number_in_a_row(&mut self, name: &[u8]) -> Option<(u16, bool)> {
         match &self.latest {
-            Some((latest, number)) if latest == name => Some((*number, false)),
+            Some((latest, number)) if is_same(latest, name) => Some((*number, false)),
             _ => {
                 let found = self.number(name)?;
                 self.latest = Some((name.to_vec(), found.0));
