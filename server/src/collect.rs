@@ -415,10 +415,12 @@ impl Collector {
 
     /// Whether it is time to commit.
     fn is_full(&self) -> bool {
-        let (lines, events, rows) = (self.lines, self.batch.events.len(), self.tracker.rows());
+        let (lines, events) = (self.lines, self.batch.events.len());
+        // Asked at each line, and rows only where they may matter.
+        let rows = || self.tracker.rows();
         lines >= self.batch_lines
-            || lines >= LEAST_BATCH_LINES && lines + LINES_A_ROW * rows >= MAX_BATCH_LINES
-            || events >= LEAST_BATCH_EVENTS && events + EVENTS_A_ROW * rows >= MAX_BATCH_EVENTS
+            || lines >= LEAST_BATCH_LINES && lines + LINES_A_ROW * rows() >= MAX_BATCH_LINES
+            || events >= LEAST_BATCH_EVENTS && events + EVENTS_A_ROW * rows() >= MAX_BATCH_EVENTS
             || self.batch.counters.len() >= MAX_BATCH_SUMS
     }
 

@@ -8,6 +8,7 @@ mod stamp;
 
 use mailtally_model::{Time, Zone};
 
+use crate::text::is_same;
 pub use stamp::YearScan;
 use stamp::{Clock, Stamp};
 
@@ -63,7 +64,7 @@ struct Beginning {
 
 impl Beginning {
     fn is_of(&self, line: &[u8]) -> bool {
-        !self.bytes.is_empty() && line.starts_with(&self.bytes)
+        !self.bytes.is_empty() && line.get(..self.bytes.len()).is_some_and(|beginning| is_same(beginning, &self.bytes))
     }
 
     fn forget(&mut self) {
@@ -191,11 +192,13 @@ fn rfc3164<'a>(time: Time, host: &'a str, rest: &'a [u8]) -> Result<Line<'a>, No
     if program.is_empty() || !matches!(after.first(), None | Some(b' ')) {
         return Err(NotALine::NoProgram);
     }
-    let (times, message) = unrepeated(after.trim_ascii_start());
+    let message = after.trim_ascii_start();
+    let (times, message) = if message.starts_with(REPEATED) { unrepeated(message) } else { (1, message) };
     Ok(Line { time, host, program, pid, message, times, own_file: false })
 }
 
 /// `2571]`, and what follows. No number where other text stands in the brackets.
+#[inline(always)]
 fn process(inner: &[u8]) -> Option<(Option<u32>, &[u8])> {
     // Nearly always a few digits, read on the way to the bracket.
     let mut value = 0;
@@ -275,10 +278,13 @@ fn names_a_process(rest: &[u8]) -> bool {
     program.ends_with(b"]:") && program.first().is_some_and(u8::is_ascii_alphabetic)
 }
 
+/// How rsyslog says that the line before came again.
+const REPEATED: &[u8] = b"message repeated ";
+
 /// rsyslog's `message repeated 11 times: [ text]` (FAULTS 40).
 fn unrepeated(message: &[u8]) -> (u32, &[u8]) {
     let inner = || {
-        let rest = message.strip_prefix(b"message repeated ")?;
+        let rest = message.strip_prefix(REPEATED)?;
         let (times, rest) = token(rest)?;
         let inner = rest.strip_prefix(b"times: [")?.strip_suffix(b"]")?;
         Some((number(times).filter(|times| *times <= MAX_REPEATS)?, inner.trim_ascii_start()))

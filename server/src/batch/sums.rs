@@ -1,10 +1,13 @@
 //! The sums of one subject: those of the slot that it was booked in last, and behind them those of other slots.
 //!
 //! Events come in the order of time, so that nearly all are booked in that one slot. Its sums lie side by side, in what the
-//! processor's nearer caches hold of all subjects. Sums of other slots are a list for each measure in the order in which the
-//! store has them: sorted all together when a batch was written, they cost as much as all that SQLite did with them.
+//! processor's nearer caches hold of all subjects. Sums of other slots are one list, to whose end a slot's are added when the
+//! next one is opened: a list for each measure had as many ends, each of them far from the processor. Those of one measure
+//! stand in it in the order in which the store has them: sorted all together when a batch was written, they cost as much as all
+//! that SQLite did with them.
 
 use mailtally_model::Slot;
+use memchr::memchr_iter;
 
 /// What a measure comes to in a slot.
 pub type Sum = (u16, Slot, i64);
@@ -19,9 +22,10 @@ pub struct Sums {
     newest: Slot,
     /// By place.
     open: Vec<i64>,
-    /// By place, none zero; no lists for what was booked in one slot alone, as most strangers are. Out of order where something
-    /// came late; a slot may then be there twice.
-    closed: Vec<Vec<(Slot, i64)>>,
+    /// None zero. Out of order where something came late; a slot may then be there twice.
+    closed: Vec<(Slot, i64)>,
+    /// The place of each of these.
+    closed_places: Vec<u8>,
     /// By the number of a measure.
     places: Vec<u8>,
 }
@@ -29,7 +33,8 @@ pub struct Sums {
 impl Default for Sums {
     fn default() -> Sums {
         let none = Slot(i64::MIN);
-        Sums { slot: none, newest: none, open: Vec::new(), closed: Vec::new(), places: Vec::new() }
+        let (open, closed) = (Vec::new(), Vec::new());
+        Sums { slot: none, newest: none, open, closed, closed_places: Vec::new(), places: Vec::new() }
     }
 }
 
@@ -40,7 +45,7 @@ impl Sums {
             self.turn_to(slot);
         }
         let place = self.place(measure);
-        let sum = &mut self.open[place];
+        let sum = &mut self.open[usize::from(place)];
         let is_new = *sum == 0 && amount != 0;
         *sum = sum.saturating_add(amount);
         is_new
@@ -48,15 +53,14 @@ impl Sums {
 
     /// Adds all sums of another; gives how many these are.
     pub fn append(&mut self, other: &Sums) -> usize {
-        let mut count = 0;
+        let before = self.closed.len();
         for (measure, from) in other.measures() {
             let to = self.place(measure);
-            self.closed.resize_with(self.open.len(), Vec::new);
-            let before = self.closed[to].len();
-            self.closed[to].extend(other.of_place(from).filter(|(_, sum)| *sum != 0));
-            count += self.closed[to].len() - before;
+            for (slot, sum) in other.of_place(from).filter(|(_, sum)| *sum != 0) {
+                self.close(to, slot, sum);
+            }
         }
-        count
+        self.closed.len() - before
     }
 
     /// Appends all, by measure and most often in order of slots, for [`bring_together`].
@@ -66,48 +70,59 @@ impl Sums {
         }
     }
 
-    fn of_place(&self, place: usize) -> impl Iterator<Item = (Slot, i64)> {
-        self.closed.get(place).into_iter().flatten().copied().chain([(self.slot, self.open[place])])
+    fn of_place(&self, place: u8) -> impl Iterator<Item = (Slot, i64)> {
+        let closed = memchr_iter(place, &self.closed_places).map(|at| self.closed[at]);
+        closed.chain([(self.slot, self.open[usize::from(place)])])
     }
 
     /// Measures and their places.
-    fn measures(&self) -> impl Iterator<Item = (u16, usize)> {
-        let all = (0..).zip(&self.places);
-        all.filter(|(_, place)| **place != NOWHERE).map(|(measure, place)| (measure, usize::from(*place)))
+    fn measures(&self) -> impl Iterator<Item = (u16, u8)> {
+        let all = (0..).zip(self.places.iter().copied());
+        all.filter(|(_, place)| *place != NOWHERE)
     }
 
-    fn place(&mut self, measure: u16) -> usize {
+    fn place(&mut self, measure: u16) -> u8 {
         match self.places.get(usize::from(measure)) {
-            Some(place) if *place != NOWHERE => usize::from(*place),
+            Some(place) if *place != NOWHERE => *place,
             _ => self.new_place(measure),
         }
     }
 
     #[cold]
-    fn new_place(&mut self, measure: u16) -> usize {
-        let place = self.open.len();
+    fn new_place(&mut self, measure: u16) -> u8 {
+        let place = u8::try_from(self.open.len()).ok().filter(|place| *place != NOWHERE);
+        let place = place.expect("there are fewer than a hundred measures");
         self.open.push(0);
         if self.places.len() <= usize::from(measure) {
             self.places.resize(usize::from(measure) + 1, NOWHERE);
         }
-        let number = u8::try_from(place).ok().filter(|number| *number != NOWHERE);
-        self.places[usize::from(measure)] = number.expect("there are fewer than a hundred measures");
+        self.places[usize::from(measure)] = place;
         place
+    }
+
+    fn close(&mut self, place: u8, slot: Slot, sum: i64) {
+        self.closed.push((slot, sum));
+        self.closed_places.push(place);
     }
 
     /// Opens another slot. What was booked in it just before the one that was open, is not begun anew: two hosts whose clocks
     /// differ change between two slots for minutes.
     #[cold]
     fn turn_to(&mut self, slot: Slot) {
-        self.closed.resize_with(self.open.len(), Vec::new);
-        // Asked first: the ends of the lists were written a quarter hour ago, and to read them takes as long as all else here.
+        // Asked first: the end of the list was written a quarter hour ago, and to read it takes as long as all else here.
         let is_new = slot > self.newest;
-        for (open, closed) in self.open.iter_mut().zip(&mut self.closed) {
-            let last = if is_new { None } else { closed.pop_if(|(of, _)| *of == slot) };
-            let sum = std::mem::replace(open, last.map_or(0, |(_, sum)| sum));
+        let of_it = if is_new { 0 } else { self.closed.iter().rev().take_while(|(of, _)| *of == slot).count() };
+        let again = self.closed.split_off(self.closed.len() - of_it);
+        let again_places = self.closed_places.split_off(self.closed.len());
+        for place in 0..self.open.len() {
+            let sum = std::mem::take(&mut self.open[place]);
             if sum != 0 {
-                closed.push((self.slot, sum));
+                self.close(place as u8, self.slot, sum);
             }
+        }
+        for ((_, sum), place) in again.into_iter().zip(again_places) {
+            let open = &mut self.open[usize::from(place)];
+            *open = open.saturating_add(sum);
         }
         self.slot = slot;
         self.newest = slot.max(self.newest);
@@ -177,7 +192,7 @@ mod tests {
     fn slots_that_take_turns_make_no_list_longer() {
         let mut sums = Sums::default();
         let new = (0..1_000).filter(|nth| sums.add(7, Slot(nth % 2), 1)).count();
-        assert_eq!((new, sums.closed[0].len()), (2, 1));
+        assert_eq!((new, sums.closed.len()), (2, 1));
         assert_eq!(in_order(&sums), [(7, Slot(0), 500), (7, Slot(1), 500)]);
     }
 }

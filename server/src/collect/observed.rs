@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::batch::Batch;
 use crate::syslog::Line;
-use crate::text::Parsed;
+use crate::text::{Parsed, is_same};
 use crate::{host, log_daemon};
 
 /// Hosts kept apart. A site has tens; beyond this they are names from outside, and count without coverage of their own.
@@ -92,7 +92,7 @@ impl Observed {
     pub fn line(&mut self, line: &Line<'_>, batch: &mut Batch) -> Option<Time> {
         let gap_secs = self.silence_gap_secs;
         // Lines of one host follow each other.
-        if self.latest.as_ref().is_none_or(|latest| latest.host != line.host) {
+        if self.latest.as_ref().is_none_or(|latest| !is_same(latest.host.as_bytes(), line.host.as_bytes())) {
             self.latest = Some(Latest { host: line.host.to_owned(), place: self.place(line.host)?, told: None });
         }
         let Some(latest) = &mut self.latest else { return None };

@@ -10,6 +10,7 @@ use super::{Collector, Reading};
 use crate::source::lines::{LastLine, Lines};
 use crate::source::{SourceState, files};
 use crate::syslog::{self, Envelope};
+use crate::text::is_same;
 
 /// Pieces of one log in one second: a second's lines are not rotated more often than this, not even by a test that
 /// rotates at each line of a burst.
@@ -39,7 +40,7 @@ impl Book {
     }
 
     pub fn saw(&mut self, time: Time, host: &str) {
-        if self.host != host {
+        if !is_same(self.host.as_bytes(), host.as_bytes()) {
             host.clone_into(&mut self.host);
         }
         self.state.first.get_or_insert(time);

@@ -118,7 +118,9 @@ fn scan_years(lines: &mut Lines) -> io::Result<YearScan> {
     while let Some(raw) = lines.peek(LastLine::Take)? {
         scan.line(raw);
         lines.take();
-        lines.skip_like(scan.nothing_new());
+        if let Some(last) = lines.skip_while(|bytes| scan.is_in_the_same_hour(bytes)) {
+            scan.line(last);
+        }
     }
     Ok(scan)
 }

@@ -120,20 +120,21 @@ impl Lines {
     /// grows may have more later.
     pub fn peek(&mut self, last: LastLine) -> io::Result<Option<&[u8]>> {
         if self.found.is_none() && !self.waits {
-            self.found = self.find(last)?;
+            self.find(last)?;
         }
-        Ok(self.found.map(|found| match found {
-            Found::InBuffer { from, to, .. } => &self.buffer[from..to],
-            Found::Long => self.long.as_ref().map_or(&[][..], |(line, _)| line),
-        }))
+        Ok(match &self.found {
+            Some(Found::InBuffer { from, to, .. }) => Some(&self.buffer[*from..*to]),
+            Some(Found::Long) => Some(self.long.as_ref().map_or(&[][..], |(line, _)| line)),
+            None => None,
+        })
     }
 
     /// Takes the line that was looked at: the place is now after it.
     pub fn take(&mut self) {
-        match self.found.take() {
+        match &self.found {
             Some(Found::InBuffer { next, .. }) => {
-                self.start = next;
-                self.inside_line = self.buffer[..next].last() != Some(&b'\n');
+                self.start = *next;
+                self.inside_line = self.buffer[..*next].last() != Some(&b'\n');
             }
             Some(Found::Long) => {
                 self.take_long();
@@ -141,20 +142,26 @@ impl Lines {
             }
             None => {}
         }
+        self.found = None;
     }
 
-    /// Takes the lines that come next as long as they begin with these bytes, as far as they were read: for who has nothing
-    /// new to learn of them.
-    pub fn skip_like(&mut self, beginning: &[u8]) {
-        if self.found.is_some() || self.long.is_some() || self.inside_line || self.waits || beginning.is_empty() {
-            return;
+    /// Takes the lines that come next as long as they are alike, as far as they were read: for who has nothing new to learn of
+    /// them but of the last, which it gives. `is_alike` is shown what is read from the beginning of a line on.
+    pub fn skip_while(&mut self, is_alike: impl Fn(&[u8]) -> bool) -> Option<&[u8]> {
+        if self.found.is_some() || self.long.is_some() || self.inside_line || self.waits {
+            return None;
         }
-        while self.buffer[self.start..self.end].starts_with(beginning) {
+        let mut last = None;
+        while is_alike(&self.buffer[self.start..self.end]) {
             match memchr(b'\n', &self.buffer[self.start..self.end]) {
-                Some(length) if length <= MAX_LINE_BYTES => self.start += length + 1,
+                Some(length) if length <= MAX_LINE_BYTES => {
+                    last = Some(self.start..self.start + length);
+                    self.start += length + 1;
+                }
                 _ => break,
             }
         }
+        last.map(|last| &self.buffer[last])
     }
 
     /// The place after the last line that was taken.
@@ -228,9 +235,12 @@ impl Lines {
         Ok(is_last && holds(file, before.tail(), before.position() - before.tail().len() as u64)?)
     }
 
-    fn find(&mut self, last: LastLine) -> io::Result<Option<Found>> {
+    /// Looks for the next line and says in `found` where it stands. What is given back by value is put together in memory and
+    /// read again at once, for which the processor waits.
+    fn find(&mut self, last: LastLine) -> io::Result<()> {
         if self.long.is_some() {
-            return self.skip_long(last);
+            self.found = self.skip_long(last)?;
+            return Ok(());
         }
         let mut scanned = self.start;
         loop {
@@ -242,31 +252,36 @@ impl Lines {
                     scanned = self.start;
                     continue;
                 }
-                return Ok(Some(self.in_buffer(newline, newline + 1)));
+                self.found_in_buffer(newline, newline + 1);
+                return Ok(());
             }
             if self.end - self.start >= 2 * MAX_LINE_BYTES {
                 self.cursor();
                 self.long = Some((Vec::new(), self.cursor.clone()));
-                return self.skip_long(last);
+                self.found = self.skip_long(last)?;
+                return Ok(());
             }
             scanned = self.end;
             let moved = self.make_room();
             scanned -= moved;
             if self.read_more()? == 0 {
                 let is_whole = last == LastLine::Take && !self.loses_lines() && !self.inside_line;
-                return Ok((is_whole && self.start < self.end).then(|| self.in_buffer(self.end, self.end)));
+                if is_whole && self.start < self.end {
+                    self.found_in_buffer(self.end, self.end);
+                }
+                return Ok(());
             }
         }
     }
 
     /// The line from `start` to `to`, without the NUL bytes before it and what is too much of it.
-    fn in_buffer(&mut self, to: usize, next: usize) -> Found {
+    fn found_in_buffer(&mut self, to: usize, next: usize) {
         let nuls = self.buffer[self.start..to].iter().take_while(|&&byte| byte == 0).count();
         let from = self.start + nuls;
         if to - from > MAX_LINE_BYTES {
             self.cut += 1;
         }
-        Found::InBuffer { from, to: to.min(from + MAX_LINE_BYTES), next }
+        self.found = Some(Found::InBuffer { from, to: to.min(from + MAX_LINE_BYTES), next });
     }
 
     /// Reads on to the newline of a line that does not fit, keeping its beginning alone.
@@ -286,7 +301,8 @@ impl Lines {
             if newline.is_some() && self.inside_line {
                 self.inside_line = false;
                 self.take_long();
-                return self.find(last);
+                self.find(last)?;
+                return Ok(self.found.take());
             }
             if newline.is_some() {
                 return Ok(Some(self.cut_long()));
@@ -434,21 +450,22 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_begin_alike_are_skipped_as_if_they_were_taken() {
+    fn lines_that_are_alike_are_skipped_as_if_they_were_taken() {
         let long = format!("a {}\n", "x".repeat(MAX_LINE_BYTES));
-        for (bytes, expected) in [
-            ("a 1\na 2\nb 3\na 4\n", &["b 3", "a 4"][..]),
-            ("a 1\na 2\na 3", &["a 3"]),
-            ("a 1\n\0a 2\na 3\n", &["a 2", "a 3"]),
-            (&format!("a 1\na 2\n{long}"), &[&long[..MAX_LINE_BYTES]]),
+        for (bytes, last, expected) in [
+            ("a 1\na 2\na 2.\nb 3\na 4\n", Some("a 2."), &["b 3", "a 4"][..]),
+            ("a 1\na 2\na 3", Some("a 2"), &["a 3"]),
+            ("a 1\n\0a 2\na 3\n", None, &["a 2", "a 3"]),
+            (&format!("a 1\na 2\n{long}"), Some("a 2"), &[&long[..MAX_LINE_BYTES]]),
         ] {
             let mut log = log(bytes.as_bytes());
             assert!(log.lines.peek(LastLine::Take).expect("a temporary file").is_some());
             // Not before the line that was looked at is taken.
-            log.lines.skip_like(b"a ");
+            let is_alike = |bytes: &[u8]| bytes.starts_with(b"a ");
+            assert_eq!(log.lines.skip_while(is_alike), None);
             assert_eq!(log.lines.cursor().position(), 0);
             log.lines.take();
-            log.lines.skip_like(b"a ");
+            assert_eq!(log.lines.skip_while(is_alike), last.map(str::as_bytes));
             log.check(LastLine::Take, expected);
             assert_eq!(log.lines.cursor().position(), bytes.len() as u64);
         }

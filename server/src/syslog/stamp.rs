@@ -320,6 +320,9 @@ impl YearSecs {
     }
 }
 
+/// `Nov 22 00:13:48 `, as nearly all daemons write it.
+const STAMP_BYTES: usize = 16;
+
 /// Finds the year of a file's first stamp, when its stamps have none: give it every line, in order.
 #[derive(Clone, Debug, Default)]
 pub struct YearScan {
@@ -334,9 +337,17 @@ pub struct YearScan {
 }
 
 impl YearScan {
-    /// Lines that begin with these bytes are of the second of the one before, and tell nothing new; empty if none does.
-    pub fn nothing_new(&self) -> &[u8] {
-        &self.latest
+    /// Whether a line, and more behind it, stands in the hour of the one before by a stamp of the usual form. Of such lines, one
+    /// after the other, only the last tells anything: within a day no year turns.
+    pub fn is_in_the_same_hour(&self, bytes: &[u8]) -> bool {
+        let Some([hour @ .., minute, m, b':', second, s, b' ']) = bytes.first_chunk::<STAMP_BYTES>() else {
+            return false;
+        };
+        let is_below_sixty = |ten: u8, unit: u8| ten.is_ascii_digit() && ten < b'6' && unit.is_ascii_digit();
+        self.latest.len() == STAMP_BYTES
+            && self.latest.starts_with(hour)
+            && is_below_sixty(*minute, *m)
+            && is_below_sixty(*second, *s)
     }
 
     pub fn line(&mut self, bytes: &[u8]) {
@@ -371,6 +382,8 @@ impl YearScan {
         let this = YearSecs::new(month, day, secs);
         let turn = self.previous.map_or(0, |(previous, ..)| this.turn_since(previous));
         if turn < 0 {
+            // It is not where the scan stands.
+            self.latest.clear();
             return;
         }
         self.turns += turn;
@@ -398,6 +411,8 @@ impl YearScan {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn utc(text: &str) -> Time {
@@ -528,6 +543,38 @@ mod tests {
             scan.line(format!("{stamp} mx1 a: b").as_bytes());
         }
         scan.first_year(&Zone::utc(), utc(modified))
+    }
+
+    proptest! {
+        /// In whatever order stamps come, and whatever lines stand between.
+        #[test]
+        fn of_lines_of_one_hour_the_last_tells_all(
+            stamps in prop::collection::vec(
+                prop_oneof![
+                    4 => (0..3_usize, 0..2_usize, 8..10_u32, 58..60_u32, 58..62_u32).prop_map(|(month, day, hour, minute, second)| {
+                        let (month, day) = (["Jan", "Feb", "Dec"][month], ["29", " 1"][day]);
+                        format!("{month} {day} {hour:02}:{minute}:{second}")
+                    }),
+                    1 => prop::sample::select(vec![
+                        "", "x", "Jan  1 09:5", "Jan 1 09:58:59", "2024-02-29T09:58:59Z", "<22>Jan 29 09:59:59", "Jan 29 09:59:5x",
+                    ]).prop_map(str::to_owned),
+                ],
+                0..40,
+            ),
+        ) {
+            let lines: Vec<String> = stamps.iter().map(|stamp| format!("{stamp} mx1 a: b")).collect();
+            let (mut each, mut some) = (YearScan::default(), YearScan::default());
+            lines.iter().for_each(|line| each.line(line.as_bytes()));
+            let mut rest = lines.iter().peekable();
+            while let Some(line) = rest.next() {
+                some.line(line.as_bytes());
+                let alike = std::iter::from_fn(|| rest.next_if(|line| some.is_in_the_same_hour(line.as_bytes())));
+                if let Some(last) = alike.last() {
+                    some.line(last.as_bytes());
+                }
+            }
+            prop_assert_eq!(format!("{some:?}"), format!("{each:?}"));
+        }
     }
 
     /// FAULTS 58, SEMANTICS R13.

@@ -1,6 +1,8 @@
 //! Answers to questions that lines ask again and again, in front of the tables that know all: a handful of programs, of
 //! clients. To hash a short text takes longer than to compare it with the one that stands where it would.
 
+use crate::text::is_same;
+
 /// By a text of a line. Whoever chooses texts can drive others out of their places, and no more than that.
 #[derive(Debug)]
 pub struct AtHand<V> {
@@ -25,7 +27,7 @@ impl<V> Default for AtHand<V> {
 impl<V: Copy> AtHand<V> {
     pub fn get(&self, text: &[u8]) -> Option<V> {
         let (known, value) = self.places[place(text)].as_ref()?;
-        (**known == *text).then_some(*value)
+        is_same(known, text).then_some(*value)
     }
 
     /// In place of what stood there.

@@ -9,6 +9,10 @@ use rustc_hash::FxHashMap;
 
 use super::GRACE_SECS;
 
+/// Rows that are looked at before the first of them is forgotten. Nobody asked for them for a quarter hour of log, and they
+/// are far from the processor, which waits for all of them at once where nothing that is done with one stands between.
+const TOGETHER: usize = 16;
+
 #[derive(Debug, Default)]
 pub struct Expiry {
     by_host: FxHashMap<u16, Ended>,
@@ -30,7 +34,12 @@ impl Expiry {
         }
     }
 
-    /// The next row that ended longer ago than the grace. It may be gone, or may have begun anew.
+    /// The next rows that ended longer ago than the grace, at most [`TOGETHER`]. They may be gone, or may have begun anew.
+    pub fn take_some(&mut self, host: u16, now: Time) -> Vec<u64> {
+        std::iter::from_fn(|| self.take(host, now)).take(TOGETHER).collect()
+    }
+
+    /// The same, one by one.
     pub fn take(&mut self, host: u16, now: Time) -> Option<u64> {
         let rows = self.by_host.get_mut(&host)?;
         let is_over = |(time, _): &(Time, u64)| now.secs_since(*time) > GRACE_SECS;

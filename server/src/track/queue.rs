@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
+use std::hint::black_box;
 
 use mailtally_model::Time;
 use rustc_hash::{FxHashMap, FxHasher};
@@ -173,8 +174,8 @@ impl Queue {
     }
 
     pub fn forget(&mut self, row: u64) {
-        let Some(message) = self.messages.remove(row) else { return };
-        for file in message.files {
+        let Some(message) = self.messages.get(row) else { return };
+        for file in message.files.iter() {
             take_out_if(&mut self.newest, file.key.id, |newest| newest.is_of(file.key) && newest.row == row);
             if let Some(message_id) = file.message_id {
                 take_out(&mut self.by_message_id, message_id, &row);
@@ -185,6 +186,17 @@ impl Queue {
         }
         for expected in message.expected.iter() {
             take_out(&mut self.expecting, expected.id, &row);
+        }
+        self.messages.forget(row);
+    }
+
+    /// Looks at messages that may be forgotten next, and at what is forgotten with them.
+    fn look(&self, rows: &[u64]) {
+        let messages = || rows.iter().filter_map(|row| self.messages.get(*row));
+        messages().for_each(Message::look);
+        for file in messages().flat_map(|message| message.files.iter()) {
+            black_box(self.newest.get(&file.key.id).map(|newest| newest.len()));
+            black_box(file.message_id.and_then(|id| self.by_message_id.get(&id)).map(|rows| rows.len()));
         }
     }
 
@@ -482,9 +494,16 @@ impl Tracker {
 
     /// Forgets messages that are closed, after their grace; those that lines touched since wait for the next sweep.
     pub(super) fn forget_messages(&mut self, host: u16, now: Time) {
-        while let Some(row) = self.queue.closed.take(host, now) {
-            if self.queue.messages.get(row).is_some_and(|message| self.is_over(message, host, now)) {
-                self.queue.forget(row);
+        loop {
+            let closed = self.queue.closed.take_some(host, now);
+            if closed.is_empty() {
+                return;
+            }
+            self.queue.look(&closed);
+            for row in closed {
+                if self.queue.messages.get(row).is_some_and(|message| self.is_over(message, host, now)) {
+                    self.queue.forget(row);
+                }
             }
         }
     }

@@ -307,8 +307,13 @@ impl Tracker {
 
     /// Forgets sessions that ended, after their grace.
     pub(super) fn forget_sessions(&mut self, host: u16, now: Time) {
-        while let Some(row) = self.sessions.ended.take(host, now) {
-            self.sessions.rows.remove(row);
+        loop {
+            let over = self.sessions.ended.take_some(host, now);
+            if over.is_empty() {
+                return;
+            }
+            over.iter().filter_map(|row| self.sessions.rows.get(*row)).for_each(Session::look);
+            over.into_iter().for_each(|row| self.sessions.rows.forget(row));
         }
     }
 }

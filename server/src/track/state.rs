@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::at_hand::AtHand;
 use crate::batch::OpenState;
 use crate::event::{Event, EventId, Kind, Update};
-use crate::text::{Text, quoted};
+use crate::text::{Text, is_same, quoted};
 
 /// An event as it was last given out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -179,18 +179,30 @@ impl<T: Serialize + DeserializeOwned> Table<T> {
     }
 
     pub fn remove(&mut self, row: u64) -> Option<T> {
-        let mut place = self.rows.remove(&row)?;
-        let removed = place.take()?;
+        self.take_out(row, |place| place.take().map(|row| row.value))
+    }
+
+    /// The same of a row that nobody asks for again: it is dropped where it stands, since to move it out takes as long.
+    pub fn forget(&mut self, row: u64) {
+        self.take_out(row, |place| {
+            *place = None;
+            Some(())
+        });
+    }
+
+    fn take_out<R>(&mut self, number: u64, take: impl FnOnce(&mut Option<Row<T>>) -> Option<R>) -> Option<R> {
+        let mut place = self.rows.remove(&number)?;
+        if place.as_ref().as_ref().is_some_and(|row| row.is_stored) {
+            self.gone.push(number);
+        }
+        let taken = take(&mut place);
         if self.free.len() < MOST_FREE {
             self.free.push(place);
-        }
-        if removed.is_stored {
-            self.gone.push(row);
         }
         if self.order.len() > MOST_GONE * self.rows.len().max(MOST_GONE) {
             self.order.retain(|number| self.rows.contains_key(number));
         }
-        Some(removed.value)
+        taken
     }
 
     /// In the order of their numbers.
@@ -279,7 +291,7 @@ impl Interner {
     /// The same of a name that most often is the one before.
     pub fn number_in_a_row(&mut self, name: &[u8]) -> Option<(u16, bool)> {
         match &self.latest {
-            Some((latest, number)) if latest == name => Some((*number, false)),
+            Some((latest, number)) if is_same(latest, name) => Some((*number, false)),
             _ => {
                 let found = self.number(name)?;
                 self.latest = Some((name.to_vec(), found.0));
