@@ -76,6 +76,19 @@ pub async fn code_that_does_not_come(_: &Stage, page: &Page) -> Result<()> {
     page.until("a key does what it is for", "return document.querySelector('dialog[open] select')", vec![]).await
 }
 
+/// Without the file that starts it there is no app that could say so.
+pub async fn an_app_that_does_not_come(_: &Stage, page: &Page) -> Result<()> {
+    page.refuse(&["*/assets/mailtally-*.js"]).await?;
+    page.begin("/reports/message-traffic").await?;
+    let said = "return document.body.textContent.includes('could not be loaded')";
+    page.until("what is missing is said", said, vec![]).await?;
+    page.refuse(&[]).await?;
+    page.visit("/reports/message-traffic").await?;
+    page.until("the report is there", "return document.querySelector('tfoot')", vec![]).await?;
+    ensure!(page.run(said, vec![]).await? == false, "a page that is there says that it is not");
+    Ok(())
+}
+
 pub async fn a_slow_answer_can_be_left(_: &Stage, page: &Page) -> Result<()> {
     page.goto("/reports/message-traffic").await?;
     page.slow_network(20_000).await?;

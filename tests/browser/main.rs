@@ -85,6 +85,7 @@ fn tests(stage: &Arc<Stage>) -> Vec<Trial> {
         trial(stage, "a_choice_leaves_the_hand_where_it_was", keyboard::a_choice_leaves_the_hand_where_it_was),
         trial(stage, "a_lost_server_is_said_and_found_again", lost::a_lost_server_is_said_and_found_again),
         trial(stage, "code_that_does_not_come_is_said_and_asked_for_again", lost::code_that_does_not_come),
+        trial(stage, "an_app_that_does_not_come_is_said", lost::an_app_that_does_not_come),
         trial(stage, "a_slow_answer_shows_that_it_comes_and_can_be_left", lost::a_slow_answer_can_be_left),
         trial(stage, "a_hundred_thousand_rows_scroll_and_sort", many::a_hundred_thousand_rows_scroll_and_sort),
         trial(
