@@ -8,7 +8,7 @@ use crate::progress::{Progress, say};
 use crate::{app, asset, root, train};
 
 /// What a browser may load before the first report, compressed: at a megabyte a second it is there in a quarter of a second.
-/// The goal is 220 KiB, and this is a little more than what the app comes to (docs/benchmarks.md). A dependency that brings its tables
+/// The goal is 220 KiB, and this is a little more than what the app comes to (docs/performance.md). A dependency that brings its tables
 /// along, or views that are not erased any more, pass this at once, and are weighed before it is raised. What opens on a
 /// report, or is another page, belongs into a part that comes later (src/apart.rs).
 const MOST_LOADED: u64 = 209 * 1024;
@@ -72,7 +72,7 @@ fn sizes() -> Result<()> {
     for (bytes, most) in [(loaded, MOST_LOADED), (all, MOST_IN_ALL)] {
         ensure!(
             bytes <= most,
-            "{} is more than {}: see docs/benchmarks.md on what is large",
+            "{} is more than {}: see docs/performance.md on what is large",
             kilobytes(bytes),
             kilobytes(most)
         );

@@ -1,6 +1,6 @@
 //! The server that is shipped is compiled twice: once so that it writes down which way it takes at each branch, and, when
 //! it was watched at work, once more with the ways most taken laid out straight. Of an import that saves a tenth of the CPU
-//! time or more (docs/benchmarks.md), and no source says anything of it.
+//! time or more (docs/performance.md), and no source says anything of it.
 //!
 //! It is watched on the demo's year, which no benchmark measures. What was seen changes where code lies and what is
 //! inlined, and must change no number: both builds are asked for every report, and have to say the same.

@@ -50,7 +50,7 @@ const MAX_CHECKED_BYTES: u64 = 256 << 20;
 /// the largest part of what an import holds in memory; half of it makes ten million lines in a day a fifth dearer.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
 /// Bytes of a page of a new file, four times as many as SQLite takes. Each page is two writes to the write-ahead log and
-/// one to the file, and events leave less of a large one empty (docs/benchmarks.md).
+/// one to the file, and events leave less of a large one empty (docs/performance.md).
 const PAGE_BYTES: i64 = 16 << 10;
 /// Bytes in the write-ahead log before they move to the file; larger than SQLite's 4 MB for the sake of imports.
 const CHECKPOINT_BYTES: i64 = 32 << 20;
