@@ -44,9 +44,17 @@
   );
 })();
 
+// Above the still frame, for whoever would wait for the app in vain.
+window.mailtallyFailed = function (why) {
+  var words = document.createElement("p");
+  words.className = "no-app";
+  words.textContent = why;
+  document.body.prepend(words);
+};
+
 // The app's file may not come, or be too new for the browser: then nothing in it could say so.
 addEventListener("load", function () {
   if (!window.mailtallyStarts) {
-    document.body.prepend("Mailtally could not be loaded. Load the page again.");
+    mailtallyFailed("Mailtally could not be loaded. Load the page again.");
   }
 });

@@ -27,7 +27,7 @@
     await __wbg_init({ module_or_path: code });
   } catch (error) {
     // A blank page would explain nothing.
-    document.body.prepend(`Mailtally could not start in this browser: ${error}`);
+    mailtallyFailed(`Mailtally could not start in this browser: ${error}`);
     throw error;
   }
 }
