@@ -13,6 +13,7 @@ use crate::account::password::{self, MAX_CHARS, Password};
 use crate::account::{self, Account, AccountError, Accounts, Link, SETUP_LINK_SECS};
 use crate::collect;
 use crate::settings::Settings;
+use crate::store::{IfAbsent, ReadError, Reader};
 
 /// The longest password in the longest encoding; more of stdin is not read.
 const MAX_PASSWORD_BYTES: u64 = 4 * MAX_CHARS as u64 + 2;
@@ -161,7 +162,17 @@ fn add(args: &AddArgs, settings: &Settings, now: Time) -> Result<()> {
     let accounts = open(data, settings)?;
     accounts.unasked().add(name, &root, &password::hash(&password), now)?;
     note(&accounts, "account-added", name, now);
+    say_if_unknown(&root, data, settings);
     Ok(())
+}
+
+/// A root without a mail is right for a new domain, and it is what a slip of the finger looks like.
+fn say_if_unknown(root: &Subject, args: &DataArgs, settings: &Settings) {
+    // Before the first log was read, there is nothing of anybody.
+    let Ok(reader) = Reader::open(directory(args, settings)) else { return };
+    if let Err(ReadError::NotFound) = reader.look_for(root, IfAbsent::Refuse) {
+        eprintln!("{root}: nothing is stored of it yet, so its reports are empty");
+    }
 }
 
 fn list(accounts: &Accounts) -> Result<()> {
@@ -234,8 +245,11 @@ fn audit(args: &AuditArgs, settings: &Settings) -> Result<()> {
 }
 
 fn open(args: &DataArgs, settings: &Settings) -> Result<Accounts> {
-    let data: &Path = args.data.as_deref().unwrap_or(&settings.data);
-    Accounts::open(data)
+    Accounts::open(directory(args, settings))
+}
+
+fn directory<'a>(args: &'a DataArgs, settings: &'a Settings) -> &'a Path {
+    args.data.as_deref().unwrap_or(&settings.data)
 }
 
 fn find(accounts: &Accounts, name: &str) -> Result<Account> {

@@ -70,6 +70,18 @@ fn a_command_about_accounts_prints_what_was_asked_for_and_nothing_else() {
 }
 
 #[test]
+fn a_root_that_nothing_is_stored_of_is_said() {
+    let site = site().with("mail.log", &corpus("dovecot"));
+    site.import();
+    let added = |name, root| account(&site.data(), &["add", name, "--root", root, "--password-stdin"]);
+    let quiet = (String::new(), String::new());
+    assert_eq!(added("anna", "(server)"), quiet);
+    assert_eq!(added("dora", "alpha.example"), quiet);
+    let said = "alhpa.example: nothing is stored of it yet, so its reports are empty\n";
+    assert_eq!(added("nina", "alhpa.example"), (String::new(), said.to_owned()));
+}
+
+#[test]
 fn a_password_is_no_argument() {
     // FAULTS 90
     let site = site();
