@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 
 use crate::progress::{Progress, say};
-use crate::{app, asset, root, train};
+use crate::{app, asset, root, tools, train};
 
 /// What a browser may load before the first report, compressed: at a megabyte a second it is there in a quarter of a second.
 /// The goal is 220 KiB, and this is a little more than what the app comes to (docs/performance.md). A dependency that brings its tables
@@ -44,6 +44,7 @@ pub fn command() -> Result<()> {
 }
 
 pub fn build(server: Server, progress: &mut Progress) -> Result<()> {
+    tools::ensure_make()?;
     app::build(app::Profile::Wasm, progress)?;
     let built = match server {
         Server::Plain => train::plain(progress)?,

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::progress::{Progress, say};
-use crate::{app, root, shell};
+use crate::{app, root, shell, tools};
 
 /// Where the demo is if nothing else is said.
 const PORT: u16 = 8321;
@@ -17,6 +17,7 @@ pub fn run(listen: Option<SocketAddr>) -> Result<()> {
     let mut progress = Progress::new(app::STEPS + 1);
     app::build(app::Profile::Wasm, &mut progress)?;
     progress.step("compile the server", || {
+        tools::ensure_make()?;
         shell::run(&mut shell::cargo(["build", "--release", "--package", "mailtally-server"]))
     })?;
     say(&format!("── built in {}; starting the demo (Ctrl-C ends it)", progress.elapsed()));

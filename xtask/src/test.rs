@@ -25,7 +25,10 @@ pub fn test(long: bool) -> Result<()> {
         tools::ensure_filters();
         Ok(())
     })?;
-    progress.step("lints", || lint(["--workspace", "--all-targets"]))?;
+    progress.step("lints", || {
+        tools::ensure_make()?;
+        lint(["--workspace", "--all-targets"])
+    })?;
     progress.step("native tests", || native(long))?;
     dist::build(server, &mut progress)?;
     progress.step("lints of what was built", || {

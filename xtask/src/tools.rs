@@ -24,6 +24,17 @@ pub fn ensure_wasm_target() -> Result<()> {
         .with_context(|| format!("cannot add the target {WASM}; try `rustup target add {WASM}` by hand"))
 }
 
+/// `make`, by which the server's allocator is built.
+pub fn ensure_make() -> Result<()> {
+    if shell::is_installed("make") {
+        return Ok(());
+    }
+    if !has_apt() {
+        bail!("the server's allocator is built by `make`; install it (Debian: `apt-get install make`)");
+    }
+    install(&["make"])
+}
+
 /// The triple of the machine that compiles.
 pub fn host() -> Result<String> {
     let said = shell::output(Command::new("rustc").arg("--version").arg("--verbose"))?;
