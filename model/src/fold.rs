@@ -81,16 +81,23 @@ pub(crate) fn by_child(
     };
     let mut cells: Vec<TableColumn> = Vec::with_capacity(columns.len());
     let mut left: Vec<Option<u64>> = Vec::with_capacity(columns.len());
-    for column in columns {
-        let Some(values) = values(answer, column) else {
+    // Of the column after, where both were summed at once.
+    let mut sums_of_next: Option<Vec<u64>> = None;
+    for (nth, column) in columns.iter().enumerate() {
+        let Some(of_column) = values(answer, column) else {
             cells.push(not_available(column, answer, rows.len()));
             left.push(None);
             continue;
         };
         let observed_secs = observed[&column.measure().family][0].secs;
         let own = answer.totals.get(column.measure().id).copied().unwrap_or_default();
-        let sums = values.sums_by_row(&row_of_each, rows.len());
         let of_children = column.is_told_by(answer.by);
+        let sums = sums_of_next.take().unwrap_or_else(|| {
+            let of_next = columns.get(nth + 1).and_then(|next| values(answer, next));
+            let (sums, besides) = of_column.sums_by_row(of_next, &row_of_each, rows.len());
+            sums_of_next = besides;
+            sums
+        });
         left.push((of_children && column.is_additive()).then(|| own.saturating_sub(sum(&sums))));
         cells.push(TableColumn {
             column,

@@ -55,13 +55,25 @@ impl Numbers {
     }
 
     /// The sums of `rows` rows, where `row_of_each` says to which row each number belongs; beyond them it counts nowhere.
-    /// Saturating, as [`Numbers::sum`].
-    pub fn sums_by_row(&self, row_of_each: &[u32], rows: usize) -> Vec<u64> {
-        match self {
-            // So many of four bytes or two as would pass 2^64 do not fit any memory.
-            Numbers::Short(list) => sums_by_row(list, row_of_each, rows, |sum, number| sum + u64::from(number)),
-            Numbers::Narrow(list) => sums_by_row(list, row_of_each, rows, |sum, number| sum + u64::from(number)),
-            Numbers::Wide(list) => sums_by_row(list, row_of_each, rows, u64::saturating_add),
+    /// Those of `beside`, too, where the two can be summed at once. Saturating, as [`Numbers::sum`].
+    pub fn sums_by_row(
+        &self,
+        beside: Option<&Numbers>,
+        row_of_each: &[u32],
+        rows: usize,
+    ) -> (Vec<u64>, Option<Vec<u64>>) {
+        match (self, beside) {
+            (Numbers::Short(list), Some(Numbers::Short(beside))) if list.len() == beside.len() => {
+                let (sums, besides) = sums_of_two(list, beside, row_of_each, rows);
+                (sums, Some(besides))
+            }
+            // Beside itself, which takes no longer than alone.
+            (Numbers::Short(list), _) => (sums_of_two(list, list, row_of_each, rows).0, None),
+            // So many of four bytes as would pass 2^64 do not fit any memory.
+            (Numbers::Narrow(list), _) => {
+                (sums_of_one(list, row_of_each, rows, |sum, number| sum + u64::from(number)), None)
+            }
+            (Numbers::Wide(list), _) => (sums_of_one(list, row_of_each, rows, u64::saturating_add), None),
         }
     }
 }
@@ -108,7 +120,7 @@ impl<'de> Deserialize<'de> for Numbers {
     }
 }
 
-fn sums_by_row<T: Copy>(list: &[T], row_of_each: &[u32], rows: usize, add: impl Fn(u64, T) -> u64) -> Vec<u64> {
+fn sums_of_one<T: Copy>(list: &[T], row_of_each: &[u32], rows: usize, add: impl Fn(u64, T) -> u64) -> Vec<u64> {
     let mut sums = vec![0; rows];
     for (number, row) in list.iter().zip(row_of_each) {
         if let Some(sum) = sums.get_mut(*row as usize) {
@@ -118,12 +130,36 @@ fn sums_by_row<T: Copy>(list: &[T], row_of_each: &[u32], rows: usize, add: impl 
     sums
 }
 
+/// So many numbers of two bytes are no more in one sum than four bytes hold.
+const STRETCH: usize = 1 << 16;
+
+/// Two lists of equal length at once: a row's sums of a stretch are the halves of one word, so that to find it, to read it
+/// and to write it back, which is most of the time, is done once for both.
+#[inline(never)]
+fn sums_of_two(first: &[u16], second: &[u16], row_of_each: &[u32], rows: usize) -> (Vec<u64>, Vec<u64>) {
+    let (mut of_first, mut of_second) = (vec![0; rows], vec![0; rows]);
+    let stretches = first.chunks(STRETCH).zip(second.chunks(STRETCH)).zip(row_of_each.chunks(STRETCH));
+    for ((first, second), row_of_each) in stretches {
+        let mut of_both = vec![0; rows];
+        for ((first, second), row) in first.iter().zip(second).zip(row_of_each) {
+            if let Some(both) = of_both.get_mut(*row as usize) {
+                *both += u64::from(*first) << 32 | u64::from(*second);
+            }
+        }
+        for ((first, second), both) in of_first.iter_mut().zip(&mut of_second).zip(of_both) {
+            *first += both >> 32;
+            *second += both & u64::from(u32::MAX);
+        }
+    }
+    (of_first, of_second)
+}
+
 /// In the browser several at a time: every one that runs WebAssembly at all and is kept up to date can (since 2023). Of two
 /// bytes no more in one sum than four bytes hold, so that four are added at once and not two.
 #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
 fn sum_of_short(list: &[u16]) -> u64 {
     let sum = |stretch: &[u16]| stretch.iter().map(|number| u32::from(*number)).sum::<u32>();
-    list.chunks(1 << 16).map(|stretch| u64::from(sum(stretch))).sum()
+    list.chunks(STRETCH).map(|stretch| u64::from(sum(stretch))).sum()
 }
 
 #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
@@ -166,15 +202,51 @@ mod tests {
     #[test]
     fn sums_end_at_the_highest_number() {
         let wide = numbers(&[3, u64::MAX, 4, 5]);
-        let sums = |row_of_each: &[u32]| wide.sums_by_row(row_of_each, 2);
+        let sums = |row_of_each: &[u32]| wide.sums_by_row(None, row_of_each, 2).0;
         assert_eq!(sums(&[0, 1, 0, 1]), [7, u64::MAX]);
         assert_eq!(sums(&[0, 1, 2, u32::MAX]), [3, u64::MAX], "two of no row");
         assert_eq!(sums(&[]), [0, 0]);
         assert_eq!((wide.sum(0..4), wide.sum(2..4), wide.sum(2..5)), (u64::MAX, 9, 0));
         for most in [u64::from(u16::MAX), u64::from(u32::MAX)] {
             let list = numbers(&[most; 6]);
-            assert_eq!(list.sums_by_row(&[1; 6], 2), [0, 6 * most]);
+            assert_eq!(list.sums_by_row(None, &[1; 6], 2), (vec![0, 6 * most], None));
             assert_eq!(list.sum(1..6), 5 * most);
+        }
+    }
+
+    #[test]
+    fn two_lists_at_once_have_the_sums_that_each_has_alone() {
+        // A row may fill its half of a word in each stretch, and the last stretch is a short one.
+        let count = 2 * STRETCH + 77;
+        let up_to = |most: u64| (0..count as u64).map(move |nth| most - nth % 3).collect::<Numbers>();
+        let short = u64::from(u16::MAX);
+        let lists = [
+            numbers(&vec![short; count]),
+            up_to(short),
+            up_to(7),
+            up_to(short + 9),
+            numbers(&[5; 100]),
+            up_to(u64::MAX),
+        ];
+        let of_many: Vec<u32> = (0..count as u32).map(|nth| nth.wrapping_mul(2_654_435_761) % 11).collect();
+        for (row_of_each, rows) in [(&vec![1; count], 2), (&of_many, 10), (&of_many, 70_000), (&of_many, 0)] {
+            let plainly = |list: &Numbers| {
+                let mut sums = vec![0_u64; rows];
+                for (number, row) in list.iter().zip(row_of_each) {
+                    if let Some(sum) = sums.get_mut(*row as usize) {
+                        *sum = sum.saturating_add(number);
+                    }
+                }
+                sums
+            };
+            for list in &lists {
+                for beside in &lists {
+                    let (sums, besides) = list.sums_by_row(Some(beside), row_of_each, rows);
+                    assert_eq!(sums, plainly(list));
+                    assert!(besides.is_none_or(|besides| besides == plainly(beside)));
+                }
+            }
+            assert!(lists[0].sums_by_row(Some(&lists[1]), row_of_each, rows).1.is_some(), "two short lists");
         }
     }
 }
