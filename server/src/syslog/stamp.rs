@@ -32,7 +32,7 @@ pub(super) enum Stamp {
     Offset { year: i32, month: u32, day: u32, secs: i64, east: i64 },
     /// `@4000000067d2b3c40e4e1c00`, as multilog writes it (TAI64N, <https://cr.yp.to/libtai/tai64.html>).
     Instant(Time),
-    /// Hours over 23, minutes over 59 and the like: the form is right, the time is none.
+    /// Hours over 23, minutes over 59, 30 February and the like: the form is right, the time is none.
     Bad,
 }
 
@@ -48,10 +48,15 @@ impl Stamp {
     }
 }
 
+/// Has every day that any year has.
+const A_LEAP_YEAR: i32 = 2024;
+
 /// `Nov 22 00:13:48 ` or `Nov  2 00:13:48 `
 fn yearless(month: u32, bytes: &[u8]) -> Option<(Stamp, &[u8])> {
     let (day, secs, rest) = day_and_clock(bytes)?;
     let rest = rest.strip_prefix(b" ")?;
+    // A day that no year has would leave a file without a year, did it stand last.
+    let secs = secs.filter(|_| NaiveDate::from_ymd_opt(A_LEAP_YEAR, month, day).is_some());
     Some((secs.map_or(Stamp::Bad, |secs| Stamp::Yearless { month, day, secs }), rest))
 }
 
@@ -535,6 +540,15 @@ mod tests {
         assert_eq!(utc_times(&stamps, Some(2025))[2], Some(utc("2026-01-01T00:00:01Z")));
         let stamps = ["Nov 20 00:00:00", "2024-11-21T00:00:00Z", "2026-11-21T00:00:00Z"];
         assert_eq!(first_year(&stamps, "2026-11-22T00:00:00Z"), Some(2024));
+    }
+
+    #[test]
+    fn a_day_that_no_year_has_takes_no_line_its_year() {
+        for damaged in ["Nov 99 00:00:00", "Feb 30 00:00:00", "Apr 31 00:00:00", "Nov 22 24:00:00", "Dec  0 00:00:00"] {
+            for stamps in [["Nov 22 00:13:48", damaged], [damaged, "Nov 22 00:13:48"]] {
+                assert_eq!(first_year(&stamps, "2026-11-23T00:00:00Z"), Some(2026), "{stamps:?}");
+            }
+        }
     }
 
     fn first_year(stamps: &[&str], modified: &str) -> Option<i32> {
