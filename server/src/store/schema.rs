@@ -21,7 +21,7 @@ struct Step {
 }
 
 /// From an empty file on.
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     sql(include_str!("schema.sql")),
     sql(include_str!("schema-2.sql")),
     sql(include_str!("schema-3.sql")),
@@ -30,6 +30,7 @@ const STEPS: [Step; 8] = [
     sql(include_str!("schema-6.sql")),
     Step { sql: include_str!("schema-7.sql"), then: blocks::pack_rows },
     Step { sql: include_str!("schema-8.sql"), then: seen::make_key },
+    Step { sql: include_str!("schema-9.sql"), then: seen::lengthen_key },
 ];
 /// What the first step makes of an empty file is the version after this.
 const NONE: i32 = 10;
@@ -203,11 +204,18 @@ fn accept(connection: &Connection) -> Result<(), Refusal> {
 #[cfg(test)]
 pub fn make_older(path: &Path, steps: usize) -> Connection {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE).expect("a file");
-    children::register(&connection).expect("functions");
+    register(&connection).expect("functions");
     STEPS[..steps].iter().for_each(|step| step.run(&connection).expect("a step"));
     connection.pragma_update(None, "application_id", APPLICATION_ID).expect("a pragma");
     connection.pragma_update(None, "user_version", NONE + steps as i32).expect("a pragma");
     connection
+}
+
+/// Functions of our own that SQL calls.
+fn register(connection: &Connection) -> rusqlite::Result<()> {
+    counters::register(connection)?;
+    children::register(connection)?;
+    entries::register(connection)
 }
 
 fn set_up(connection: &Connection, length: u64) -> Result<(), Refusal> {
@@ -220,9 +228,7 @@ fn set_up(connection: &Connection, length: u64) -> Result<(), Refusal> {
     let page_bytes: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_BYTES / page_bytes)?;
     connection.pragma_update(None, "temp_store", "memory")?;
-    counters::register(connection)?;
-    children::register(connection)?;
-    entries::register(connection)?;
+    register(connection)?;
     if (1..=MAX_CHECKED_BYTES).contains(&length) {
         let verdict: String = connection.pragma_query_value(None, "quick_check", |row| row.get(0))?;
         if verdict != "ok" {

@@ -1,7 +1,7 @@
 //! Lines that were read, as hashes by slot, and the key by which they are hashed. Only ever added to.
 
 use mailtally_model::Slot;
-use rusqlite::types::ValueRef;
+use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, params};
 use rustc_hash::FxHashSet;
 
@@ -9,11 +9,24 @@ use crate::batch::{Batch, LineKey, SeenAs, SeenLines};
 
 /// A file has one key from schema 8 on.
 pub fn make_key(tx: &Connection) -> rusqlite::Result<()> {
-    tx.execute("INSERT INTO line_key (key) VALUES (?1)", [LineKey::random().0]).map(drop)
+    tx.execute("INSERT INTO line_key (key) VALUES (?1)", [LineKey::as_of_schema_8().bytes()]).map(drop)
+}
+
+/// From schema 9 on it is longer, unless lines were hashed by the shorter.
+pub fn lengthen_key(tx: &Connection) -> rusqlite::Result<()> {
+    let has_hashed: bool = tx.query_row("SELECT EXISTS (SELECT 1 FROM seen)", [], |row| row.get(0))?;
+    if has_hashed { Ok(()) } else { set_key(tx, &LineKey::random()) }
+}
+
+fn set_key(tx: &Connection, key: &LineKey) -> rusqlite::Result<()> {
+    tx.execute("UPDATE line_key SET key = ?1", [key.bytes()]).map(drop)
 }
 
 pub fn key(tx: &Connection) -> rusqlite::Result<LineKey> {
-    tx.query_row("SELECT key FROM line_key", [], |row| row.get(0)).map(LineKey)
+    tx.query_row("SELECT key FROM line_key", [], |row| {
+        let bytes = row.get_ref(0)?.as_blob()?;
+        LineKey::of(bytes).ok_or(rusqlite::Error::InvalidColumnType(0, "key".to_owned(), Type::Blob))
+    })
 }
 
 pub fn write(tx: &Connection, batch: &Batch) -> rusqlite::Result<()> {
@@ -49,7 +62,7 @@ pub fn slots(tx: &Connection) -> rusqlite::Result<FxHashSet<Slot>> {
 /// Makes the lines of a new file comparable with those of another: it gets the other's key, and where that one has hashes
 /// by blake3, rows without any say that this one goes on so.
 pub fn hash_as(tx: &Connection, other: &Connection) -> rusqlite::Result<()> {
-    tx.execute("UPDATE line_key SET key = ?1", [key(other)?.0])?;
+    set_key(tx, &key(other)?)?;
     let mut begun = tx.prepare("INSERT INTO seen (slot, hashes, counted) VALUES (?1, x'', x'')")?;
     let mut by_blake3 = other.prepare("SELECT DISTINCT slot FROM seen WHERE source IS NULL")?;
     let mut slots = by_blake3.query([])?;

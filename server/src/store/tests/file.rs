@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::*;
+use crate::batch::LineKey;
 
 #[test]
 fn a_second_writer_is_refused_and_readers_are_not() {
@@ -146,4 +147,46 @@ fn an_absent_file_is_said_to_a_reader() {
     let dir = tempfile::tempdir().unwrap();
     let refusal = Reader::open(dir.path()).map(|_| ()).unwrap_err().to_string();
     assert!(refusal.starts_with("nothing is stored yet"), "{refusal}");
+}
+
+/// Before schema 9 a key was shorter. What was hashed by it is known again; a file that has hashed nothing gets the longer one.
+#[test]
+fn lines_are_hashed_as_they_were_before() {
+    for (steps, is_new_kind) in [(7, true), (8, false), (9, true)] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(FILE);
+        let older = schema::make_older(&path, steps);
+        let key = |file: &rusqlite::Connection| {
+            let bytes: Vec<u8> = file.query_row("SELECT key FROM line_key", [], |row| row.get(0)).unwrap();
+            LineKey::of(&bytes).unwrap()
+        };
+        let before = (steps > 7).then(|| key(&older));
+        if steps > 7 {
+            older
+                .execute("INSERT INTO seen (slot, hashes, counted, source) VALUES (0, x'', x'0102030405060708', 1)", [])
+                .unwrap();
+        }
+        drop(older);
+        let store = Store::open(dir.path()).unwrap();
+        let now = store.reader().unwrap().line_key().unwrap();
+        assert_eq!(now.xxh3.is_some(), is_new_kind, "after step {steps}");
+        assert!(before.is_none_or(|before| before == now), "after step {steps}");
+        drop(store);
+        // Another file whose lines are held against these gets the same.
+        let other = tempfile::tempdir().unwrap();
+        let other = schema::make_older(&other.path().join(FILE), 9);
+        seen::hash_as(&other, &rusqlite::Connection::open(&path).unwrap()).unwrap();
+        assert!(key(&other) == now, "after step {steps}");
+    }
+}
+
+#[test]
+fn what_is_no_key_is_an_error() {
+    let (dir, store) = store();
+    drop(store);
+    let file = rusqlite::Connection::open(dir.path().join(FILE)).unwrap();
+    for bytes in [&[][..], &[7; 15], &[7; 17], &[7; 207], &[7; 209]] {
+        file.execute("UPDATE line_key SET key = ?1", [bytes]).unwrap();
+        assert!(Reader::open(dir.path()).unwrap().line_key().is_err(), "{} bytes", bytes.len());
+    }
 }
