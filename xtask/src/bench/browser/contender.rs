@@ -15,6 +15,7 @@ const APART: &str = "part-sheet";
 const SHEET: &str = "apart.css";
 
 pub fn build(place: &Path) -> Result<()> {
+    fs::create_dir_all(place).with_context(|| format!("cannot make {}", place.display()))?;
     let linked = app::compile(["--example", "contender"], "examples/contender.wasm", Profile::Wasm)?;
     let linked = fs::read(&linked).with_context(|| format!("cannot read {}", linked.display()))?;
     let part = |name: &str, code: &[u8]| {
