@@ -36,7 +36,7 @@ use crate::settings::MailSettings;
 use crate::source::SourceState;
 use crate::source::lines::LastLine;
 use crate::store::{Settled, Store};
-use crate::syslog::{Line, NotALine};
+use crate::syslog::{self, Line, NotALine};
 use crate::track::{Tracker, Verdict};
 use crate::unusual;
 use behind::Behind;
@@ -513,7 +513,7 @@ impl Collector {
 
 /// sysklogd's form of folding: what was repeated is some line before, and which is not said (FAULTS 40).
 fn is_unknown_repetition(line: &Line<'_>) -> bool {
-    line.program == b"syslogd" && line.message.starts_with(b"last message repeated ")
+    line.program == b"syslogd" && line.message.starts_with(syslog::UNKNOWN_REPEATED)
 }
 
 /// The name of this host, for logs whose lines name none.

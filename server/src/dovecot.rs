@@ -382,7 +382,6 @@ fn bytes(protocol: Protocol, text: &[u8]) -> Option<u64> {
     let (mut input, mut output, mut both, mut fetched) = (None, None, None, None::<u64>);
     // Letter by letter, words would take longer to part than these keys to find.
     for equals in memchr::memchr_iter(b'=', text) {
-        // From its end, since most keys are known not to be one of these by their last letter.
         let is = |key: &[u8]| {
             let before = text[..equals].strip_suffix(key);
             before.is_some_and(|before| before.last().is_none_or(|byte| *byte == b' '))
@@ -392,6 +391,7 @@ fn bytes(protocol: Protocol, text: &[u8]) -> Option<u64> {
             let value = &value[..memchr::memchr(b' ', value).unwrap_or(value.len())];
             value.strip_suffix(b",").unwrap_or(value)
         };
+        // Most keys are known not to be one of these by their last letter.
         match text[..equals].last() {
             Some(b'n') if is(b"in") => input = number(value()),
             Some(b't') if is(b"out") => output = number(value()),

@@ -79,7 +79,7 @@ impl PartialEq for Event {
     }
 }
 
-/// What was done. The rules that say when stand in SEMANTICS.md, by the report's number.
+/// What was done. The rules that say when stand in docs/rules.md, by the report's number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Kind {
     /// A message entered the queue for the first time (R3).
@@ -284,9 +284,10 @@ impl Kind {
 }
 
 impl Event {
-    /// Looks at it and its texts, so that they come to the processor: of many that are needed soon and were made long ago it
-    /// waits for all at once, where each would be waited for when it is read.
-    pub fn look(&self) {
+    /// Reads it and its texts, so that they come to the processor: of many that are needed soon and were made long ago it
+    /// waits for all at once, where each would be waited for when it is used. `black_box` keeps the compiler from leaving out
+    /// a read whose value nobody uses.
+    pub fn fetch(&self) {
         black_box((self.time, self.duration_ms, self.subjects.as_ptr()));
         black_box((self.peer.as_ref().map(|peer| peer.len()), self.detail.as_bytes().first()));
     }

@@ -179,7 +179,7 @@ fn without_priority(bytes: &[u8]) -> (&[u8], bool) {
 /// `postfix/smtpd[2571]: text`, after stamp and host.
 fn rfc3164<'a>(time: Time, host: &'a str, rest: &'a [u8]) -> Result<Line<'a>, NotALine> {
     // sysklogd's own form has no program, and what was repeated stands on the line before.
-    if rest.starts_with(b"last message repeated ") {
+    if rest.starts_with(UNKNOWN_REPEATED) {
         return Ok(Line { time, host, program: b"syslogd", pid: None, message: rest, times: 1, own_file: false });
     }
     let end = memchr::memchr3(b':', b'[', b' ', rest).ok_or(NotALine::NoProgram)?;
@@ -280,6 +280,8 @@ fn names_a_process(rest: &[u8]) -> bool {
 
 /// How rsyslog says that the line before came again.
 const REPEATED: &[u8] = b"message repeated ";
+/// sysklogd's own: what was repeated stands on some line before.
+pub const UNKNOWN_REPEATED: &[u8] = b"last message repeated ";
 
 /// rsyslog's `message repeated 11 times: [ text]` (FAULTS 40).
 fn unrepeated(message: &[u8]) -> (u32, &[u8]) {

@@ -1,6 +1,5 @@
 //! Sums in memory. Subjects are numbered, so that a sum is found by a few bytes and costs no copy of a name.
 
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use mailtally_model::measure::Measure;
@@ -151,12 +150,10 @@ impl Counters {
         if let Some(number) = self.numbers.get(subject) {
             return *number;
         }
-        let number = u32::try_from(self.subjects.len()).expect("a batch has fewer names than lines, and fewer lines");
-        if let Entry::Vacant(vacant) = self.numbers.entry(subject.clone()) {
-            vacant.insert(number);
-            self.subjects.push(subject.clone());
-            self.sums.push(Sums::default());
-        }
+        let number = u32::try_from(self.subjects.len()).expect("a batch has fewer names than 2^32");
+        self.numbers.insert(subject.clone(), number);
+        self.subjects.push(subject.clone());
+        self.sums.push(Sums::default());
         number
     }
 }

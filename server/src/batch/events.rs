@@ -1,9 +1,9 @@
 //! The events of a batch, packed as they are stored.
 //!
-//! A batch has tens of thousands of them, and in memory one takes some 600 bytes in five pieces. Packed where it was made it
-//! takes a quarter of that, and nothing of it is freed on the thread that writes: memory that one thread takes and another
-//! gives back was a tenth of an import with events. What many events share is kept once: the lists of their subjects, and
-//! which measures they moved.
+//! A batch has tens of thousands of them, and in memory one is 128 bytes, with its texts beside it, each in a piece of its own.
+//! Packed where it was made it takes some 150 in one, and nothing of it is freed on the thread that writes: memory that one
+//! thread takes and another gives back was a tenth of an import with events. What many events share is kept once: the lists of
+//! their subjects, and which measures they moved.
 
 use std::collections::hash_map::Entry;
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! Bytes of a batch, one value after the other, in pieces of one size.
 //!
 //! As one vector they are megabytes that are copied as they grow and that leave gaps which little else fits into. On a busy
-//! day so much is freed all the time that the allocator never gets to give the gaps back.
+//! day so much is freed all the time that the allocator hardly gets to give the gaps back.
 
-/// Eight of these are a page of the allocator, and what one batch frees the next one takes again.
+/// A size that an allocator has as it is: what one batch frees the next one takes again.
 const PIECE_BYTES: usize = 64 << 10;
 /// A piece with less room is full: nearly all values are smaller, and a larger one makes its piece longer.
 const LEAST_ROOM: usize = 1 << 10;

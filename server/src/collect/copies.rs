@@ -125,7 +125,7 @@ impl Copies {
         let held = seen.hashes.len();
         let own = if is_full { seen.count(content, source.id) } else { seen.take(content, source.id) };
         let is_cut = source.first == Some(line.time);
-        let before: u32 = source.follows.iter().filter(|_| is_cut).map(|id| seen.count(content, *id)).sum();
+        let before: u32 = if is_cut { source.follows.iter().map(|id| seen.count(content, *id)).sum() } else { 0 };
         let nth = own + before;
         let is_twin = twin.is_some_and(|twin| seen.hashes.contains(twin.other.counted(nth)));
         let is_copy = if is_full {
@@ -276,7 +276,9 @@ impl Seen {
     fn remember(&mut self, content: Content, source: u64, own: u32, nth: u32) -> bool {
         let counted = content.counted(nth);
         let is_taken = own < MAX_EQUAL_LINES;
-        let is_new = matches!(self.sources, Sources::One(_)) && is_taken || self.hashes.insert(counted);
+        // Of a slot's one source `take` has put it in, as the same hash: there a line's own place is its place of all.
+        let is_in_already = is_taken && matches!(self.sources, Sources::One(_));
+        let is_new = is_in_already || self.hashes.insert(counted);
         if is_new && own == nth && self.sources != Sources::Earlier {
             self.fresh(SeenAs::Keyed(source)).counted.push(counted);
             return true;

@@ -1,6 +1,6 @@
 //! In which log time each host was observed.
 //!
-//! From the first to the last stamp of its lines; a silence over all of them that is longer than `silence_gap` was not
+//! From the first to the last stamp of its lines; a silence over all of them that is longer than `silence_gap_hours` was not
 //! observed, and neither was what a daemon says it dropped. A shorter silence is a true zero.
 
 use mailtally_model::{Family, Slot, Span, Time};
@@ -102,7 +102,7 @@ impl Observed {
         }
         let of = Of::line(line);
         let told = matches!(of, Of::Logs).then_some(line.time);
-        // So do lines of one second, and the first has told all.
+        // Lines of one second follow each other, too, and the first has told all.
         if told.is_some() && told == latest.told {
             return None;
         }

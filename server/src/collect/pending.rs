@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::event::{Event, EventId, Update};
 
-/// Events that are looked at before the first of them is taken.
+/// Events that are read before the first of them is taken: as many as a processor waits for at once.
 const TOGETHER: usize = 16;
 
 #[derive(Debug, Default)]

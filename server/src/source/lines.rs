@@ -17,6 +17,9 @@ use super::unpack::{Damage, Unpacked};
 pub const MAX_LINE_BYTES: usize = 64 * 1024;
 /// Big reads, and room for some lines of the greatest length.
 const BUFFER_BYTES: usize = 256 * 1024;
+/// A line of more is skipped and not held until it ends: it would fill the buffer, and a read into no room looks like the end of
+/// the file.
+const MOST_HELD_BYTES: usize = BUFFER_BYTES / 2;
 
 /// What to do with a last line that has no newline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,7 +258,7 @@ impl Lines {
                 self.found_in_buffer(newline, newline + 1);
                 return Ok(());
             }
-            if self.end - self.start >= 2 * MAX_LINE_BYTES {
+            if self.end - self.start >= MOST_HELD_BYTES {
                 self.cursor();
                 self.long = Some((Vec::new(), self.cursor.clone()));
                 self.found = self.skip_long(last)?;

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Result, params};
 use super::days::Touched;
 use crate::batch::Batch;
 
-/// A host that others outlive by no more than this is not missing yet: within the default `silence_gap` its log may
+/// A host that others outlive by no more than this is not missing yet: within the default `silence_gap_hours` its log may
 /// simply have had nothing to say.
 const QUIET_SECS: i64 = 6 * 3_600;
 /// A host that was not read for this long is taken to be gone, not missing.

@@ -328,10 +328,20 @@ impl YearSecs {
 /// `Nov 22 00:13:48 `, as nearly all daemons write it.
 const STAMP_BYTES: usize = 16;
 
+/// The newest stamp without a year.
+#[derive(Clone, Copy, Debug)]
+struct Newest {
+    at: YearSecs,
+    month: u32,
+    day: u32,
+    /// Into its day.
+    secs: i64,
+}
+
 /// Finds the year of a file's first stamp, when its stamps have none: give it every line, in order.
 #[derive(Clone, Debug, Default)]
 pub struct YearScan {
-    previous: Option<(YearSecs, u32, u32, i64)>,
+    previous: Option<Newest>,
     turns: i32,
     /// A stamp that names its year, after those that do not: a log may change its style.
     dated: Option<Time>,
@@ -367,12 +377,11 @@ impl YearScan {
             self.latest.extend_from_slice(&bytes[..bytes.len() - rest.len()]);
         }
         // Within a day no year turns: nearly every line of a log is asked no more than this.
-        if let (Some((Stamp::Yearless { month, day, secs }, _)), Some((before, last_month, last_day, last_secs))) =
-            (&stamp, &mut self.previous)
-            && (*month, *day) == (*last_month, *last_day)
+        if let (Some((Stamp::Yearless { month, day, secs }, _)), Some(newest)) = (&stamp, &mut self.previous)
+            && (*month, *day) == (newest.month, newest.day)
         {
-            before.0 += secs - *last_secs;
-            *last_secs = *secs;
+            newest.at.0 += secs - newest.secs;
+            newest.secs = *secs;
             return;
         }
         let (month, day, secs) = match stamp {
@@ -384,15 +393,15 @@ impl YearScan {
             }
             _ => return,
         };
-        let this = YearSecs::new(month, day, secs);
-        let turn = self.previous.map_or(0, |(previous, ..)| this.turn_since(previous));
+        let at = YearSecs::new(month, day, secs);
+        let turn = self.previous.map_or(0, |newest| at.turn_since(newest.at));
         if turn < 0 {
             // It is not where the scan stands.
             self.latest.clear();
             return;
         }
         self.turns += turn;
-        self.previous = Some((this, month, day, secs));
+        self.previous = Some(Newest { at, month, day, secs });
         if (month, day) == (2, 29) && self.leap_days.last() != Some(&self.turns) {
             self.leap_days.push(self.turns);
         }
@@ -401,7 +410,7 @@ impl YearScan {
     /// The latest year of the first stamp that puts the last one at or before `modified` plus one day and
     /// makes every date exist (SEMANTICS R13). None when no stamp lacks a year.
     pub fn first_year(&self, zone: &Zone, modified: Time) -> Option<i32> {
-        let (_, month, day, secs) = self.previous?;
+        let Newest { month, day, secs, .. } = self.previous?;
         let is_plausible = |dated: &Time| (0..i64::from(YEARS_BACK) * YEAR_SECS).contains(&modified.secs_since(*dated));
         let modified = self.dated.filter(is_plausible).unwrap_or(modified);
         let latest = zone.local(modified.plus_secs(DAY_SECS));

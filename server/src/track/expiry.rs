@@ -10,7 +10,8 @@ use rustc_hash::FxHashMap;
 use super::GRACE_SECS;
 
 /// Rows that are looked at before the first of them is forgotten. Nobody asked for them for a quarter hour of log, and they
-/// are far from the processor, which waits for all of them at once where nothing that is done with one stands between.
+/// are far from the processor, which waits for all of them at once where nothing that is done with one stands between. It has
+/// ten to sixteen reads under way at a time.
 const TOGETHER: usize = 16;
 
 #[derive(Debug, Default)]

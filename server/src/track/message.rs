@@ -100,15 +100,15 @@ impl Message {
         }
     }
 
-    /// Looks at what is dropped with it, so that it comes to the processor.
-    pub fn look(&self) {
+    /// Reads what is dropped with it, so that it comes to the processor, as [`fetch`](crate::event::Event::fetch) of an event does.
+    pub fn fetch(&self) {
         black_box((self.touched, self.is_spam, self.concerned.as_ptr(), self.sender().map(str::len)));
         if let Origin::Smtp { ip, .. } = &self.origin {
             black_box(ip.len());
         }
         let booked = self.delivered.iter().map(|reached| &reached.booked);
         let booked = booked.chain(self.attempts.iter().map(|attempt| &attempt.booked)).chain([&self.booked]);
-        booked.flatten().for_each(|booked| booked.event.look());
+        booked.flatten().for_each(|booked| booked.event.fetch());
     }
 
     /// Whether all its queue files are gone.

@@ -25,6 +25,7 @@ mod throttle;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
+use mailtally_model::time::DAY_SECS;
 use mailtally_model::{Subject, Time};
 use serde::{Deserialize, Serialize};
 
@@ -53,14 +54,13 @@ pub enum Verdict {
 /// queue files, a recipient of a session.
 const GRACE_SECS: i64 = 15 * 60;
 
-const DAY_SECS: i64 = 86_400;
-
 /// Open messages, sessions and attempts; bounded, and kept in the store between runs.
 pub struct Tracker {
     settings: MailSettings,
     ours: Ours,
     hosts: Interner,
-    /// The host of the line before, by number and name: the name is held by one line after the other.
+    /// The host of the line before, by number and name: it is handed from line to line, so that its holders are not
+    /// counted anew at each.
     latest_host: Option<(u16, Text)>,
     programs: Interner,
     /// The program of the line that was taken last.

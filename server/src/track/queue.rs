@@ -190,10 +190,11 @@ impl Queue {
         self.messages.forget(row);
     }
 
-    /// Looks at messages that may be forgotten next, and at what is forgotten with them.
-    fn look(&self, rows: &[u64]) {
+    /// Reads messages that may be forgotten next, and what is forgotten with them, so that they come to the processor, as
+    /// [`fetch`](crate::event::Event::fetch) of an event does.
+    fn fetch(&self, rows: &[u64]) {
         let messages = || rows.iter().filter_map(|row| self.messages.get(*row));
-        messages().for_each(Message::look);
+        messages().for_each(Message::fetch);
         for file in messages().flat_map(|message| message.files.iter()) {
             black_box(self.newest.get(&file.key.id).map(|newest| newest.len()));
             black_box(file.message_id.and_then(|id| self.by_message_id.get(&id)).map(|rows| rows.len()));
@@ -221,6 +222,8 @@ pub fn file_of(message: &mut Message, key: FileKey) -> Option<&mut File> {
     message.files.iter_mut().rev().find(|file| file.key == key)
 }
 
+/// Of what a stranger may write, without a key: one who wants two Message-IDs or addresses to be taken for one may as well write
+/// the same twice.
 pub fn hash(bytes: impl Hash) -> u64 {
     let mut hasher = FxHasher::default();
     bytes.hash(&mut hasher);
@@ -499,7 +502,7 @@ impl Tracker {
             if closed.is_empty() {
                 return;
             }
-            self.queue.look(&closed);
+            self.queue.fetch(&closed);
             for row in closed {
                 if self.queue.messages.get(row).is_some_and(|message| self.is_over(message, host, now)) {
                     self.queue.forget(row);

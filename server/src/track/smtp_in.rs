@@ -312,7 +312,7 @@ impl Tracker {
             if over.is_empty() {
                 return;
             }
-            over.iter().filter_map(|row| self.sessions.rows.get(*row)).for_each(Session::look);
+            over.iter().filter_map(|row| self.sessions.rows.get(*row)).for_each(Session::fetch);
             over.into_iter().for_each(|row| self.sessions.rows.forget(row));
         }
     }

@@ -106,8 +106,8 @@ pub struct Table<T> {
     /// By hash: a line asks for its row a few times, and to go down a tree for it was a seventh of what the tracker did. In
     /// boxes, so that a table that grows moves no rows.
     rows: FxHashMap<u64, Place<T>>,
-    /// Boxes of rows that are gone, for the next ones: the last is still near to the processor, where the allocator gives out
-    /// what was freed longest ago.
+    /// Boxes of rows that are gone, for the next ones: most rows of an import come and go, and need not ask the allocator
+    /// each time.
     free: Vec<Place<T>>,
     /// Their numbers, rising; some may be gone.
     order: VecDeque<u64>,

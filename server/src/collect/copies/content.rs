@@ -11,8 +11,9 @@ use crate::batch::LineKey;
 use crate::exim;
 use crate::syslog::Line;
 
-/// Longer ones XXH3 takes in by products of 32 bits, and two that were chosen for it would be one once in some 2^32: they
-/// are few, and stay with SipHash. Up to here its products are of 64 bits by 64, each factor hidden by the key.
+/// The longest that XXH3 takes in by products of 64 bits by 64, each factor hidden by the key (`XXH3_MIDSIZE_MAX`). For longer
+/// ones its products are of 32 bits by 32, and of two lines that were chosen for it one try in some 2^32 is taken for the
+/// other. They are few, and stay with SipHash.
 const MOST_XXH3_BYTES: usize = 240;
 
 /// Hashes lines. Where a line is put together is kept to be used again.

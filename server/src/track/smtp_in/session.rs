@@ -92,11 +92,11 @@ impl Session {
         }
     }
 
-    /// Looks at what is dropped with it, so that it comes to the processor.
-    pub(super) fn look(&self) {
+    /// Reads what is dropped with it, so that it comes to the processor, as [`fetch`](crate::event::Event::fetch) of an event does.
+    pub(super) fn fetch(&self) {
         black_box((self.ip.len(), self.peer.len(), self.user.as_ref().map(|user| user.len()), self.ended));
         if let Some(booked) = &self.booked {
-            booked.event.look();
+            booked.event.fetch();
         }
     }
 
