@@ -120,11 +120,15 @@ impl Buttons {
         for (known, state) in self.states.borrow_mut().iter_mut().zip(states) {
             let Some(entry) = button else { return };
             if known != state {
-                *known = *state;
-                // Attributes of a button that stands on the page: nothing refuses them.
-                let _ = entry.set_attribute("aria-pressed", &state.0.to_string());
-                if let Some(words) = entry.last_element_child() {
-                    words.set_text_content(Some(state.1));
+                let (was, is) = (std::mem::replace(known, *state), *state);
+                // Attributes and children of a button that stands on the page: nothing refuses them.
+                let _ = entry.set_attribute("aria-pressed", &is.0.to_string());
+                if let Some(words) = entry.last_element_child().filter(|_| !was.1.is_empty()) {
+                    words.remove();
+                }
+                if !is.1.is_empty() {
+                    let words = format!("<span class=\"chart-legend-axis\">{}</span>", is.1);
+                    let _ = entry.insert_adjacent_html("beforeend", &words);
                 }
             }
             button = entry.next_element_sibling();
@@ -136,7 +140,7 @@ impl Buttons {
 fn button((at, _, label): &Entry) -> String {
     format!(
         "<button type=\"button\" class=\"chart-legend-entry\" aria-pressed=\"true\">\
-         <i class=\"{}\"></i>{label}<span class=\"chart-legend-axis\"></span></button>",
+         <i class=\"{}\"></i>{label}</button>",
         key_class(*at)
     )
 }

@@ -7,6 +7,7 @@
 //! that same frame.
 
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -95,7 +96,7 @@ pub fn surroundings(element: NodeRef<Div>) -> ReadSignal<Option<Surroundings>> {
         if read.with_untracked(Option::is_none) {
             look();
         }
-        watch.set_value(Watch::begin(&window, &element, look));
+        watch.set_value(Some(Watched::begin(element.into(), look)));
     });
     read
 }
@@ -127,39 +128,67 @@ impl Style {
     }
 }
 
-/// Listeners that stand until they are dropped.
+/// Where a chart stands, and what it does when something may have changed.
+type Chart = (Element, Rc<dyn Fn()>);
+
+/// What is told of all charts that stand on the page. Its listeners stay as long as the page: to make and drop them with each
+/// chart took as long as half its drawing.
 struct Watch {
-    window: Window,
     size: ResizeObserver,
-    attribute: MutationObserver,
-    look: Closure<dyn Fn()>,
+    charts: RefCell<Vec<Chart>>,
+}
+
+thread_local! {
+    /// `None` where the browser has none of this; then there is no chart.
+    static WATCH: Option<Watch> = Watch::begin();
 }
 
 impl Watch {
-    /// `None` where the browser has none of this; then there is no chart.
-    fn begin(window: &Window, element: &Element, look: impl Fn() + 'static) -> Option<Watch> {
-        let look = Closure::<dyn Fn()>::new(look);
+    fn begin() -> Option<Watch> {
+        let window = web_sys::window()?;
+        let look = Closure::<dyn Fn()>::new(|| WATCH.with(|watch| watch.iter().for_each(Watch::look)));
         let function = look.as_ref().unchecked_ref();
         let size = ResizeObserver::new(function).ok()?;
-        size.observe(element);
-        let attribute = MutationObserver::new(function).ok()?;
+        // Light and dark are an attribute of the page, whoever chooses (style/first.js).
         let options = MutationObserverInit::new();
         options.set_attributes(true);
-        let root = root(window)?;
-        // Light and dark are an attribute of the page, whoever chooses (style/first.js).
-        attribute.observe_with_options(&root, &options).ok()?;
+        let root = root(&window)?;
+        MutationObserver::new(function).ok()?.observe_with_options(&root, &options).ok()?;
         // Zooming and moving to another screen change the ratio and resize the window.
         window.add_event_listener_with_callback("resize", function).ok()?;
-        Some(Watch { window: window.clone(), size, attribute, look })
+        look.forget();
+        Some(Watch { size, charts: RefCell::default() })
+    }
+
+    fn look(&self) {
+        // One that looks may lead to a chart more, or less.
+        let looks: Vec<_> = self.charts.borrow().iter().map(|(_, look)| Rc::clone(look)).collect();
+        looks.iter().for_each(|look| look());
     }
 }
 
-impl Drop for Watch {
+/// A chart that is watched until this is dropped.
+struct Watched(Element);
+
+impl Watched {
+    fn begin(element: Element, look: impl Fn() + 'static) -> Watched {
+        WATCH.with(|watch| {
+            if let Some(watch) = watch {
+                watch.size.observe(&element);
+                watch.charts.borrow_mut().push((element.clone(), Rc::new(look)));
+            }
+        });
+        Watched(element)
+    }
+}
+
+impl Drop for Watched {
     fn drop(&mut self) {
-        let function = self.look.as_ref().unchecked_ref();
-        self.size.disconnect();
-        self.attribute.disconnect();
-        // It was added above; a browser that will not remove it has nothing to be told.
-        let _ = self.window.remove_event_listener_with_callback("resize", function);
+        WATCH.with(|watch| {
+            if let Some(watch) = watch {
+                watch.size.unobserve(&self.0);
+                watch.charts.borrow_mut().retain(|(element, _)| *element != self.0);
+            }
+        });
     }
 }
