@@ -203,8 +203,13 @@ impl<DB: DrawingBackend> Pen<'_, DB> {
         let offset = every * (nth + 1) / (trend.series.len() + 1);
         let spread = which == Cues::Spread && (trend.series.len() > 1 || every == 1);
         let places = trend.runs(nth).into_iter().flat_map(|run| {
-            let alone = run.len() == 1;
-            run.filter(move |row| alone || spread && row % every == offset % every)
+            let away = (offset + every - run.start % every) % every;
+            let rows = match run.len() {
+                1 => run,
+                _ if spread => run.start + away..run.end,
+                _ => 0..0,
+            };
+            rows.step_by(every)
         });
         let places: Vec<Point> = places.filter_map(|row| Some((trend.x(row), series.tops[row]?))).collect();
         self.cues_at(series.column, &places, if every == 1 { 3.0 } else { 3.25 })
