@@ -72,6 +72,13 @@ pub(crate) fn chart(place: HtmlElement, table: Arc<Table>, kind: &str, asks: fn(
     Mounted { _until_dropped: mount_to(place, shown) }
 }
 
+/// Not inlined where it is called: a browser compiles what is hot once more, and the less of it the better.
+#[inline(never)]
+fn observed(list: &[f64]) -> Vec<Option<f64>> {
+    list.iter().map(|value| Some(*value)).collect()
+}
+
+#[inline(never)]
 fn trend(time: &[f64], values: &[f64], lists: usize) -> Table {
     let distance = time.get(1).zip(time.first()).map_or(3_600.0, |(second, first)| second - first) as i64;
     let step = if distance < 86_400 { Step::Hour } else { Step::Day };
@@ -80,12 +87,8 @@ fn trend(time: &[f64], values: &[f64], lists: usize) -> Table {
         Row::Step { span: Span::new(from, from.plus_secs(distance)), partial: None }
     });
     let columns = columns().into_iter().zip(values.chunks(time.len().max(1))).take(lists);
-    let columns = columns.map(|(column, list)| TableColumn {
-        column,
-        basis: Basis::Exact,
-        cells: list.iter().map(|value| Some(*value)).collect(),
-        total: None,
-    });
+    let columns =
+        columns.map(|(column, list)| TableColumn { column, basis: Basis::Exact, cells: observed(list), total: None });
     Table {
         report: report(),
         subject: Subject::Server,

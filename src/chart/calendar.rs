@@ -17,6 +17,7 @@ pub struct Stamp {
 
 impl Stamp {
     /// Where each row begins; none for rows that are not steps.
+    #[inline(never)]
     pub fn of_each(table: &Table) -> Vec<Stamp> {
         let mut stamps = Vec::with_capacity(table.rows.len());
         let mut day = None;
@@ -109,6 +110,7 @@ pub fn ticks(stamps: &[Stamp], step: Step, pitch: f64, room: &dyn Fn(&str) -> i3
 impl Rhythm {
     /// Its labels, if it has any and all have room. Left at the first that has none: a label costs more to write and to
     /// measure than all else here, and the densest rhythm of a quarter's hours has two thousand.
+    #[inline(never)]
     fn ticks(self, stamps: &[Stamp], step: Step, pitch: f64, room: &dyn Fn(&str) -> i32) -> Option<Vec<TimeTick>> {
         let mut ticks: Vec<TimeTick> = Vec::new();
         let mut before: Option<Stamp> = None;

@@ -2,8 +2,6 @@
 //! above is a spike, and marked. A range of a few weeks has too few Mondays: there all working days are looked at, and a spike
 //! stands out of its Mondays, too. Pure.
 
-use std::collections::BTreeMap;
-
 use mailtally_model::table::TableColumn;
 use mailtally_model::time::DAY_SECS;
 use mailtally_model::{Step, Table};
@@ -37,56 +35,78 @@ const SPREADS: f64 = 6.0;
 const TIMES: f64 = 2.0;
 /// And at least so much above it, so that small numbers do not shout.
 const LEAST: f64 = 20.0;
-/// Steps longer than a day are few, and of one kind.
-const ONE_KIND: i64 = -1;
 /// Saturday and Sunday, counted from the Thursday that time begins with.
-const WEEKEND: [i64; 2] = [2, 3];
+const WEEKEND: [usize; 2] = [2, 3];
 
 /// The rows of each kind, the same for all columns.
 pub struct Kinds {
     step: Step,
-    rows: BTreeMap<i64, Vec<usize>>,
+    /// By the number of the kind.
+    rows: Vec<Vec<usize>>,
 }
 
 impl Kinds {
     /// `stamps` are those of the table's rows.
+    #[inline(never)]
     pub fn of(table: &Table, stamps: &[Stamp]) -> Kinds {
-        let mut rows: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+        let mut rows = vec![Vec::new(); kinds(table.step)];
         for (row, stamp) in stamps.iter().enumerate() {
-            rows.entry(kind_of(table.step, stamp)).or_default().push(row);
+            rows[kind_of(table.step, stamp)].push(row);
         }
         Kinds { step: table.step, rows }
     }
 
     /// The rows of a column that are spikes, and what such rows show else; none where too few are of their kind.
+    #[inline(never)]
     pub fn spikes(&self, column: &TableColumn) -> Vec<(usize, Usual)> {
         let least = if column.column.is_average() { 0.0 } else { LEAST * column.column.shown_as.divisor() };
-        let value = |row: &usize| column.cells.get(*row).copied().flatten();
         let mut spikes = Vec::new();
-        for (kind, rows) in &self.rows {
-            let own: Vec<f64> = rows.iter().filter_map(value).collect();
-            let is_few = own.len() < FEWEST;
-            let values = if is_few { self.like(*kind).filter_map(value).collect() } else { own.clone() };
-            if !may_have_spikes(&values, least) {
-                continue;
+        for (kind, rows) in self.rows.iter().enumerate() {
+            let own = observed(column, rows);
+            if own.len() < FEWEST || may_have_spikes(&own, least) {
+                self.spikes_of(kind, own, least, column, &mut spikes);
             }
-            let Some(usual) = of_kind(values, least) else { continue };
-            let is_spike = |value: f64| usual.is_spike(value) && (!is_few || stands_out(value, &own));
-            spikes.extend(rows.iter().filter(|row| value(row).is_some_and(is_spike)).map(|row| (*row, usual)));
         }
         spikes
     }
 
-    /// The rows of a kind and of those that are much like it.
-    fn like(&self, kind: i64) -> impl Iterator<Item = &usize> {
+    /// Those of one kind, whose rows show `own`.
+    fn spikes_of(
+        &self,
+        kind: usize,
+        own: Vec<f64>,
+        least: f64,
+        column: &TableColumn,
+        spikes: &mut Vec<(usize, Usual)>,
+    ) {
+        let is_few = own.len() < FEWEST;
+        let values = if is_few { self.like(kind, column) } else { own.clone() };
+        if !may_have_spikes(&values, least) {
+            return;
+        }
+        let Some(usual) = of_kind(values, least) else { return };
+        let is_spike = |value: f64| usual.is_spike(value) && (!is_few || stands_out(value, &own));
+        let value = |row: usize| column.cells.get(row).copied().flatten();
+        let rows = self.rows[kind].iter().filter(|row| value(**row).is_some_and(is_spike));
+        spikes.extend(rows.map(|row| (*row, usual)));
+    }
+
+    /// What a column shows in the rows of a kind and of those that are much like it.
+    fn like(&self, kind: usize, column: &TableColumn) -> Vec<f64> {
         let of = wider(self.step, kind);
-        let alike = self.rows.iter().filter(move |(other, _)| wider(self.step, **other) == of);
-        alike.flat_map(|(_, rows)| rows)
+        let alike = self.rows.iter().enumerate().filter(|(other, _)| wider(self.step, *other) == of);
+        alike.flat_map(|(_, rows)| observed(column, rows)).collect()
     }
 }
 
+/// What a column shows in some rows, where it was observed.
+#[inline(never)]
+fn observed(column: &TableColumn, rows: &[usize]) -> Vec<f64> {
+    rows.iter().filter_map(|row| column.cells.get(*row).copied().flatten()).collect()
+}
+
 /// Whether a kind is of a weekend, and of which hour.
-fn wider(step: Step, kind: i64) -> (bool, i64) {
+fn wider(step: Step, kind: usize) -> (bool, usize) {
     let (day, hour) = match step {
         Step::Hour => (kind / 24, kind % 24),
         Step::Day | Step::Week | Step::Month | Step::Quarter => (kind, 0),
@@ -100,16 +120,27 @@ fn stands_out(value: f64, few: &[f64]) -> bool {
     few.len() > 1 && few.iter().filter(is_far_below).count() == few.len() - 1
 }
 
-fn kind_of(step: Step, stamp: &Stamp) -> i64 {
-    let week = stamp.local_secs().rem_euclid(7 * DAY_SECS);
+/// How many kinds there are: each hour of a week, each of its days, or one of longer steps, which are few.
+fn kinds(step: Step) -> usize {
     match step {
-        Step::Hour => week / 3600,
-        Step::Day => week / DAY_SECS,
-        Step::Week | Step::Month | Step::Quarter => ONE_KIND,
+        Step::Hour => 7 * 24,
+        Step::Day => 7,
+        Step::Week | Step::Month | Step::Quarter => 1,
     }
 }
 
+fn kind_of(step: Step, stamp: &Stamp) -> usize {
+    let week = stamp.local_secs().rem_euclid(7 * DAY_SECS);
+    let kind = match step {
+        Step::Hour => week / 3600,
+        Step::Day => week / DAY_SECS,
+        Step::Week | Step::Month | Step::Quarter => 0,
+    };
+    kind as usize
+}
+
 /// Whether the highest value is above what the limit is at least. Most kinds have no spike, and one walk says so.
+#[inline(never)]
 fn may_have_spikes(values: &[f64], least: f64) -> bool {
     let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
     let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);

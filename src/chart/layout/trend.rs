@@ -100,6 +100,8 @@ const MARK: f64 = 10.0;
 const MOST_SPIKES: usize = 40;
 
 impl Trend {
+    /// What goes over all rows is not inlined here: a browser compiles a function that has become hot once more, and whole. With
+    /// its loops this one took it 50 ms.
     pub(super) fn new(subject: Subject, drawn: &Drawn, frame: Frame, room: &dyn Fn(&str) -> i32) -> Trend {
         let Subject { table, kind, .. } = subject;
         let (top, bottom) = (frame.css(LINE * 0.75), frame.height - frame.css(LINE * 1.75));
@@ -142,7 +144,7 @@ impl Trend {
             gaps: Vec::new(),
             series: series(table, drawn, stacked, |axis, value| place(&scales[axis], value), plot.bottom),
             right_as_lines,
-            partial: table.rows.iter().map(is_partial).collect(),
+            partial: partial(table),
             before: Vec::new(),
             unusual: Vec::new(),
             spikes: Vec::new(),
@@ -162,13 +164,20 @@ impl Trend {
         if matches!(table.step, Step::Hour | Step::Day) && day_pixels >= 4.0 {
             trend.weekends = trend.stretches(|row| stamps.get(row).is_some_and(|stamp| stamp.is_weekend()));
         }
+        trend.gaps = trend.unobserved(table, drawn);
+        trend
+    }
+
+    /// The stretches in which no column that is drawn was observed.
+    #[inline(never)]
+    fn unobserved(&self, table: &Table, drawn: &Drawn) -> Vec<(i32, i32)> {
         let last = observable(table);
         let cells: Vec<&[Option<f64>]> = drawn.columns.iter().map(|at| table.columns[*at].cells.as_slice()).collect();
         // One column that has them all says for all that there is no gap.
-        if !cells.iter().any(|cells| cells.iter().all(Option::is_some)) {
-            trend.gaps = trend.stretches(|row| row < last && cells.iter().all(|cells| cells[row].is_none()));
+        if cells.iter().any(|cells| cells.iter().all(Option::is_some)) {
+            return Vec::new();
         }
-        trend
+        self.stretches(|row| row < last && cells.iter().all(|cells| cells[row].is_none()))
     }
 
     /// The distance of two rows in units.
@@ -313,6 +322,7 @@ impl Trend {
     }
 
     /// Rows that follow each other and for which `is` holds, as stretches of the plot.
+    #[inline(never)]
     fn stretches(&self, is: impl Fn(usize) -> bool) -> Vec<(i32, i32)> {
         let rows: Vec<usize> = (0..self.partial.len()).filter(|row| is(*row)).collect();
         rows.chunk_by(|a, b| a + 1 == *b)
@@ -337,6 +347,7 @@ impl Series {
 }
 
 /// What is far above the usual of its kind; of a range that is a part of one seen before, by all of that.
+#[inline(never)]
 fn unusual(subject: &Subject, drawn: &Drawn, stamps: &[Stamp]) -> Vec<Spike> {
     let Subject { table, past, .. } = *subject;
     let of_past = past.map(Stamp::of_each);
@@ -385,6 +396,11 @@ fn marked(table: &Table, drawn: &Drawn, unusual: &[Spike], apart: usize) -> Vec<
     marked
 }
 
+#[inline(never)]
+fn partial(table: &Table) -> Vec<bool> {
+    table.rows.iter().map(is_partial).collect()
+}
+
 fn is_partial(row: &Row) -> bool {
     matches!(row, Row::Step { partial: Some(_), .. })
 }
@@ -419,6 +435,7 @@ fn stacked_axes(kind: ChartKind, right_as_lines: bool) -> usize {
 }
 
 /// A scale for each axis, the second with as many ticks as the first.
+#[inline(never)]
 fn scales(subject: Subject, drawn: &Drawn, stacked: usize, most: u32) -> Vec<Scale> {
     let Subject { table, kind, .. } = subject;
     let before = subject.before.filter(|_| !kind.is_stacked());
@@ -445,6 +462,7 @@ fn scales(subject: Subject, drawn: &Drawn, stacked: usize, most: u32) -> Vec<Sca
     scales
 }
 
+#[inline(never)]
 fn series_before(
     table: &Table,
     drawn: &Drawn,
@@ -461,6 +479,7 @@ fn series_before(
     drawn.columns.iter().filter_map(beside).collect()
 }
 
+#[inline(never)]
 fn series(table: &Table, drawn: &Drawn, stacked: usize, place: impl Fn(usize, f64) -> i32, base: i32) -> Vec<Series> {
     let rows = table.rows.len();
     let mut below = vec![vec![0.0; rows]; drawn.units.len()];
