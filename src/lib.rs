@@ -36,3 +36,8 @@ pub mod window;
 
 pub(crate) use erased::{anew, effect, view};
 pub use page::App;
+
+/// One thread, and memory that the browser gives page by page.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static MEMORY: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
